@@ -1,0 +1,31 @@
+"""The project's own exceptions. Each carries a message written for the person who reads it."""
+
+from __future__ import annotations
+
+
+class RetrievalSAMError(Exception):
+    """Base of every error that RetrievalSAM raises on purpose."""
+
+
+class InputError(RetrievalSAMError):
+    """What the user gave cannot be used: the command line ends with exit code 2.
+
+    Args:
+        thing: What is wrong, by the name the user knows it under (a file as typed, an option, a case).
+        fact: What is wrong with it, as a clause without a full stop.
+        remedy: What to do about it, as one or more whole sentences.
+    """
+
+    def __init__(self, thing: str, fact: str, remedy: str) -> None:
+        super().__init__(f"{thing}: {fact}. {remedy}")
+        self.thing = thing
+        self.fact = fact
+        self.remedy = remedy
+
+
+class DamagedLibraryError(InputError):
+    """A file of a support library is missing, unreadable or not what its checksum says."""
+
+
+class ModelError(InputError):
+    """Model weights are missing, damaged, of other shapes, or not those of the catalogue."""
