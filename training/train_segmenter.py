@@ -1,0 +1,211 @@
+"""Train the bundled segmenter from random weights on episodes.
+
+An episode is used as the product uses a library: slices of some subjects are supports, the slices of another
+are segmented one after the other, each with its supports and the predictions before it as memories.
+
+    python -m training.train_segmenter --state DIR [--data DATA] [--steps 3600] [--seed 0]
+
+The state folder holds everything needed to go on after a stop: start the same command again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from RetrievalSAMLib.segmentation.sam2_engine import (
+    NO_OBJECT_LOGIT,
+    Decoded,
+    Memory,
+    MemoryBank,
+    PointerEntry,
+    Sam2Engine,
+    SpatialEntry,
+)
+from training.anatomy import chance, integer
+from training.episodes import Episode, EpisodeSource, batch
+from training.templates import load_templates
+
+CONFIG = Path(__file__).parent.parent / "RetrievalSAMLib" / "models" / "bundled" / "segmenter.yaml"
+SHAPES = ((4, 2), (3, 3), (3, 3), (2, 5), (5, 2))
+"""(subjects, slices) of an episode: few subjects teach propagation, many teach the use of supports."""
+
+OBJECTS = 2
+TASKS = 2
+
+
+def _pick(values: Memory, index: torch.Tensor) -> Memory:
+    return Memory(values.spatial[index], values.pointer[index])
+
+
+def run_episodes(engine: Sam2Engine, episode: Episode) -> tuple[Decoded, torch.Tensor]:
+    """Segment every slice of every subject from the slices of the other subjects.
+
+    Args:
+        engine: Holds the model that is trained.
+        episode: Of shapes (tasks, subjects, slices, ...).
+
+    Returns:
+        The decoder's answers for B = tasks * subjects * objects * slices, slices outermost, and the masks
+        (B, S, S) that they should have been.
+    """
+    tasks, subjects, slices, objects, size, _ = episode.masks.shape
+    features = engine.encode_images(episode.images.flatten(0, 2))
+    image_of = torch.arange(tasks * subjects * slices)[:, None].expand(-1, objects).flatten()
+    known = engine.encode_support(features.select(image_of), episode.masks.flatten(0, 3))
+    place = torch.arange(len(image_of)).view(tasks, subjects, slices, objects)
+    # Supports of a subject: slices of the others, the same number for all so that they make one batch.
+    count = integer(1, (subjects - 1) * slices + 1)
+    supports = torch.empty(count, tasks, subjects, objects, dtype=torch.long)
+    for task in range(tasks):
+        for subject in range(subjects):
+            others = [s for s in range(subjects) if s != subject]
+            pool = place[task, others].reshape(-1, objects)
+            supports[:, task, subject] = pool[torch.randperm(len(pool))[:count]]
+    conditioning = [_pick(known, index.flatten()) for index in supports]
+    distances = [float(integer(1, engine.max_pointers)) for _ in conditioning]
+    order = list(range(slices)) if chance(0.5) else list(range(slices))[::-1]
+    answers: list[Decoded] = []
+    targets: list[torch.Tensor] = []
+    past: list[Memory] = []
+    for slice_index in order:
+        rows = place[:, :, slice_index].flatten()  # (tasks * subjects * objects)
+        query = features.select(image_of[rows])
+        bank = MemoryBank(
+            [SpatialEntry(m.spatial, 0) for m in conditioning]
+            + [SpatialEntry(m.spatial, back + 1) for back, m in enumerate(reversed(past))],
+            [PointerEntry(m.pointer, d) for m, d in zip(conditioning, distances, strict=True)]
+            + [PointerEntry(m.pointer, back + 1) for back, m in enumerate(reversed(past))],
+        )
+        answer = engine.decode(query, engine.attend(query, bank))
+        answers.append(answer)
+        targets.append(episode.masks[:, :, slice_index].flatten(0, 2))
+        if slice_index != order[-1]:
+            present = answer.object_score > 0
+            logits = torch.where(present[:, None, None], answer.logits, NO_OBJECT_LOGIT)
+            past.append(engine.encode_prediction(query, logits, present, answer.pointer))
+    joined = Decoded(*(torch.cat([getattr(a, f) for a in answers])
+                       for f in ("logits", "predicted_iou", "object_score", "pointer")))
+    return joined, torch.cat(targets)
+
+
+def loss_of(answer: Decoded, masks: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+    """SAM 2's terms: mask (Dice and cross-entropy) where present, predicted IoU, object score everywhere."""
+    size = answer.logits.shape[-1]
+    target = F.interpolate(masks[:, None], size=(size, size), mode="area")[:, 0]
+    present = masks.flatten(1).any(1)
+    probability = answer.logits.sigmoid()
+    overlap = (probability * target).sum((1, 2))
+    dice = (2 * overlap + 1) / (probability.sum((1, 2)) + target.sum((1, 2)) + 1)
+    pixel = F.binary_cross_entropy_with_logits(answer.logits, target, reduction="none")
+    # Small structures would drown among background pixels: half the weight lies on the mask and its rim.
+    near = F.max_pool2d(target[:, None], 7, stride=1, padding=3)[:, 0]
+    pixel = 0.5 * pixel.mean((1, 2)) + 0.5 * (pixel * near).sum((1, 2)) / (near.sum((1, 2)) + 1)
+    with torch.no_grad():
+        hard, truth = answer.logits > 0, target > 0.5
+        both, either = (hard & truth).sum((1, 2)), (hard | truth).sum((1, 2))
+        iou = both / either.clamp(min=1)
+        hard_dice = 2 * both / (hard.sum((1, 2)) + truth.sum((1, 2))).clamp(min=1)
+    weight = present.float() / present.float().sum().clamp(min=1)
+    mask_loss = (weight * (1 - dice + 2.0 * pixel)).sum()
+    iou_loss = (weight * (answer.predicted_iou - iou).abs()).sum()
+    presence_loss = F.binary_cross_entropy_with_logits(answer.object_score, present.float())
+    right = ((answer.object_score > 0) == present)
+    values = {
+        "dice": float((weight * hard_dice).sum()),
+        "presence_present": float(right[present].float().mean()) if present.any() else float("nan"),
+        "presence_absent": float(right[~present].float().mean()) if (~present).any() else float("nan"),
+        "iou_error": iou_loss.item(),
+    }
+    total = mask_loss + 0.3 * iou_loss + 0.5 * presence_loss
+    values["loss"] = total.item()
+    return total, values
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Warm-up over 150 steps, constant, then linear to zero over the last third."""
+    decay = steps // 3
+    return peak * min(1.0, (step + 1) / 150, max(0.0, (steps - step) / decay))
+
+
+def save(path: Path, payload: object) -> None:
+    """Write beside the old state and swap, so that a stop leaves one or the other."""
+    staged = path.with_suffix(".part")
+    torch.save(payload, staged)
+    os.replace(staged, path)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="folder of the real annotated sets; synthetic anatomies alone without")
+    parser.add_argument("--steps", type=int, default=3600)
+    parser.add_argument("--peak", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(arguments.seed)
+    arguments.state.mkdir(parents=True, exist_ok=True)
+    config = OmegaConf.load(CONFIG)
+    engine = Sam2Engine(instantiate(config.model))
+    model = engine.model
+    average = {k: v.clone() for k, v in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.peak, weight_decay=0.02, betas=(0.9, 0.98))
+    source = EpisodeSource(engine.image_size, load_templates(arguments.data) if arguments.data else None)
+    step, seconds = 0, 0.0
+    state_path = arguments.state / "state.pt"
+    if state_path.exists():
+        state = torch.load(state_path, weights_only=True)
+        model.load_state_dict(state["model"])
+        average = state["average"]
+        optimizer.load_state_dict(state["optimizer"])
+        step, seconds = state["step"], state["seconds"]
+        torch.set_rng_state(state["rng"])
+    model.train()
+    log = (arguments.state / "log.jsonl").open("a")
+    began = time.monotonic() - seconds
+    running: dict[str, list[float]] = {}
+    while step < arguments.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, arguments.steps, arguments.peak)
+        subjects, slices = SHAPES[integer(0, len(SHAPES))]
+        answer, masks = run_episodes(engine, batch(source, TASKS, subjects, slices, OBJECTS))
+        loss, values = loss_of(answer, masks)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        if torch.isfinite(norm):  # one broken episode must not end a night's run
+            optimizer.step()
+        step += 1
+        decay = min(0.998, step / (step + 20))
+        with torch.no_grad():
+            for key, value in model.state_dict().items():
+                average[key].lerp_(value, 1 - decay) if value.is_floating_point() else average[key].copy_(value)
+        for key, number in values.items():
+            if number == number:
+                running.setdefault(key, []).append(number)
+        if step % 50 == 0:
+            row = {k: round(sum(v) / len(v), 4) for k, v in running.items()}
+            row |= {"step": step, "seconds": round(time.monotonic() - began), "rate": learning_rate(step, arguments.steps, arguments.peak)}
+            log.write(json.dumps(row) + "\n")
+            log.flush()
+            running = {}
+        if step % 100 == 0 or step == arguments.steps:
+            save(state_path, {
+                "model": model.state_dict(), "average": average, "optimizer": optimizer.state_dict(),
+                "step": step, "seconds": time.monotonic() - began, "rng": torch.get_rng_state(),
+            })
+            save(arguments.state / "segmenter.pt", {"model": average})
+
+
+if __name__ == "__main__":
+    main()
