@@ -1,0 +1,485 @@
+"""The support library: a folder of annotated cases that belongs to the user.
+
+```
+library.json, library.json.sha256     what the folder is
+cases/<uuid>/case.json, .sha256       one case: names, segments, versions, sha256 of its files
+cases/<uuid>/v1/                      image.nrrd, segmentation.seg.nrrd
+cases/<uuid>/v2/                      segmentation.seg.nrrd of a correction
+cache/                                derived, may be deleted at any time
+trash/                                removed cases, until emptied
+.lock, .staging/                      one writer at a time; what is being written
+```
+
+A case is built in `.staging`, synced to the disk and renamed into `cases`, so readers need no lock and never
+see half of one. What an interrupted writer leaves in `.staging` is no part of the library; the next writer
+deletes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import filelock
+import msgspec
+
+from RetrievalSAMLib.errors import DamagedLibraryError, InputError
+from RetrievalSAMLib.library.case import Case, content_hash
+from RetrievalSAMLib.library.describe import (
+    AnnotatedSlices,
+    check_corrected,
+    checked_plane,
+    described_segments,
+)
+from RetrievalSAMLib.library.files import (
+    checksum_file,
+    delete_folder,
+    explained,
+    move_folder,
+    new_staging,
+    read_with_checksum,
+    sha256_of,
+    sync_folder,
+    sync_tree,
+    why,
+    write_with_checksum,
+)
+from RetrievalSAMLib.library.find import case_folders, find, find_folder, in_order, read_all, readable
+from RetrievalSAMLib.library.format import (
+    CASE_FILE,
+    IMAGE_FILE,
+    LIBRARY_FILE,
+    SEGMENTATION_FILE,
+    CaseRecord,
+    CaseSegment,
+    ImageFile,
+    LibraryRecord,
+    Provenance,
+    SegmentationFile,
+    Version,
+    damaged,
+    decode_library,
+    encode,
+    now,
+)
+from RetrievalSAMLib.library.names import checked_modality, checked_name, next_name, same_name_key
+from RetrievalSAMLib.library.segments import merge_segments, segments_of
+from RetrievalSAMLib.volumes.reading import check_same_grid
+from RetrievalSAMLib.volumes.slicing import Plane, choose_plane
+from RetrievalSAMLib.volumes.volume import Segment, Segmentation, Volume
+from RetrievalSAMLib.volumes.writing import write_segmentation, write_volume
+
+LOCK_TIMEOUT_SECONDS = 60.0
+DEFAULT_NAME = "Support library"
+_CASES, _TRASH, _CACHE, _STAGING, _LOCK = "cases", "trash", "cache", ".staging", ".lock"
+File = TypeVar("File", ImageFile, SegmentationFile)
+_FROM_THE_DESKTOP = {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file of the library that is not what was written.
+
+    Attributes:
+        file: Its path below the library's folder, with forward slashes.
+        fact: What is wrong with it.
+    """
+
+    file: str
+    fact: str
+
+
+class SupportLibrary:
+    """A support library on disk. Several programs may use one library at once.
+
+    Attributes:
+        path: The library's folder.
+        record: What its `library.json` holds.
+        lock_timeout_seconds: How long to wait while another program writes.
+
+    Example:
+        >>> library = SupportLibrary.create("liver-library")
+        >>> case = library.add(read_volume("ct.nrrd"), read_segmentation("ct.seg.nrrd"), modality="CT")
+        >>> case.name
+        'case-001'
+    """
+
+    def __init__(
+        self, path: Path, record: LibraryRecord, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+    ) -> None:
+        self.path = path
+        self.record = record
+        self.lock_timeout_seconds = lock_timeout_seconds
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], name: str | None = None) -> SupportLibrary:
+        """Make an empty library in a new or empty folder.
+
+        Args:
+            path: The folder; missing parents are made.
+            name: The library's name for people; `Support library` unless given.
+
+        Raises:
+            InputError: The folder holds something, or cannot be written.
+        """
+        folder = Path(path)
+        record = LibraryRecord(name=checked_name(name or DEFAULT_NAME, "library name"), created=now())
+        if folder.exists() and not folder.is_dir():
+            raise InputError(str(path), "it is a file, not a folder", "Choose a new folder for the library.")
+        with explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
+        library = cls(folder, record)
+        _check_empty(folder)
+        with library._writing():
+            _check_empty(folder)
+            for part in (_CASES, _TRASH):
+                (folder / part).mkdir(exist_ok=True)
+            sync_folder(folder)
+            # The folder is a library from the moment that this file is there, so it comes last.
+            write_with_checksum(folder / LIBRARY_FILE, encode(record), library._staging)
+        return library
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> SupportLibrary:
+        """Open a library.
+
+        Raises:
+            InputError: The folder is missing, is not a library, or is of a newer format version.
+            DamagedLibraryError: Its `library.json` is damaged.
+        """
+        folder = Path(path)
+        remedy = "Check the path, or make a library there with `retrievalsam library create`."
+        if not folder.is_dir():
+            raise InputError(str(path), "there is no such folder", remedy)
+        file = folder / LIBRARY_FILE
+        with explained(folder):
+            try:
+                record = decode_library(read_with_checksum(file), str(file))
+            except FileNotFoundError:
+                if checksum_file(file).exists() and (folder / _CASES).is_dir():
+                    raise damaged(str(file), "it is missing") from None
+                fact = f"it is not a support library (it has no {LIBRARY_FILE})"
+                raise InputError(str(path), fact, remedy) from None
+        if not (folder / _CASES).is_dir():
+            raise damaged(str(folder / _CASES), "the folder is missing")
+        return cls(folder, record)
+
+    @property
+    def name(self) -> str:
+        """The library's name."""
+        return self.record.name
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where derived data may be kept; may be missing, and may be deleted at any time."""
+        return self.path / _CACHE
+
+    def cases(self) -> list[Case]:
+        """Every case, by name (`case-2` before `case-10`), whatever the order on disk.
+
+        Raises:
+            DamagedLibraryError: The `case.json` of one is damaged.
+        """
+        return in_order(read_all(self._cases))
+
+    def removed(self) -> list[Case]:
+        """Every case in the trash, by name."""
+        return in_order(read_all(self._trash))
+
+    def get(self, name_or_id: str) -> Case:
+        """The case of this name, or of this UUID or beginning of one (at least four characters).
+
+        Raises:
+            InputError: There is none, or several UUIDs begin so.
+        """
+        return find(self.cases(), name_or_id, "the library")
+
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments that the cases have between them, by ascending value."""
+        return segments_of(self.cases())
+
+    def add(
+        self,
+        image: Volume,
+        segmentation: Segmentation,
+        *,
+        name: str | None = None,
+        modality: str | None = None,
+        plane: Plane | str | None = None,
+        annotated_slices: AnnotatedSlices = None,
+        provenance: Provenance | None = None,
+        image_name: str = "the image",
+        segmentation_name: str = "the segmentation",
+    ) -> Case:
+        """Add a case. Only pixels, grid, segments and what is given here are stored.
+
+        Args:
+            image: The image.
+            segmentation: Its segmentation, on the image's grid, with at least one labelled voxel.
+            name: Unique in the library; `case-001` and so on unless given.
+            modality: A short word (`MR`, `CT`).
+            plane: The plane in which the case is sliced; chosen by `choose_plane` unless given.
+            annotated_slices: The slices that are really annotated, as indices along the sliced axis of the
+                image's grid: one list for all segments, or a mapping from segment names to lists. None, and a
+                segment that the mapping leaves out: every slice.
+            provenance: Where the segmentation comes from; drawn by a person unless given.
+            image_name: The image's name for messages (a file as typed); never stored.
+            segmentation_name: The same for the segmentation.
+
+        Raises:
+            InputError: The grids differ, nothing is labelled, a name is taken or not allowed, a slice does
+                not exist, a segment contradicts another case (METHOD.md, One run, 6), another program keeps
+                writing, or the disk cannot be written.
+        """
+        provenance = provenance or Provenance()
+        check_same_grid(segmentation.geometry, segmentation_name, image.geometry, image_name)
+        chosen = checked_plane(plane) or choose_plane(image.geometry)
+        ordered, described = described_segments(
+            segmentation, segmentation_name, image.geometry, chosen, annotated_slices
+        )
+        check_corrected(provenance, image.geometry, chosen)
+        wanted = None if name is None else checked_name(name, "case name")
+        modality = checked_modality(modality)
+        with self._writing():
+            existing = self.cases()
+            stored_name = wanted or next_name(case.name for case in [*existing, *readable(self._trash)])
+            _check_name_is_free(stored_name, existing)
+            merge_segments([*((case.name, case.segments) for case in existing), (stored_name, described)])
+            case_id = str(uuid.uuid4())
+            staged = new_staging(self._staging)
+            (staged / "v1").mkdir()
+            write_volume(image, staged / "v1" / IMAGE_FILE)
+            image_hash = image.content_hash()
+            version = self._write_version(
+                staged,
+                ordered,
+                name="v1",
+                provenance=provenance,
+                segments=described,
+                image=_file(ImageFile, staged, f"v1/{IMAGE_FILE}"),
+                image_hash=image_hash,
+            )
+            record = CaseRecord(
+                id=case_id,
+                name=stored_name,
+                modality=modality,
+                plane=chosen.value,
+                segments=version.segments,
+                provenance=version.provenance,
+                versions=(version,),
+            )
+            write_with_checksum(staged / CASE_FILE, encode(record), self._staging)
+            sync_tree(staged)
+            move_folder(staged, self._cases / case_id)
+        return Case(self._cases / case_id, record)
+
+    def add_version(
+        self,
+        name_or_id: str,
+        segmentation: Segmentation,
+        *,
+        provenance: Provenance,
+        annotated_slices: AnnotatedSlices = None,
+        segmentation_name: str = "the segmentation",
+    ) -> Case:
+        """Add a correction of a case's segmentation: a new version, used from then on; the old one stays.
+
+        Args:
+            name_or_id: The case.
+            segmentation: The corrected segmentation, on the case's grid.
+            provenance: Where it comes from.
+            annotated_slices: As for `add`.
+            segmentation_name: As for `add`.
+
+        Raises:
+            InputError: As for `add`, or there is no such case.
+        """
+        with self._writing():
+            existing = self.cases()
+            case = find(existing, name_or_id, "the library")
+            grid = case.load_image().geometry
+            check_same_grid(segmentation.geometry, segmentation_name, grid, f"the image of `{case.name}`")
+            ordered, described = described_segments(
+                segmentation, segmentation_name, grid, case.plane, annotated_slices
+            )
+            check_corrected(provenance, grid, case.plane)
+            merge_segments(
+                [*((one.name, one.segments) for one in existing if one.id != case.id), (case.name, described)]
+            )
+            number = f"v{len(case.versions) + 1}"
+            staged = new_staging(self._staging)
+            (staged / number).mkdir()
+            version = self._write_version(
+                staged,
+                ordered,
+                name=number,
+                provenance=provenance,
+                segments=described,
+                image=case.version.image,
+                image_hash=case.image_hash,
+            )
+            sync_tree(staged)
+            target = case.folder / number
+            if target.exists():  # a writer was interrupted after it had moved the folder; no record names it
+                delete_folder(target, self._staging)
+            move_folder(staged / number, target)
+            record = msgspec.structs.replace(
+                case.record,
+                segments=version.segments,
+                provenance=version.provenance,
+                versions=(*case.versions, version),
+            )
+            write_with_checksum(case.folder / CASE_FILE, encode(record), self._staging)
+        return Case(case.folder, record)
+
+    def remove(self, name_or_id: str) -> str:
+        """Move a case to the trash and return its UUID. A damaged case can be removed by its UUID.
+
+        Raises:
+            InputError: There is no such case.
+        """
+        with self._writing():
+            folder = find_folder(self._cases, name_or_id, "the library")
+            self._trash.mkdir(exist_ok=True)
+            move_folder(folder, self._trash / folder.name)
+        return folder.name
+
+    def restore(self, name_or_id: str) -> Case:
+        """Bring a case back from the trash.
+
+        Raises:
+            InputError: It is not in the trash, its name was taken meanwhile, or its segments contradict other
+                cases.
+        """
+        with self._writing():
+            case = find(self.removed(), name_or_id, "the trash")
+            existing = self.cases()
+            _check_name_is_free(case.name, existing)
+            merge_segments((one.name, one.segments) for one in [*existing, case])
+            move_folder(case.folder, self._cases / case.id)
+        return Case(self._cases / case.id, case.record)
+
+    def empty_trash(self) -> int:
+        """Delete the removed cases for good and return how many there were."""
+        with self._writing():
+            folders = case_folders(self._trash)
+            for folder in folders:
+                delete_folder(folder, self._staging)
+        return len(folders)
+
+    def verify(self) -> list[Damage]:
+        """Every file that is not what was written, of cases in use and in the trash. Changes nothing."""
+        found = list(self._library_damage())
+        for folder in [*case_folders(self._cases), *case_folders(self._trash)]:
+            try:
+                found += [self._damage(path, fact) for path, fact in Case.read(folder).damage()]
+            except DamagedLibraryError as error:
+                found.append(self._damage(Path(error.thing), error.fact))
+            except OSError as error:
+                if folder.exists():
+                    found.append(self._damage(folder / CASE_FILE, why(error)))
+        return sorted(found, key=lambda damage: damage.file)
+
+    def _library_damage(self) -> Iterator[Damage]:
+        file = self.path / LIBRARY_FILE
+        try:
+            decode_library(read_with_checksum(file), str(file))
+        except InputError as error:
+            yield self._damage(Path(error.thing), error.fact)
+        except OSError as error:
+            yield self._damage(file, why(error))
+
+    def _damage(self, path: Path, fact: str) -> Damage:
+        return Damage(path.relative_to(self.path).as_posix(), fact)
+
+    @property
+    def _cases(self) -> Path:
+        return self.path / _CASES
+
+    @property
+    def _trash(self) -> Path:
+        return self.path / _TRASH
+
+    @property
+    def _staging(self) -> Path:
+        return self.path / _STAGING
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Be the only writer, with an empty staging folder before and after."""
+        with explained(self.path):
+            lock = filelock.FileLock(self.path / _LOCK, timeout=self.lock_timeout_seconds)
+            try:
+                lock.acquire()
+            except filelock.Timeout as error:
+                raise InputError(
+                    str(self.path),
+                    f"another program was still writing to it after {self.lock_timeout_seconds:g} seconds",
+                    "Wait until it has finished, or close it, then try again. Nothing was changed.",
+                ) from error
+            try:
+                self._clean_staging()
+                yield
+            finally:
+                self._clean_staging()
+                lock.release()
+
+    def _clean_staging(self) -> None:
+        if self._staging.exists():
+            shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _write_version(
+        self,
+        staged: Path,
+        segmentation: Segmentation,
+        *,
+        name: str,
+        provenance: Provenance,
+        segments: tuple[CaseSegment, ...],
+        image: ImageFile,
+        image_hash: str,
+    ) -> Version:
+        """Write a version's segmentation into a staged folder of the case and describe the version."""
+        write_segmentation(segmentation, staged / name / SEGMENTATION_FILE)
+        return Version(
+            name=name,
+            created=now(),
+            provenance=provenance,
+            segments=segments,
+            image=image,
+            segmentation=_file(SegmentationFile, staged, f"{name}/{SEGMENTATION_FILE}"),
+            image_hash=image_hash,
+            content_hash=content_hash(image_hash, segmentation),
+        )
+
+
+def _file(kind: type[File], case_folder: Path, path: str) -> File:
+    file = case_folder / path
+    return kind(path=path, bytes=file.stat().st_size, sha256=sha256_of(file))
+
+
+def _check_empty(folder: Path) -> None:
+    """Refuse a folder that holds anything but what an interrupted `create` leaves."""
+    if (folder / LIBRARY_FILE).exists():
+        remedy = "Use that one, or choose another folder for a new one."
+        raise InputError(str(folder), "there is a support library already", remedy)
+    own = {_CASES, _TRASH, _STAGING, _LOCK, checksum_file(Path(LIBRARY_FILE)).name, *_FROM_THE_DESKTOP}
+    others = sorted(set(os.listdir(folder)) - own)
+    others += [part for part in (_CASES, _TRASH) if (folder / part).is_dir() and os.listdir(folder / part)]
+    if others:
+        fact = f"the folder is not empty (it holds `{others[0]}`)"
+        raise InputError(str(folder), fact, "Choose a new or an empty folder.")
+
+
+def _check_name_is_free(name: str, cases: Iterable[Case]) -> None:
+    for case in cases:
+        if same_name_key(case.name) == same_name_key(name):
+            fact = f"the library has the case `{case.name}` already"
+            raise InputError(f"case name `{name}`", fact, "Choose another name.")

@@ -1,0 +1,44 @@
+"""Volumes: grids, reading and writing, slicing, intensities. Imports neither torch nor Slicer."""
+
+from __future__ import annotations
+
+from .geometry import AnatomicalAxis, Geometry, NiftiForm
+from .intensity import intensity_window, normalise
+from .reading import FORMATS, check_same_grid, fit_to_grid, read_segmentation, read_volume
+from .slicing import Plane, SliceFrame, choose_plane
+from .stack import SliceStack
+from .volume import Segment, Segmentation, Volume
+from .writing import (
+    SEGMENTATION_FORMATS,
+    VOLUME_FORMATS,
+    check_output,
+    write_segmentation,
+    write_staged,
+    write_volume,
+)
+
+__all__ = [
+    "FORMATS",
+    "SEGMENTATION_FORMATS",
+    "VOLUME_FORMATS",
+    "AnatomicalAxis",
+    "Geometry",
+    "NiftiForm",
+    "Plane",
+    "Segment",
+    "Segmentation",
+    "SliceFrame",
+    "SliceStack",
+    "Volume",
+    "check_output",
+    "check_same_grid",
+    "choose_plane",
+    "fit_to_grid",
+    "intensity_window",
+    "normalise",
+    "read_segmentation",
+    "read_volume",
+    "write_segmentation",
+    "write_staged",
+    "write_volume",
+]

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder of real annotated volumes: RETRIEVALSAM_DATA, else ../shared/data beside the repository."""
+    folder = Path(os.environ.get("RETRIEVALSAM_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"needs the real volumes: no folder {folder} (set RETRIEVALSAM_DATA to another one)")
+    return folder
