@@ -1,0 +1,524 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from RetrievalSAMLib.errors import InputError, ModelError
+from RetrievalSAMLib.models import catalogue, store
+from RetrievalSAMLib.models.build import (
+    LoadedSegmenter,
+    build_encoder,
+    build_segmenter,
+    random_encoder,
+    random_segmenter,
+)
+from RetrievalSAMLib.models.catalogue import CatalogueEntry
+from RetrievalSAMLib.models.checkpoint import write_state_dict
+
+PublishedAs = Callable[[str, Path], CatalogueEntry]
+SEGMENTERS = ["sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"]
+
+
+@pytest.fixture(scope="module")
+def tiny() -> LoadedSegmenter:
+    return random_segmenter("sam2.1-tiny", 256, seed=7)
+
+
+@pytest.fixture(scope="module")
+def tiny_file(tiny: LoadedSegmenter, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in the official format: the names and shapes of sam2.1_hiera_tiny.pt, with random values."""
+    path = tmp_path_factory.mktemp("official") / "sam2.1_hiera_tiny.pt"
+    torch.save({"model": tiny.model.state_dict()}, path)
+    return path
+
+
+@pytest.fixture
+def tiny_published(tiny_file: Path, published_as: PublishedAs) -> CatalogueEntry:
+    """The catalogue takes the file of this test for the published one."""
+    return published_as("sam2.1-tiny", tiny_file)
+
+
+@pytest.fixture
+def tiny_installed(tiny_file: Path, tiny_published: CatalogueEntry) -> CatalogueEntry:
+    store.import_from(tiny_file)
+    return tiny_published
+
+
+def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    a, b = one.state_dict(), other.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def track_two_frames(model: torch.nn.Module, size: int) -> torch.Tensor:
+    """A support mask on the first frame, the second frame from its memory: touches all parts of the model."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, size, size, generator=generator)
+    mask = torch.zeros(1, 1, size, size)
+    mask[..., size // 4 : size // 2, size // 4 : size // 2] = 1
+    outputs: dict[str, dict[int, object]] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+    low = torch.empty(0)
+    for frame, image in enumerate(images):
+        features = model.forward_image(image[None])  # type: ignore[operator]
+        _, vision, positions, sizes = model._prepare_backbone_features(features)  # type: ignore[operator]
+        out = model.track_step(  # type: ignore[operator]
+            frame_idx=frame,
+            is_init_cond_frame=frame == 0,
+            current_vision_feats=vision,
+            current_vision_pos_embeds=positions,
+            feat_sizes=sizes,
+            point_inputs=None,
+            mask_inputs=mask if frame == 0 else None,
+            output_dict=outputs,
+            num_frames=2,
+        )
+        outputs["cond_frame_outputs" if frame == 0 else "non_cond_frame_outputs"][frame] = out
+        low = out["pred_masks"]
+    return low
+
+
+# Segmenter: weights ---------------------------------------------------------------------------------------
+
+
+def test_the_catalogue_name_loads_the_official_format(
+    tiny: LoadedSegmenter, tiny_installed: CatalogueEntry
+) -> None:
+    loaded = build_segmenter("sam2.1-tiny", image_size=256)
+    assert same_weights(loaded.model, tiny.model)
+    assert loaded.sha256 == tiny_installed.sha256
+    assert (loaded.name, loaded.origin, loaded.image_size) == ("sam2.1-tiny", "catalogue", 256)
+    assert loaded.parameters == sum(p.numel() for p in tiny.model.parameters()) == 38962498
+    assert not loaded.model.training
+    assert not any(p.requires_grad for p in loaded.model.parameters())
+    assert all(p.dtype == torch.float32 for p in loaded.model.parameters())
+
+
+def test_the_catalogue_name_refuses_any_other_file(tiny_installed: CatalogueEntry, tiny_file: Path) -> None:
+    installed = store.path_of(tiny_installed)
+    content = bytearray(installed.read_bytes())
+    content[len(content) // 2] ^= 1  # one bit of one weight; the file can still be parsed
+    installed.write_bytes(content)
+    with pytest.raises(ModelError, match=f"its sha256 is .*expected is {tiny_installed.sha256}"):
+        build_segmenter("sam2.1-tiny")
+    assert build_segmenter("sam2.1-tiny", checkpoint=installed, image_size=64).origin == "checkpoint"
+
+
+def test_weights_that_are_not_installed_say_what_to_do() -> None:
+    with pytest.raises(ModelError, match=r"models download sam2\.1-tiny.*models import FOLDER"):
+        build_segmenter("sam2.1-tiny")
+
+
+def test_a_checkpoint_of_the_right_shapes_is_taken_and_its_checksum_recorded(
+    tiny: LoadedSegmenter, tiny_file: Path, tiny_published: CatalogueEntry
+) -> None:
+    loaded = build_segmenter("sam2.1-tiny", checkpoint=tiny_file, image_size=256)
+    assert same_weights(loaded.model, tiny.model)
+    assert (loaded.sha256, loaded.origin) == (tiny_published.sha256, "checkpoint")
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(tiny_file: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"does not fit sam2\.1-small, \d+ of its tensors differ.*is missing"
+    ):
+        build_segmenter("sam2.1-small", checkpoint=tiny_file)
+
+
+def test_a_half_precision_checkpoint_becomes_float32(tiny: LoadedSegmenter, tmp_path: Path) -> None:
+    path = tmp_path / "half.pt"
+    write_state_dict(tiny.model, path, half_precision=True)
+    assert path.stat().st_size < 80e6
+    loaded = build_segmenter("sam2.1-tiny", checkpoint=path, image_size=64)
+    expected = {name: value.half().float() for name, value in tiny.model.state_dict().items()}
+    for name, value in loaded.model.state_dict().items():
+        assert value.dtype == torch.float32 and torch.equal(value, expected[name])
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+def test_names_and_shapes_weigh_what_the_published_file_weighs(name: str) -> None:
+    """The published files hold float32 and little else, so their sizes tell whether the shapes are theirs."""
+    tensors = random_segmenter(name, 64).model.state_dict()
+    weights = sum(4 * tensor.numel() for tensor in tensors.values())
+    overhead = catalogue.CATALOGUE[name].bytes - weights
+    assert 0 < overhead < 500 * len(tensors)
+
+
+# Segmenter: architecture ----------------------------------------------------------------------------------
+
+
+def test_the_model_is_the_one_of_sam2s_builder(tiny: LoadedSegmenter) -> None:
+    from sam2.build_sam import build_sam2
+
+    theirs = build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", device="cpu", apply_postprocessing=False)
+    ours = random_segmenter("sam2.1-tiny")
+    assert ours.image_size == theirs.image_size == 1024
+    assert repr(ours.model) == repr(theirs)
+    plain = (bool, int, float, str, type(None), dict)
+    settings = {
+        key: value for key, value in vars(theirs).items() if isinstance(value, plain) and key[0] != "_"
+    }
+    assert settings.pop("training") is False
+    assert {key: vars(ours.model)[key] for key in settings} == settings
+    # Another size changes nothing in the weights, so that one file serves them all.
+    assert ours.model.state_dict().keys() == tiny.model.state_dict().keys()
+
+
+def test_settings_of_post_processing_are_off(tiny: LoadedSegmenter) -> None:
+    assert tiny.model.sam_mask_decoder.dynamic_multimask_via_stability is False
+
+
+@pytest.mark.parametrize("size", [64, 96, 256, 352])
+def test_any_multiple_of_32_runs(tiny: LoadedSegmenter, tiny_file: Path, size: int) -> None:
+    loaded = build_segmenter("sam2.1-tiny", checkpoint=tiny_file, image_size=size)
+    assert (loaded.image_size, loaded.feature_size) == (size, size // 16)
+    for layer in loaded.model.memory_attention.layers:
+        assert layer.self_attn.freqs_cis.shape[0] == (size // 16) ** 2
+        assert layer.cross_attn_image.freqs_cis.shape[0] == (size // 16) ** 2
+    logits = track_two_frames(loaded.model, size)
+    assert logits.shape == (1, 1, size // 4, size // 4)
+    assert torch.isfinite(logits).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "proposal"), [(100, 96), (16, 64), (0, 64), (-32, 64), (1000, 992), (4096, 2048)]
+)
+def test_other_image_sizes_are_refused_with_one_that_works(size: int, proposal: int) -> None:
+    with pytest.raises(InputError, match=f"^image size {size}: .*multiple of 32.*Use {proposal}"):
+        random_segmenter("sam2.1-tiny", size)
+
+
+@pytest.mark.parametrize("device", ["warp", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(device: str) -> None:
+    with pytest.raises(InputError, match=f"^device {device}: it cannot be used here"):
+        random_segmenter("sam2.1-tiny", 64, device=device)
+
+
+def test_an_unknown_name_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ModelError, match=r"sam2\.1-huge: no segmenter has this name.*sam2\.1-large"):
+        build_segmenter("sam2.1-huge")
+
+
+def test_random_weights_follow_the_seed_and_leave_the_global_state_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    one = random_segmenter("bundled", 64, seed=1)
+    assert torch.equal(torch.rand(4), expected)
+    again, other = random_segmenter("bundled", 64, seed=1), random_segmenter("bundled", 64, seed=2)
+    assert same_weights(one.model, again.model) and one.sha256 == again.sha256
+    assert not same_weights(one.model, other.model) and one.sha256 != other.sha256
+    assert one.origin == "random"
+
+
+def test_the_video_predictor_is_not_imported() -> None:
+    code = (
+        "import sys\n"
+        "from RetrievalSAMLib.models.build import random_segmenter\n"
+        "random_segmenter('bundled', 64)\n"
+        "random_segmenter('sam2.1-tiny', 64)\n"
+        "assert 'sam2.sam2_video_predictor' not in sys.modules\n"
+        "assert 'torchvision' not in sys.modules and 'timm' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def hydra_of_somebody_else(tmp_path: Path) -> Iterator[object]:
+    import sam2  # noqa: F401  (sets up Hydra; done now so that it is not done inside the test)
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    state = GlobalHydra.instance()
+    before, state.hydra = state.hydra, None
+    (tmp_path / "theirs.yaml").write_text("a: 1\n", encoding="utf-8")
+    initialize_config_dir(str(tmp_path), version_base="1.2")
+    yield state.hydra
+    state.hydra = before
+
+
+def test_another_programs_hydra_is_left_as_it_was(hydra_of_somebody_else: object) -> None:
+    from hydra import compose
+    from hydra.core.global_hydra import GlobalHydra
+
+    random_segmenter("sam2.1-tiny", 64)
+    random_segmenter("bundled", 64)
+    assert GlobalHydra.instance().hydra is hydra_of_somebody_else
+    assert compose("theirs").a == 1
+
+
+def test_a_cleared_hydra_does_not_matter() -> None:
+    from hydra.core.global_hydra import GlobalHydra
+
+    state = GlobalHydra.instance()
+    before, state.hydra = state.hydra, None
+    try:
+        assert random_segmenter("sam2.1-tiny", 64).image_size == 64
+    finally:
+        state.hydra = before
+
+
+def test_several_threads_can_build_at_once() -> None:
+    wanted = [("bundled", 64), ("sam2.1-tiny", 96), ("sam2.1-tiny", 128), ("bundled", 160)]
+    built: dict[tuple[str, int], LoadedSegmenter] = {}
+
+    def build(name: str, size: int) -> None:
+        built[name, size] = random_segmenter(name, size)
+
+    threads = [threading.Thread(target=build, args=want) for want in wanted]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {key: loaded.model.image_size for key, loaded in built.items()} == {key: key[1] for key in wanted}
+
+
+# The bundled pair -----------------------------------------------------------------------------------------
+
+ENCODER_ARGUMENTS = {
+    "img_size": 56,
+    "patch_size": 14,
+    "embed_dim": 48,
+    "depth": 2,
+    "num_heads": 2,
+    "init_values": 1e-5,
+    "in_chans": 1,
+}
+
+
+@pytest.fixture
+def bundled_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bundled folder with the real configuration and random weights, written as training writes them."""
+    folder = tmp_path / "bundled"
+    folder.mkdir()
+    config = catalogue.BUNDLED_FOLDER / catalogue.BUNDLED_SEGMENTER_CONFIG
+    (folder / config.name).write_bytes(config.read_bytes())
+    monkeypatch.setattr(catalogue, "BUNDLED_FOLDER", folder)
+    manifest = {
+        "name": "trial",
+        "sha256": {"segmenter.pt": "0" * 64, "encoder.pt": "0" * 64},
+        "encoder": {"arguments": ENCODER_ARGUMENTS, "mean": [0.3], "std": [0.2]},
+    }
+    path = folder / "bundled.json"
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    manifest["sha256"] = {
+        "segmenter.pt": write_state_dict(
+            random_segmenter(seed=5).model, folder / "segmenter.pt", half_precision=True
+        ),
+        "encoder.pt": write_state_dict(
+            random_encoder(seed=5).model, folder / "encoder.pt", half_precision=True
+        ),
+    }
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+def test_the_bundled_pair_is_built(bundled_folder: Path) -> None:
+    segmenter = build_segmenter()
+    assert (segmenter.name, segmenter.image_size, segmenter.origin) == ("bundled", 256, "bundled")
+    assert torch.isfinite(track_two_frames(segmenter.model, 256)).all()
+    encoder = build_encoder()
+    assert (encoder.name, encoder.image_size, encoder.dim, encoder.origin) == ("bundled", 56, 48, "bundled")
+    assert (encoder.mean, encoder.std) == ((0.3,), (0.2,))
+    assert encoder.model.forward_features(torch.rand(2, 1, 56, 56)).shape == (2, 1 + 16, 48)
+    assert [item.intact for item in store.verify(["bundled"])] == [True, True]
+
+
+@pytest.mark.parametrize("size", [64, 128, 256, 512])
+def test_the_bundled_segmenter_runs_at_other_sizes(size: int) -> None:
+    loaded = random_segmenter("bundled", size)
+    assert track_two_frames(loaded.model, size).shape == (1, 1, size // 4, size // 4)
+
+
+def test_changed_bundled_weights_are_refused(bundled_folder: Path) -> None:
+    for name in ("segmenter.pt", "encoder.pt"):
+        with open(bundled_folder / name, "ab") as file:
+            file.write(b"\0")
+    for build in (build_segmenter, build_encoder):
+        with pytest.raises(ModelError, match="its sha256 is"):
+            build()
+
+
+def test_missing_bundled_weights_are_said(bundled_folder: Path) -> None:
+    (bundled_folder / "segmenter.pt").unlink()
+    with pytest.raises(ModelError, match=r"segmenter\.pt: the bundled weights are not in this installation"):
+        build_segmenter()
+    assert [item.installed for item in store.status(["bundled"])] == [False, True]
+    (bundled_folder / "bundled.json").unlink()
+    for build in (build_segmenter, build_encoder):
+        with pytest.raises(ModelError, match=r"bundled\.json: the bundled model is not in this installation"):
+            build()
+
+
+def test_a_checkpoint_needs_no_bundled_weights(bundled_folder: Path, tmp_path: Path) -> None:
+    trained = (bundled_folder / "segmenter.pt").rename(tmp_path / "trained.pt")
+    (bundled_folder / "bundled.json").unlink()
+    assert build_segmenter("bundled", checkpoint=trained).origin == "checkpoint"
+
+
+def test_encoder_arguments_that_timm_does_not_know_are_said(bundled_folder: Path) -> None:
+    path = bundled_folder / "bundled.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["encoder"]["arguments"]["wings"] = 2
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"bundled\.json: timm does not take the encoder's arguments.*wings"):
+        build_encoder()
+
+
+# DINOv2 ---------------------------------------------------------------------------------------------------
+
+
+def published_dinov2() -> dict[str, tuple[int, ...]]:
+    """Names and shapes of dinov2_vits14_pretrain.pth, as the DINOv2 repository's model has them."""
+    block = {
+        "norm1.weight": (384,),
+        "norm1.bias": (384,),
+        "attn.qkv.weight": (1152, 384),
+        "attn.qkv.bias": (1152,),
+        "attn.proj.weight": (384, 384),
+        "attn.proj.bias": (384,),
+        "ls1.gamma": (384,),
+        "norm2.weight": (384,),
+        "norm2.bias": (384,),
+        "mlp.fc1.weight": (1536, 384),
+        "mlp.fc1.bias": (1536,),
+        "mlp.fc2.weight": (384, 1536),
+        "mlp.fc2.bias": (384,),
+        "ls2.gamma": (384,),
+    }
+    shapes: dict[str, tuple[int, ...]] = {
+        "cls_token": (1, 1, 384),
+        "pos_embed": (1, 1370, 384),
+        "mask_token": (1, 384),
+        "patch_embed.proj.weight": (384, 3, 14, 14),
+        "patch_embed.proj.bias": (384,),
+    }
+    for index in range(12):
+        shapes.update({f"blocks.{index}.{name}": shape for name, shape in block.items()})
+    return {**shapes, "norm.weight": (384,), "norm.bias": (384,)}
+
+
+@pytest.fixture(scope="module")
+def dinov2_tensors() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(11)
+    return {
+        name: torch.randn(shape, generator=generator) * 0.05
+        + (1.0 if "norm" in name or "gamma" in name else 0.0)
+        for name, shape in published_dinov2().items()
+    }
+
+
+@pytest.fixture
+def dinov2_file(dinov2_tensors: dict[str, torch.Tensor], tmp_path: Path) -> Path:
+    path = tmp_path / "dinov2_vits14_pretrain.pth"
+    torch.save(dinov2_tensors, path)
+    return path
+
+
+def plain_dinov2(
+    tensors: dict[str, torch.Tensor], image: torch.Tensor, positions: torch.Tensor
+) -> torch.Tensor:
+    """ViT-S/14 as the DINOv2 paper has it, from the published names: pre-norm, 6 heads, LayerScale."""
+
+    def norm(x: torch.Tensor, name: str) -> torch.Tensor:
+        return F.layer_norm(x, (384,), tensors[f"{name}.weight"], tensors[f"{name}.bias"], eps=1e-6)
+
+    def linear(x: torch.Tensor, name: str) -> torch.Tensor:
+        return F.linear(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+
+    projection = tensors["patch_embed.proj.weight"], tensors["patch_embed.proj.bias"]
+    x = F.conv2d(image, *projection, stride=14).flatten(2).transpose(1, 2)
+    x = torch.cat([tensors["cls_token"].expand(len(x), -1, -1), x], dim=1) + positions
+    for index in range(12):
+        name = f"blocks.{index}"
+        qkv = linear(norm(x, f"{name}.norm1"), f"{name}.attn.qkv")
+        q, k, v = qkv.unflatten(2, (3, 6, 64)).permute(2, 0, 3, 1, 4)  # each (b, 6, tokens, 64)
+        attended = ((q @ k.transpose(-1, -2)) / math.sqrt(64)).softmax(-1) @ v
+        x = x + tensors[f"{name}.ls1.gamma"] * linear(
+            attended.transpose(1, 2).flatten(2), f"{name}.attn.proj"
+        )
+        hidden = F.gelu(linear(norm(x, f"{name}.norm2"), f"{name}.mlp.fc1"))
+        x = x + tensors[f"{name}.ls2.gamma"] * linear(hidden, f"{name}.mlp.fc2")
+    return norm(x, "norm")
+
+
+def test_the_published_shapes_weigh_what_the_published_file_weighs() -> None:
+    weights = sum(4 * math.prod(shape) for shape in published_dinov2().values())
+    overhead = catalogue.CATALOGUE["dinov2-s14"].bytes - weights
+    assert 0 < overhead < 500 * len(published_dinov2())
+
+
+def test_dinov2_is_loaded_from_the_published_names(
+    dinov2_tensors: dict[str, torch.Tensor], dinov2_file: Path, published_as: PublishedAs
+) -> None:
+    entry = published_as("dinov2-s14", dinov2_file)
+    store.import_from(dinov2_file)
+    loaded = build_encoder("dinov2-s14")
+    assert (loaded.name, loaded.sha256, loaded.origin) == ("dinov2-s14", entry.sha256, "catalogue")
+    assert (loaded.image_size, loaded.dim) == (224, 384)
+    assert (loaded.mean, loaded.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert not loaded.model.training and not any(p.requires_grad for p in loaded.model.parameters())
+
+    image = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    found = loaded.model.forward_features(image)
+    assert found.shape == (2, 1 + 16 * 16, 384)
+    expected = plain_dinov2(dinov2_tensors, image, loaded.model.pos_embed)
+    assert torch.allclose(found, expected, atol=1e-4)
+    swapped = {**dinov2_tensors, "blocks.3.ls1.gamma": dinov2_tensors["blocks.3.ls2.gamma"]}
+    assert not torch.allclose(found, plain_dinov2(swapped, image, loaded.model.pos_embed), atol=1e-4)
+
+
+def test_the_position_embedding_is_resampled_as_a_picture(
+    dinov2_tensors: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    """The published grid is 37 x 37. A ramp stays a ramp with its direction, and the class token's stays."""
+    rows = torch.linspace(-1, 1, 37)[:, None].expand(37, 37)
+    grid = torch.zeros(37, 37, 384)
+    grid[..., 0], grid[..., 1] = rows, rows.T
+    first = torch.full((1, 1, 384), 9.0)
+    tensors = {**dinov2_tensors, "pos_embed": torch.cat([first, grid.reshape(1, -1, 384)], dim=1)}
+    torch.save(tensors, tmp_path / "ramp.pth")
+    positions = build_encoder("dinov2-s14", checkpoint=tmp_path / "ramp.pth").model.pos_embed
+    assert positions.shape == (1, 257, 384)
+    assert torch.equal(positions[:, :1], first)
+    found = positions[0, 1:].reshape(16, 16, 384)
+    expected = ((torch.arange(16) + 0.5) * 37 / 16 - 0.5) / 18 - 1
+    assert torch.allclose(found[2:-2, :, 0], expected[2:-2, None].expand(-1, 16), atol=0.02)
+    assert torch.allclose(found[:, 2:-2, 1], expected[None, 2:-2].expand(16, -1), atol=0.02)
+
+
+def test_dinov2_without_the_mask_token_is_the_same(
+    dinov2_tensors: dict[str, torch.Tensor], dinov2_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "without.pth"
+    torch.save({name: value for name, value in dinov2_tensors.items() if name != "mask_token"}, path)
+    one = build_encoder("dinov2-s14", checkpoint=dinov2_file)
+    other = build_encoder("dinov2-s14", checkpoint=path)
+    assert same_weights(one.model, other.model) and one.sha256 != other.sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("pos_embed", (1, 257, 384)), ("patch_embed.proj.weight", (384, 3, 16, 16))]
+)
+def test_dinov2_of_another_shape_is_refused_and_not_resampled_in_silence(
+    dinov2_tensors: dict[str, torch.Tensor], tmp_path: Path, name: str, shape: tuple[int, ...]
+) -> None:
+    torch.save({**dinov2_tensors, name: torch.zeros(shape)}, tmp_path / "other.pth")
+    with pytest.raises(
+        ModelError, match=f"does not fit dinov2-s14, 1 of its tensors differ: {name} has shape"
+    ):
+        build_encoder("dinov2-s14", checkpoint=tmp_path / "other.pth")
+
+
+def test_random_encoders_follow_the_seed() -> None:
+    one, again = random_encoder("dinov2-s14", seed=1), random_encoder("dinov2-s14", seed=1)
+    assert same_weights(one.model, again.model)
+    assert dataclasses.replace(one, model=again.model) == again
+    assert not same_weights(one.model, random_encoder("dinov2-s14", seed=2).model)
