@@ -1,0 +1,167 @@
+"""`retrievalsam library`: keep annotated cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import InputError
+from .terminal import check_json_output, print_table, write_json
+
+if TYPE_CHECKING:
+    from ..volumes import Segmentation
+
+app = typer.Typer(help="Keep annotated cases in a folder of your own.", no_args_is_help=True)
+
+Library = Annotated[Path, typer.Argument(help="Folder of the support library.", metavar="LIB")]
+CaseName = Annotated[str, typer.Argument(help="Name of a case, or the beginning of its id.", metavar="CASE")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the answer as JSON.")]
+
+
+@app.command()
+def create(library: Library, name: Annotated[str | None, typer.Option(help="Name of the library.")] = None) -> None:
+    """Make an empty library."""
+    from ..library.store import SupportLibrary
+
+    made = SupportLibrary.create(library, name)
+    print(f"made the library {made.name}")
+
+
+@app.command()
+def add(
+    library: Library,
+    image: Annotated[Path, typer.Option(help="The volume: a file, or a folder of DICOM slices.")],
+    segmentation: Annotated[Path, typer.Option(help="Its segmentation: .seg.nrrd or a label map.")],
+    name: Annotated[str | None, typer.Option(help="Name of the case; case-001 and so on by default.")] = None,
+    modality: Annotated[str | None, typer.Option(help="For example MR or CT.")] = None,
+    segment: Annotated[list[str] | None, typer.Option(help="VALUE=NAME, once for each segment to name.")] = None,
+    plane: Annotated[str, typer.Option(help="auto, axial, coronal or sagittal.")] = "auto",
+    annotated_slices: Annotated[
+        str | None, typer.Option(help="Slices that were really annotated, with commas, along the sliced axis.")
+    ] = None,
+) -> None:
+    """Add an annotated volume. Only pixels, grid and segments are kept."""
+    from ..library.store import SupportLibrary
+    from ..volumes import read_segmentation, read_volume
+
+    names = _segment_names(segment or [])
+    slices = _slice_numbers(annotated_slices)
+    opened = SupportLibrary.open(library)
+    volume, drawn = read_volume(image), read_segmentation(segmentation)
+    case = opened.add(
+        volume,
+        _renamed(drawn, names, segmentation),
+        name=name,
+        modality=modality,
+        plane=None if plane == "auto" else plane,
+        annotated_slices=slices,
+        image_name=str(image),
+        segmentation_name=str(segmentation),
+    )
+    print(f"added {case.name}: {', '.join(s.name for s in case.segments)}")
+
+
+@app.command("list")
+def list_cases(library: Library, json: Json = None) -> None:
+    """List the cases."""
+    from ..library.store import SupportLibrary
+
+    check_json_output(json)
+    cases = SupportLibrary.open(library).cases()
+    print_table(
+        ("case", "modality", "plane", "versions", "segments"),
+        [
+            (c.name, c.modality or "-", str(c.plane), str(len(c.versions)), ", ".join(s.name for s in c.segments))
+            for c in cases
+        ],
+    )
+    if json is not None:
+        write_json(json, {"cases": [c.record for c in cases]})
+
+
+@app.command()
+def show(library: Library, case: CaseName, json: Json = None) -> None:
+    """Show one case."""
+    from ..library.store import SupportLibrary
+
+    check_json_output(json)
+    found = SupportLibrary.open(library).get(case)
+    geometry = found.load_image().geometry
+    print(f"{found.name} ({found.id})")
+    print(f"modality {found.modality or '-'}, sliced {found.plane}, {len(found.versions)} version(s)")
+    print(f"size {geometry.size}, spacing {geometry.spacing_mm} mm")
+    print_table(
+        ("segment", "value", "annotated slices"),
+        [
+            (s.name, str(s.value), "all" if s.annotated_slices is None else ", ".join(map(str, s.annotated_slices)))
+            for s in found.segments
+        ],
+    )
+    if json is not None:
+        write_json(json, found.record)
+
+
+@app.command()
+def remove(library: Library, case: CaseName) -> None:
+    """Move a case to the library's trash; `restore` brings it back."""
+    from ..library.store import SupportLibrary
+
+    removed = SupportLibrary.open(library).remove(case)
+    print(f"removed {case}; to bring it back: retrievalsam library restore {library} {removed[:8]}")
+
+
+@app.command()
+def restore(library: Library, case: CaseName) -> None:
+    """Bring a removed case back."""
+    from ..library.store import SupportLibrary
+
+    print(f"restored {SupportLibrary.open(library).restore(case).name}")
+
+
+@app.command()
+def verify(library: Library) -> None:
+    """Compare every file with its checksum; exit code 1 if one is damaged. Changes nothing."""
+    from ..library.store import SupportLibrary
+
+    damage = SupportLibrary.open(library).verify()
+    for item in damage:
+        print(f"{item.file}: {item.fact}")
+    if damage:
+        raise typer.Exit(1)
+    print("every file is as it was written")
+
+
+def _segment_names(given: list[str]) -> dict[int, str]:
+    names = {}
+    for text in given:
+        value, _, name = text.partition("=")
+        if not value.strip().isdigit() or not name.strip():
+            raise InputError("--segment", f"'{text}' is not VALUE=NAME", "Give for example --segment 1=Liver.")
+        names[int(value)] = name.strip()
+    return names
+
+
+def _slice_numbers(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts):
+        raise InputError("--annotated-slices", f"'{text}' is not a list of numbers", "Give for example 10,14,20.")
+    return tuple(int(part) for part in parts)
+
+
+def _renamed(segmentation: Segmentation, names: dict[int, str], path: Path) -> Segmentation:
+    from dataclasses import replace
+
+    values = {s.value for s in segmentation.segments}
+    unknown = sorted(set(names) - values)
+    if unknown:
+        raise InputError(
+            "--segment", f"{path} has no value {unknown[0]}", f"It has {', '.join(map(str, sorted(values)))}."
+        )
+    return replace(
+        segmentation,
+        segments=tuple(replace(s, name=names.get(s.value, s.name)) for s in segmentation.segments),
+    )

@@ -1,0 +1,80 @@
+"""The command `retrievalsam`. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from datetime import datetime, timezone
+from pathlib import Path
+
+import typer
+
+from .. import NOTICE, __version__
+from ..errors import InputError, RetrievalSAMError
+from . import demo, doctor, evaluate, library, models, segment
+
+app = typer.Typer(
+    name="retrievalsam",
+    help=f"Few-shot segmentation of medical volumes from a library of annotated cases. {NOTICE}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(library.app, name="library")
+app.add_typer(models.app, name="models")
+app.command()(segment.segment)
+app.command()(evaluate.evaluate)
+app.command()(demo.demo)
+app.command()(doctor.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version and stop.")
+) -> None:
+    if version:
+        typer.echo(f"retrievalsam {__version__}")
+        raise typer.Exit()
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 done; 2 the input is wrong, and the message says which, why and what to do; 1 anything else, with a log
+        file named; what a shell expects where the user stopped it.
+    """
+    try:
+        app(args=arguments)
+        return 0
+    except SystemExit as end:  # the command line's own answers: help, a wrong option, typer.Exit
+        return end.code if isinstance(end.code, int) else 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RetrievalSAMError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        print(
+            f"error: something unexpected went wrong ({type(error).__name__}). The details are in "
+            f"{_write_log(error)}; please report them.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _write_log(error: Exception) -> Path:
+    """The traceback in a file of the user's log folder: lines of code, no values of variables."""
+    from platformdirs import user_log_path
+
+    moment = datetime.now(timezone.utc)
+    path = user_log_path("retrievalsam", ensure_exists=True) / f"error-{moment:%Y%m%d-%H%M%S-%f}.log"
+    path.write_text(f"retrievalsam {__version__}\n{''.join(traceback.format_exception(error))}", encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

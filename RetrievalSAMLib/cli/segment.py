@@ -1,0 +1,125 @@
+"""`retrievalsam segment`: a volume, a library, one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import NOTICE
+from ..errors import InputError
+from .networks import choose_device, load_models
+from .terminal import check_json_output, print_table, progress_bars
+
+if TYPE_CHECKING:
+    from ..segmentation.report import SegmentationReport
+
+
+def segment(
+    library: Annotated[Path, typer.Argument(help="Folder of the support library.")],
+    image: Annotated[Path, typer.Argument(help="The volume: a file, or a folder of DICOM slices.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="OUT.seg.nrrd, or a label map (.nii.gz, .nrrd, .mha).")],
+    preset: Annotated[str, typer.Option(help="default, fast, accurate, fate-sam or zhao-2024.")] = "default",
+    model: Annotated[str, typer.Option(help="bundled, or sam2.1-tiny, -small, -base-plus, -large.")] = "bundled",
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights of this model's shapes from a file.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Pixels a side of SAM 2's input.")] = None,
+    plane: Annotated[str, typer.Option(help="auto, axial, coronal or sagittal.")] = "auto",
+    segments: Annotated[str | None, typer.Option(help="Names of the segments to look for, with commas.")] = None,
+    supports: Annotated[int | None, typer.Option(help="Support slices a query slice attends to.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="bundled or dinov2-s14, for retrieval.")] = None,
+    roi: Annotated[str | None, typer.Option(help="x0,x1,y0,y1,z0,z1 in voxels: look only here.")] = None,
+    max_memory: Annotated[float | None, typer.Option(help="GB that support memories may hold.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of every random generator.")] = 0,
+    report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
+    logits: Annotated[Path | None, typer.Option(help="Write the logits as .npz.")] = None,
+) -> None:
+    """Segment a volume by the example of the library's cases."""
+    from ..library.store import SupportLibrary
+    from ..volumes import check_output, read_volume, write_segmentation
+
+    check_output(output)
+    check_json_output(report)
+    check_json_output(logits)
+    if logits is not None and logits.suffix != ".npz":
+        raise InputError(str(logits), "logits are written as .npz", "Give a name that ends in .npz.")
+    box = _box(roi)
+    limit = _memory_limit(max_memory)
+    from ..segmentation.presets import preset as preset_of
+
+    settings = preset_of(preset, supports)
+    opened = SupportLibrary.open(library)
+    cases = opened.cases()
+    target = read_volume(image)
+    import torch
+
+    from ..segmentation.pipeline import RunOptions, segment_volume
+
+    torch.manual_seed(seed)
+    models = load_models(
+        model, encoder, checkpoint=checkpoint, image_size=image_size, device=choose_device(device), target=target
+    )
+    with progress_bars() as progress:
+        result = segment_volume(
+            target, cases, models, settings,
+            RunOptions(
+                plane=_plane(plane),
+                segments=tuple(name.strip() for name in segments.split(",")) if segments else None,
+                roi=box,
+                max_memory_bytes=limit,
+                cache=opened.cache_dir,
+                library_name=opened.name,
+                logits=logits,
+                seed=seed,
+                progress=progress,
+            ),
+        )
+    write_segmentation(result.segmentation, output)
+    if report is not None:
+        result.report.write(report)
+    print_summary(result.report)
+
+
+def print_summary(report: SegmentationReport) -> None:
+    """What a person wants to know first."""
+    print_table(
+        ("segment", "value", "volume (ml)", "confidence"),
+        [(s.name, str(s.value), f"{s.volume_mm3 / 1000:.2f}", f"{s.confidence:.2f}") for s in report.segments],
+    )
+    print(f"library: {report.library.name}, {report.library.cases} cases; this volume: {report.verdict}")
+    print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
+
+
+def _plane(name: str) -> object:
+    from ..volumes import Plane
+
+    if name == "auto":
+        return None
+    try:
+        return Plane(name)
+    except ValueError:
+        raise InputError("--plane", f"'{name}' is no plane", "Use auto, axial, coronal or sagittal.") from None
+
+
+def _box(text: str | None) -> tuple[int, int, int, int, int, int] | None:
+    if text is None:
+        return None
+    try:
+        x0, x1, y0, y1, z0, z1 = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            "--roi", f"'{text}' is not six whole numbers", "Give x0,x1,y0,y1,z0,z1 in voxels, for example 0,64,0,64,10,20."
+        ) from None
+    return x0, x1, y0, y1, z0, z1
+
+
+def _memory_limit(gigabytes: float | None) -> int:
+    if gigabytes is None:
+        import psutil
+
+        # Half of what is free now, so that whatever else runs keeps running.
+        return int(min(4 << 30, psutil.virtual_memory().available // 2))
+    if not gigabytes > 0:
+        raise InputError("--max-memory", f"{gigabytes:g} GB is no amount of memory", "Give more than 0.")
+    return int(gigabytes * (1 << 30))
