@@ -6,23 +6,17 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 
-import torch
+import timm
 
+from RetrievalSAMLib.models.build import build_segmenter
+from RetrievalSAMLib.models.catalogue import BUNDLED_FOLDER, MANIFEST_NAME
+from RetrievalSAMLib.models.checkpoint import load_into, read_state_dict, write_state_dict
 from RetrievalSAMLib.segmentation.sam2_engine import IMAGE_MEAN, IMAGE_STD
+from training.templates import TRAINING_SETS
 from training.train_encoder import ARCHITECTURE
-
-BUNDLED = Path(__file__).parent.parent / "RetrievalSAMLib" / "models" / "bundled"
-
-
-def _half(source: Path, target: Path) -> str:
-    """Write a checkpoint in half precision; returns its SHA-256."""
-    state = torch.load(source, weights_only=True)["model"]
-    torch.save({"model": {k: v.half() if v.is_floating_point() else v for k, v in state.items()}}, target)
-    return hashlib.sha256(target.read_bytes()).hexdigest()
 
 
 def _history(state: Path) -> dict[str, object]:
@@ -36,23 +30,26 @@ def main() -> None:
     parser.add_argument("--segmenter", type=Path, required=True, help="state folder of training.train_segmenter")
     parser.add_argument("--encoder", type=Path, required=True, help="state folder of training.train_encoder")
     parser.add_argument("--commit", required=True, help="the commit whose training code made the weights")
-    parser.add_argument("--name", default="bundled-1")
+    parser.add_argument("--name", required=True, help="which training run this is")
     arguments = parser.parse_args()
+    segmenter = build_segmenter("bundled", checkpoint=arguments.segmenter / "segmenter.pt").model
+    encoder = timm.models.VisionTransformer(**ARCHITECTURE)
+    load_into(encoder, read_state_dict(arguments.encoder / "encoder.pt"), "bundled")
     manifest = {
         "name": arguments.name,
         "sha256": {
-            "segmenter.pt": _half(arguments.segmenter / "segmenter.pt", BUNDLED / "segmenter.pt"),
-            "encoder.pt": _half(arguments.encoder / "encoder.pt", BUNDLED / "encoder.pt"),
+            "segmenter.pt": write_state_dict(segmenter, BUNDLED_FOLDER / "segmenter.pt", half_precision=True),
+            "encoder.pt": write_state_dict(encoder, BUNDLED_FOLDER / "encoder.pt", half_precision=True),
         },
         "encoder": {"arguments": ARCHITECTURE, "mean": IMAGE_MEAN, "std": IMAGE_STD},
         "training": {
             "commit": arguments.commit,
-            "data": "synthetic anatomies; fetal_brain_sba, sts_ct, sts_mr_t1, sts_pet as templates",
+            "data": ["synthetic anatomies", *TRAINING_SETS],
             "segmenter": {"seed": 0, **_history(arguments.segmenter)},
             "encoder": {"seed": 1, **_history(arguments.encoder)},
         },
     }
-    (BUNDLED / "bundled.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    (BUNDLED_FOLDER / MANIFEST_NAME).write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 if __name__ == "__main__":

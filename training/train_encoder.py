@@ -17,6 +17,7 @@ import timm
 import torch
 import torch.nn.functional as F
 
+from RetrievalSAMLib.retrieval.embedding import grid_embedding
 from RetrievalSAMLib.segmentation.sam2_engine import IMAGE_MEAN, IMAGE_STD
 from training.episodes import Episode, EpisodeSource, batch
 from training.templates import load_templates
@@ -24,18 +25,22 @@ from training.train_segmenter import learning_rate, save
 
 ARCHITECTURE = {
     "img_size": 112, "patch_size": 14, "embed_dim": 192, "depth": 6, "num_heads": 3, "mlp_ratio": 4,
-    "init_values": 0.1, "num_classes": 0,
+    "init_values": 0.1, "num_classes": 24,
 }
-"""DINOv2's ViT layout (patch 14, layer scale, class token) with fewer and narrower blocks: 2.7 M parameters."""
+"""DINOv2's ViT layout (patch 14, layer scale, class token) with fewer and narrower blocks: 2.7 M parameters.
+
+The head maps every patch token to 24 numbers: an embedding is their mean in each cell of a 4 x 4 grid, because
+what a slice shows matters only together with where it shows it.
+"""
 
 TASKS, SLICES = 8, 6
 
 
-def embed(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Unit class tokens (b, d) of images (b, S, S) in [0, 1]."""
+def embed(model: timm.models.VisionTransformer, images: torch.Tensor) -> torch.Tensor:
+    """Unit embeddings (b, d) of images (b, S, S) in [0, 1]."""
     mean = images.new_tensor(IMAGE_MEAN)[:, None, None]
     std = images.new_tensor(IMAGE_STD)[:, None, None]
-    return F.normalize(model((images[:, None] - mean) / std), dim=-1)
+    return grid_embedding(model, ((images[:, None] - mean) / std).expand(-1, 3, -1, -1))
 
 
 def likeness(episode: Episode) -> torch.Tensor:

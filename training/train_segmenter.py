@@ -35,7 +35,7 @@ from training.episodes import Episode, EpisodeSource, batch
 from training.templates import load_templates
 
 CONFIG = Path(__file__).parent.parent / "RetrievalSAMLib" / "models" / "bundled" / "segmenter.yaml"
-SHAPES = ((4, 2), (3, 3), (3, 3), (2, 5), (5, 2))
+SHAPES = ((4, 2), (3, 3), (3, 2), (2, 4), (4, 1), (5, 1))
 """(subjects, slices) of an episode: few subjects teach propagation, many teach the use of supports."""
 
 OBJECTS = 2
@@ -117,7 +117,11 @@ def loss_of(answer: Decoded, masks: torch.Tensor) -> tuple[torch.Tensor, dict[st
     weight = present.float() / present.float().sum().clamp(min=1)
     mask_loss = (weight * (1 - dice + 2.0 * pixel)).sum()
     iou_loss = (weight * (answer.predicted_iou - iou).abs()).sum()
-    presence_loss = F.binary_cross_entropy_with_logits(answer.object_score, present.float())
+    # Absence is rare and must weigh as much as presence, or "always there" is the cheapest answer.
+    balance = torch.where(present, 0.5 / present.sum().clamp(min=1), 0.5 / (~present).sum().clamp(min=1))
+    presence_loss = F.binary_cross_entropy_with_logits(
+        answer.object_score, present.float(), weight=balance, reduction="sum"
+    )
     right = ((answer.object_score > 0) == present)
     values = {
         "dice": float((weight * hard_dice).sum()),
@@ -149,7 +153,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="folder of the real annotated sets; synthetic anatomies alone without")
     parser.add_argument("--steps", type=int, default=3600)
-    parser.add_argument("--peak", type=float, default=1e-3)
+    parser.add_argument("--peak", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -195,7 +199,7 @@ def main() -> None:
                 running.setdefault(key, []).append(number)
         if step % 50 == 0:
             row = {k: round(sum(v) / len(v), 4) for k, v in running.items()}
-            row |= {"step": step, "seconds": round(time.monotonic() - began), "rate": learning_rate(step, arguments.steps, arguments.peak)}
+            row |= {"norm": round(norm.item(), 2), "step": step, "seconds": round(time.monotonic() - began), "rate": learning_rate(step, arguments.steps, arguments.peak)}
             log.write(json.dumps(row) + "\n")
             log.flush()
             running = {}

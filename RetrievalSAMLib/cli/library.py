@@ -42,17 +42,24 @@ def add(
         str | None, typer.Option(help="Slices that were really annotated, with commas, along the sliced axis.")
     ] = None,
 ) -> None:
-    """Add an annotated volume. Only pixels, grid and segments are kept."""
+    """Add an annotated volume. Only pixels, grid and segments are kept.
+
+    A label map keeps its values; the segments of a .seg.nrrd get those that the library already has for them.
+    """
+    from ..library.segments import with_library_values
     from ..library.store import SupportLibrary
     from ..volumes import read_segmentation, read_volume
 
     names = _segment_names(segment or [])
     slices = _slice_numbers(annotated_slices)
     opened = SupportLibrary.open(library)
-    volume, drawn = read_volume(image), read_segmentation(segmentation)
+    volume = read_volume(image)
+    drawn = _renamed(read_segmentation(segmentation), names, segmentation)
+    if segmentation.name.casefold().endswith(".seg.nrrd"):
+        drawn = with_library_values(drawn, opened.segments())
     case = opened.add(
         volume,
-        _renamed(drawn, names, segmentation),
+        drawn,
         name=name,
         modality=modality,
         plane=None if plane == "auto" else plane,

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import TypeVar
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.case import Case
 from RetrievalSAMLib.library.format import CaseSegment
 from RetrievalSAMLib.library.names import natural_order, same_name_key
-from RetrievalSAMLib.volumes.volume import Segment
+from RetrievalSAMLib.volumes.volume import Segment, Segmentation
 
 Choice = TypeVar("Choice", str, tuple[float, float, float])
 
@@ -59,6 +60,32 @@ def merge_segments(cases: Iterable[tuple[str, Sequence[CaseSegment]]]) -> tuple[
     for same_value in by_value.values():
         _check_one_segment(same_value)
     return tuple(_merged(by_value[value]) for value in sorted(by_value))
+
+
+def with_library_values(segmentation: Segmentation, known: Sequence[Segment]) -> Segmentation:
+    """A segmentation whose segments have the values that a library already gives them.
+
+    Slicer numbers segments in the order in which they were drawn, so a `.seg.nrrd` says nothing by its values.
+    A segment that the library does not know keeps its value where that is free, else gets the lowest free one.
+
+    Args:
+        segmentation: With any values.
+        known: The library's segments.
+    """
+    value_of = {name: s.value for s in known for name in (s.key, f"name:{same_name_key(s.name)}")}
+    found = [
+        value_of.get(s.key, value_of.get(f"name:{same_name_key(s.name)}")) for s in segmentation.segments
+    ]
+    taken = {s.value for s in known} | {value for value in found if value is not None}
+    segments = []
+    for segment, value in zip(segmentation.segments, found, strict=True):
+        if value is None:
+            value = segment.value
+            if value in taken:
+                value = next(number for number in count(1) if number not in taken)
+            taken.add(value)
+        segments.append(replace(segment, value=value))
+    return replace(segmentation, segments=tuple(segments))
 
 
 def as_segment(segment: CaseSegment) -> Segment:

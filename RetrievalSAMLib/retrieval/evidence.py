@@ -1,0 +1,223 @@
+"""What retrieval needs to know of a case: its embeddings, and which slice shows how much of which segment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..library.format import CaseSegment
+from ..volumes import Plane, Segmentation, SliceStack, Volume, check_same_grid, choose_plane, write_staged
+from .embedding import SliceEmbedder
+
+
+class SupportCase(Protocol):
+    """An annotated volume that can be loaded: a case of a library, or one held in memory."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def content_hash(self) -> str: ...  # noqa: D102
+    @property
+    def plane(self) -> Plane: ...  # noqa: D102
+    @property
+    def segments(self) -> tuple[CaseSegment, ...]: ...  # noqa: D102
+    def load_image(self) -> Volume: ...  # noqa: D102
+    def load_segmentation(self) -> Segmentation: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class MemoryCase:
+    """A support case held in memory.
+
+    Attributes:
+        name: As reports call it.
+        image: The volume.
+        segmentation: On the same grid.
+        sliced_along: The plane in which it is sliced; chosen by the grid unless given.
+        annotated_slices: For values of segments that were drawn in some slices only: indices along the sliced
+            axis of the grid.
+    """
+
+    name: str
+    image: Volume
+    segmentation: Segmentation
+    sliced_along: Plane | None = None
+    annotated_slices: Mapping[int, Sequence[int]] | None = None
+
+    def __post_init__(self) -> None:
+        check_same_grid(self.image.geometry, "image", self.segmentation.geometry, "segmentation")
+
+    @property
+    def plane(self) -> Plane:
+        """The plane in which it is sliced."""
+        return self.sliced_along or choose_plane(self.image.geometry)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash over image and segmentation."""
+        both = self.image.content_hash() + self.segmentation.content_hash()
+        return hashlib.sha256(both.encode()).hexdigest()
+
+    @property
+    def segments(self) -> tuple[CaseSegment, ...]:
+        """The segments, with the slices in which they were drawn."""
+        drawn = self.annotated_slices or {}
+        return tuple(
+            CaseSegment(
+                name=s.name, value=s.value, color=s.color, terminology=s.terminology,
+                annotated_slices=tuple(drawn[s.value]) if s.value in drawn else None,
+            )
+            for s in self.segmentation.segments
+        )
+
+    def load_image(self) -> Volume:
+        """The image."""
+        return self.image
+
+    def load_segmentation(self) -> Segmentation:
+        """The segmentation."""
+        return self.segmentation
+
+
+@dataclass(frozen=True)
+class CaseSlices:
+    """A loaded case, cut along the plane of the run.
+
+    Attributes:
+        stack: Its n slices.
+        masks: By segment value, (n, h, w) bool in the stack's orientation.
+        annotated: By segment value, (n,) bool: the slices whose mask says something, presence or absence.
+    """
+
+    stack: SliceStack
+    masks: Mapping[int, np.ndarray]
+    annotated: Mapping[int, np.ndarray]
+
+    @classmethod
+    def load(cls, case: SupportCase, plane: Plane) -> CaseSlices:
+        """Read a case and slice it along ``plane``.
+
+        Slices that were annotated along another plane than this one do not cover whole slices of it: such a
+        segment is then annotated nowhere.
+        """
+        stack = SliceStack.of(case.load_image(), plane)
+        segmentation = case.load_segmentation()
+        masks, annotated = {}, {}
+        for index, segment in enumerate(case.segments):
+            masks[segment.value] = stack.frame.to_slices(segmentation.mask(index))
+            known = np.ones(len(stack), dtype=bool)
+            if segment.annotated_slices is not None:
+                known[:] = False
+                if case.plane == plane:
+                    known[[stack.frame.slice_index(i) for i in segment.annotated_slices]] = True
+            annotated[segment.value] = known
+        return cls(stack, masks, annotated)
+
+
+@dataclass(frozen=True)
+class CaseEvidence:
+    """What the slices of a case say, without its pixels.
+
+    Attributes:
+        embeddings: float32 (n, d), unit rows.
+        position: float32 (n,), place along the stack in [0, 1].
+        file_index: int (n,), index of each slice along the sliced axis of the case's file.
+        values: The segments' values.
+        areas_mm2: float32 (n, len(values)): area of each segment, NaN where it is not annotated.
+        overlapping: Values of segments that share voxels with another one.
+        side_mm: Height or width of a slice, whichever is larger.
+    """
+
+    embeddings: np.ndarray
+    position: np.ndarray
+    file_index: np.ndarray
+    values: tuple[int, ...]
+    areas_mm2: np.ndarray
+    overlapping: tuple[int, ...]
+    side_mm: float
+
+    @classmethod
+    def of(cls, slices: CaseSlices, embedder: SliceEmbedder) -> CaseEvidence:
+        """Gather the evidence of a loaded case."""
+        stack, values = slices.stack, tuple(slices.masks)
+        pixel = stack.spacing_mm[0] * stack.spacing_mm[1]
+        areas = np.full((len(stack), len(values)), np.nan, dtype=np.float32)
+        for column, value in enumerate(values):
+            known = slices.annotated[value]
+            areas[known, column] = slices.masks[value].sum(axis=(1, 2))[known] * pixel
+        position = [stack.frame.slice_position(i) for i in range(len(stack))]
+        file_index = [stack.frame.file_index(i) for i in range(len(stack))]
+        return cls(
+            embedder.embed(stack), np.array(position, dtype=np.float32), np.array(file_index), values, areas,
+            _overlapping(slices.masks), max(stack.extent_mm),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write to an .npz file; a reader sees the whole file or none."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_staged(path, lambda staged: np.savez(
+            staged, embeddings=self.embeddings, position=self.position, file_index=self.file_index,
+            areas_mm2=self.areas_mm2,
+            values=np.array(self.values), overlapping=np.array(self.overlapping, dtype=int),
+            side_mm=np.array(self.side_mm),
+        ))
+
+    @classmethod
+    def read(cls, path: Path) -> CaseEvidence | None:
+        """Read what `save` wrote; None where there is no such file or it cannot be read (it is derived data)."""
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                return cls(
+                    data["embeddings"], data["position"], data["file_index"], tuple(data["values"].tolist()), data["areas_mm2"],
+                    tuple(data["overlapping"].tolist()), float(data["side_mm"]),
+                )
+        except (OSError, ValueError, KeyError, EOFError):
+            return None
+
+
+def _overlapping(masks: Mapping[int, np.ndarray]) -> tuple[int, ...]:
+    if not masks:
+        return ()
+    shape = next(iter(masks.values())).shape
+    count = np.zeros(shape, dtype=np.uint8)
+    for mask in masks.values():
+        count += mask
+    shared = count > 1
+    if not shared.any():
+        return ()
+    return tuple(value for value, mask in masks.items() if (mask & shared).any())
+
+
+def evidence_of(
+    case: SupportCase, plane: Plane, embedder: SliceEmbedder, cache: Path | None, loaded: CaseSlices | None = None
+) -> CaseEvidence:
+    """The evidence of a case, from the cache where it is there, else computed and kept.
+
+    Args:
+        case: The case.
+        plane: The plane of the run.
+        embedder: The encoder.
+        cache: Folder for embeddings, or None.
+        loaded: The case's slices, where they are at hand.
+    """
+    path = cache / "embeddings" / f"{_content_key(case, plane)}-{embedder.key}.npz" if cache else None
+    if path is not None:
+        found = CaseEvidence.read(path)
+        if found is not None:
+            return found
+    evidence = CaseEvidence.of(loaded or CaseSlices.load(case, plane), embedder)
+    if path is not None:
+        evidence.save(path)
+    return evidence
+
+
+def _content_key(case: SupportCase, plane: Plane) -> str:
+    """What evidence depends on besides the encoder: voxels, plane, and which slices were annotated."""
+    annotated = [(s.value, s.annotated_slices) for s in case.segments]
+    return hashlib.sha256(f"{case.content_hash} {case.plane} {plane} {annotated}".encode()).hexdigest()[:40]
