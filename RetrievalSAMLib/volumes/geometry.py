@@ -58,8 +58,7 @@ class NiftiForm:
 
 @dataclass(frozen=True)
 class Geometry:
-    """Size, spacing, origin and axis directions of a voxel grid, in LPS millimetres as in SimpleITK and
-    DICOM.
+    """Size, spacing, origin and axis directions of a voxel grid, in LPS millimetres as in SimpleITK.
 
     Array axes 0, 1, 2 are SimpleITK's x, y, z everywhere in this project. Two geometries are equal where
     size, spacing, origin and direction are the same to the last bit.

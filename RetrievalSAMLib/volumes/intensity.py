@@ -19,8 +19,8 @@ def intensity_window(voxels: Volume | np.ndarray) -> tuple[float, float]:
 
     The least value is ignored where it fills over a tenth of the volume (padding, or air). The upper end is
     held to p95 + 20 (p95 - p50), so that a broken region of extreme values does not darken everything else.
-    Percentiles are of all voxels, so the order of the axes does not matter. Where the foreground has one value
-    only, the ends are the least and the greatest value.
+    Percentiles are of all voxels, so the order of the axes does not matter. Where the foreground has one
+    value only, the ends are the least and the greatest value.
 
     Args:
         voxels: A volume, or an array of any shape and any real dtype.
@@ -29,44 +29,42 @@ def intensity_window(voxels: Volume | np.ndarray) -> tuple[float, float]:
         (low, high), low <= high.
     """
     array = voxels.voxels if isinstance(voxels, Volume) else np.asarray(voxels)
-    values, counts = _histogram(array)
-    whole_range = float(values[0]), float(values[-1])
-    if counts is None:
-        least = values[0]
-        padding = int(np.searchsorted(values, least, side="right"))
-        if _PADDING_PART * values.size < padding < values.size:
-            values = values[padding:]
-        positions = _positions(values.size)
-        low, middle, high95, high = (float(values[p]) for p in positions)
-    else:
-        if _PADDING_PART * counts.sum() < counts[0] < counts.sum():
-            values, counts = values[1:], counts[1:]
-        cumulative = np.cumsum(counts)
-        positions = _positions(int(cumulative[-1]))
-        low, middle, high95, high = (
-            float(values[np.searchsorted(cumulative, p, side="right")]) for p in positions
-        )
+    # Memory order, so that nothing is copied for a transposed view.
+    flat = array.ravel(order="K")
+    least, most = float(flat.min()), float(flat.max())
+    few_values = flat.dtype.kind in "iu" and flat.dtype.itemsize <= 2
+    low, middle, high95, high = _by_counting(flat) if few_values else _by_partition(flat)
     if high95 > middle:
         high = min(high, high95 + _TAIL_LIMIT * (high95 - middle))
-    return (low, high) if low < high else whole_range
+    return (low, high) if low < high else (least, most)
 
 
 def _positions(count: int) -> list[int]:
     return [round(percent / 100 * (count - 1)) for percent in (_LOW_PERCENT, 50, 95, _HIGH_PERCENT)]
 
 
-def _histogram(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """(values, counts) for integers of up to 16 bits, where counting is quicker; else (sorted, None)."""
-    # Memory order, so that nothing is copied for a transposed view.
-    flat = array.ravel(order="K")
-    if flat.dtype.kind in "iu" and flat.dtype.itemsize <= 2:
-        least = int(flat.min())
-        counts = np.zeros(int(flat.max()) - least + 1, dtype=np.int64)
-        for chunk in np.array_split(flat, max(1, flat.size // 4_000_000)):
-            counts += np.bincount(chunk.astype(np.int64) - least, minlength=counts.size)
-        present = np.flatnonzero(counts)
-        return present + least, counts[present]
-    return np.sort(flat), None
+def _by_counting(flat: np.ndarray) -> list[float]:
+    """The percentiles of integers of up to 16 bits."""
+    least = int(flat.min())
+    counts = np.zeros(int(flat.max()) - least + 1, dtype=np.int64)
+    for chunk in np.array_split(flat, max(1, flat.size // 4_000_000)):
+        counts += np.bincount(chunk.astype(np.int64) - least, minlength=counts.size)
+    if _PADDING_PART * flat.size < counts[0] < flat.size:
+        counts[0] = 0
+    cumulative = np.cumsum(counts)
+    positions = _positions(int(cumulative[-1]))
+    return [float(least + np.searchsorted(cumulative, position, side="right")) for position in positions]
+
+
+def _by_partition(flat: np.ndarray) -> list[float]:
+    """The percentiles of values of any other type."""
+    least = flat.min()
+    padding = np.count_nonzero(flat == least)
+    if _PADDING_PART * flat.size < padding < flat.size:
+        flat = flat[flat > least]
+    positions = _positions(flat.size)
+    parted = np.partition(flat, positions)
+    return [float(parted[position]) for position in positions]
 
 
 def normalise(voxels: Volume | np.ndarray, window: tuple[float, float] | None = None) -> np.ndarray:

@@ -300,8 +300,7 @@ def nifti_form(geometry: Geometry) -> NiftiForm:
 
 
 def _matrix_column(unit: np.ndarray, spacing: float) -> np.ndarray:
-    """The float32 column of the matrix whose direction is nearest to a unit vector and whose length is the
-    spacing.
+    """The float32 column of the matrix that is nearest to a unit vector times a spacing.
 
     ITK takes the direction from the column and the length from ``pixdim``: among the neighbours of the
     product there is the very column that a grid was read from, if it was read from NIfTI.

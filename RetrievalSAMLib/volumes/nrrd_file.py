@@ -171,10 +171,10 @@ def grid_field(geometry: Geometry) -> dict[str, str]:
 
 
 def exact_grid(geometry: Geometry, fields: Mapping[str, str]) -> Geometry:
-    """The grid of `grid_field`, where the file has one that agrees with its space directions; else the given
-    one.
+    """The grid that `grid_field` wrote, where the file has it; else the given one.
 
-    Another program may change the grid and keep the key, so the key only restores digits that rounding took.
+    Another program may change the grid and keep the key, so it only counts where it agrees with the space
+    directions: it restores the digits that rounding took.
     """
     try:
         values = [float(part) for part in fields[_GRID_KEY].split()]

@@ -46,8 +46,11 @@ def choose_plane(geometry: Geometry) -> Plane:
     within 2 % of each other count as equal.
     """
     axis = _slice_axis(geometry)
-    if axis is None:
-        return Plane.AXIAL
+    return Plane.AXIAL if axis is None else plane_across(geometry, axis)
+
+
+def plane_across(geometry: Geometry, axis: int) -> Plane:
+    """The plane of the slices that follow each other along an array axis."""
     side = next(side for side, found in enumerate(geometry.anatomical_axes) if found.array_axis == axis)
     return _PLANE_ACROSS[side]
 

@@ -121,9 +121,7 @@ class Segmentation:
     def __post_init__(self) -> None:
         for name in ("segments", "layer_of", "label_of"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(
-            self, "layers", tuple(_checked(layer, self.geometry, "biu") for layer in self.layers)
-        )
+        object.__setattr__(self, "layers", tuple(_checked_layer(x, self.geometry) for x in self.layers))
         if not len(self.segments) == len(self.layer_of) == len(self.label_of):
             raise ValueError("segments, layer_of and label_of differ in length")
         if len({segment.value for segment in self.segments}) != len(self.segments):
@@ -176,8 +174,16 @@ class Segmentation:
         return False
 
     def _occupied(self, layer: int) -> np.ndarray:
-        labels = [label for label, of in zip(self.label_of, self.layer_of, strict=True) if of == layer]
-        return np.isin(self.layers[layer], labels)
+        return self._values(layer) > 0
+
+    def _values(self, layer: int) -> np.ndarray:
+        """(i, j, k) uint16 in Fortran order: a layer with its labels replaced by the segments' values."""
+        voxels = self.layers[layer]
+        table = np.zeros(max(int(voxels.max()), *self.label_of, 0) + 1, dtype=np.uint16)
+        for segment, of, label in zip(self.segments, self.layer_of, self.label_of, strict=True):
+            if of == layer:
+                table[label] = segment.value
+        return table[voxels.T].T
 
     def labelmap(self) -> np.ndarray:
         """(i, j, k) uint16 with ``Segment.value`` at each segment's voxels and 0 elsewhere, in Fortran order.
@@ -192,9 +198,13 @@ class Segmentation:
                 "holds one segment a voxel",
                 "Write it as .seg.nrrd, which keeps overlapping segments, or leave one of them out.",
             )
-        result = np.zeros(self.geometry.size, dtype=np.uint16, order="F")
-        for index, segment in enumerate(self.segments):
-            result[self.mask(index)] = segment.value
+        used = sorted(set(self.layer_of))
+        if not used:
+            return np.zeros(self.geometry.size, dtype=np.uint16, order="F")
+        result = self._values(used[0])
+        for layer in used[1:]:
+            # Without overlap at most one layer is above 0.
+            np.maximum(result, self._values(layer), out=result)
         return result
 
     def _overlapping_names(self) -> tuple[str, str]:
@@ -294,6 +304,15 @@ def _checked(voxels: np.ndarray, geometry: Geometry, kinds: str) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def _checked_layer(voxels: np.ndarray, geometry: Geometry) -> np.ndarray:
+    layer = _checked(voxels, geometry, "biu")
+    if layer.dtype.kind == "b":
+        return layer.view(np.uint8)
+    if layer.dtype.kind == "i" and layer.min() < 0:
+        raise ValueError("a layer has negative labels")
+    return layer
 
 
 def _content_hash(arrays: Sequence[np.ndarray], geometry: Geometry, extra: bytes) -> str:

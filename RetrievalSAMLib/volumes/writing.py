@@ -44,8 +44,7 @@ def write_volume(volume: Volume, path: PathLike, *, comment: str | None = None) 
 
 
 def write_segmentation(segmentation: Segmentation, path: PathLike, *, comment: str | None = None) -> None:
-    """Write a segmentation as Slicer's .seg.nrrd, or as a plain label map with `Segment.value` as voxel
-    value.
+    """Write Slicer's .seg.nrrd, or a plain label map with `Segment.value` as voxel value.
 
     The grid survives as in `write_volume`.
 
@@ -63,12 +62,10 @@ def write_segmentation(segmentation: Segmentation, path: PathLike, *, comment: s
         content = segnrrd_bytes(segmentation, comment)
         write_staged(path, lambda staged: _write_bytes(staged, content))
         return
-    if segmentation.overlapping:
-        try:
-            segmentation.labelmap()
-        except InputError as error:
-            raise InputError(os.fspath(path), error.fact, error.remedy) from error
-    labels = segmentation.labelmap()
+    try:
+        labels = segmentation.labelmap()
+    except InputError as error:
+        raise InputError(os.fspath(path), error.fact, error.remedy) from error
     if labels.max() <= 255:
         labels = labels.astype(np.uint8)
     _write_array(labels, segmentation.geometry, path, ending, comment)
