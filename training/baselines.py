@@ -15,8 +15,13 @@ from RetrievalSAMLib.segmentation.presets import Settings
 from RetrievalSAMLib.volumes import Segmentation, SliceStack, Volume
 
 
-def _onto(source: np.ndarray, source_mm: Sequence[float], shape: Sequence[int], target_mm: Sequence[float],
-          order: int) -> np.ndarray:
+def _onto(
+    source: np.ndarray,
+    source_mm: Sequence[float],
+    shape: Sequence[int],
+    target_mm: Sequence[float],
+    order: int,
+) -> np.ndarray:
     """Resample an array so that its centre falls on the centre of an array of ``shape``; 0 outside."""
     scale = np.array(target_mm) / np.array(source_mm)
     offset = (np.array(source.shape) - 1) / 2 - scale * (np.array(shape) - 1) / 2
@@ -47,19 +52,30 @@ def copy_case(target: Volume, cases: Sequence[SupportCase]) -> Segmentation:
     segments = merge_segments((case.name, case.segments) for case in cases)
     masks = (
         stack.frame.from_slices(
-            _onto(chosen.masks[s.value].astype(np.uint8), _spacing(chosen.stack), image.shape, _spacing(stack), order=0)
-            if s.value in chosen.masks else np.zeros(image.shape, dtype=np.uint8)
+            _onto(
+                chosen.masks[s.value].astype(np.uint8),
+                _spacing(chosen.stack),
+                image.shape,
+                _spacing(stack),
+                order=0,
+            )
+            if s.value in chosen.masks
+            else np.zeros(image.shape, dtype=np.uint8)
         )
         for s in segments
     )
     return Segmentation.from_masks(segments, masks, target.geometry)
 
 
-def copy_slices(target: Volume, cases: Sequence[SupportCase], embedder: SliceEmbedder, settings: Settings) -> Segmentation:
+def copy_slices(
+    target: Volume, cases: Sequence[SupportCase], embedder: SliceEmbedder, settings: Settings
+) -> Segmentation:
     """Slice by slice the mask of the most similar support slice, centre on centre."""
     stack = SliceStack.of(target)
     loaded = [CaseSlices.load(case, stack.frame.plane) for case in cases]
-    evidence = [evidence_of(case, stack.frame.plane, embedder, None, s) for case, s in zip(cases, loaded, strict=True)]
+    evidence = [
+        evidence_of(case, stack.frame.plane, embedder, None, s) for case, s in zip(cases, loaded, strict=True)
+    ]
     index = SupportIndex(evidence, settings.position_weight)
     position = np.array([stack.frame.slice_position(i) for i in range(len(stack))], dtype=np.float32)
     _, entries = index.rank(embedder.embed(stack), position)

@@ -32,10 +32,12 @@ class Template:
 
 @dataclass(frozen=True)
 class Episode:
-    """Attributes:
-    images: float (subjects, slices, S, S) in [0, 1].
-    masks: float (subjects, slices, objects, S, S) in {0, 1}.
-    depth: float (subjects, slices), place along the sliced axis in [-1, 1].
+    """Images, masks and places of the slices of a few subjects.
+
+    Attributes:
+        images: float (subjects, slices, S, S) in [0, 1].
+        masks: float (subjects, slices, objects, S, S) in {0, 1}.
+        depth: float (subjects, slices), place along the sliced axis in [-1, 1].
     """
 
     images: torch.Tensor
@@ -122,8 +124,14 @@ def _random_contrast(labels: int, size: int) -> _Contrast:
         means[0] = 0.0
     blur = uniform(0.0, 1.4) if chance(0.85) else uniform(1.5, 4.0)  # the tail looks like PET
     return _Contrast(
-        means, uniform(0.0, 0.1), 0.14 * torch.rand(labels) ** 2, integer(10, max(12, size // 2)),
-        blur * size / 128, uniform(0.0, 0.08), uniform(0.0, 0.25), math.exp(0.35 * torch.randn(()).item()),
+        means,
+        uniform(0.0, 0.1),
+        0.14 * torch.rand(labels) ** 2,
+        integer(10, max(12, size // 2)),
+        blur * size / 128,
+        uniform(0.0, 0.08),
+        uniform(0.0, 0.25),
+        math.exp(0.35 * torch.randn(()).item()),
     )
 
 
@@ -141,9 +149,11 @@ def _degrade(images: torch.Tensor, contrast: _Contrast) -> torch.Tensor:
         images = _blur(images, contrast.blur)
     images = images * torch.exp(contrast.bias * _plane_noise(1, size, 4)[0])
     images = images + contrast.noise * torch.randn_like(images)
-    low, high = torch.quantile(images.flatten()[:: max(1, images.numel() // 20000)], torch.tensor([0.005, 0.995]))
+    low, high = torch.quantile(
+        images.flatten()[:: max(1, images.numel() // 20000)], torch.tensor([0.005, 0.995])
+    )
     images = ((images - low) / (high - low + 1e-6)).clamp(0, 1)
-    return images ** contrast.gamma
+    return images**contrast.gamma
 
 
 def _objects(labels: torch.Tensor, count: int, wanted: int) -> torch.Tensor | None:
@@ -151,7 +161,9 @@ def _objects(labels: torch.Tensor, count: int, wanted: int) -> torch.Tensor | No
     onehot = F.one_hot(labels, count).permute(0, 1, 4, 2, 3)  # (n, t, J, S, S)
     area = onehot.float().mean((-2, -1))  # (n, t, J)
     largest = area.amax(dim=1)
-    good = ((largest.amax(0) > 0.003) & (largest.amax(0) < 0.5) & ((largest > 0.0015).sum(0) >= 2)).nonzero()[:, 0]
+    good = ((largest.amax(0) > 0.003) & (largest.amax(0) < 0.5) & ((largest > 0.0015).sum(0) >= 2)).nonzero()[
+        :, 0
+    ]
     if len(good) < wanted:
         return None
     chosen = good[torch.randperm(len(good))]
@@ -246,7 +258,9 @@ class EpisodeSource:
         outline = self._resize(masks.flatten(0, 1), "nearest-exact")
         shape = (subjects, slices)
         return Episode(
-            picture[:, 0].unflatten(0, shape).clamp(0, 1), outline.unflatten(0, shape), torch.stack(depths),
+            picture[:, 0].unflatten(0, shape).clamp(0, 1),
+            outline.unflatten(0, shape),
+            torch.stack(depths),
         )
 
     def _group(self) -> list[Template]:

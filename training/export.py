@@ -1,6 +1,6 @@
 """Put trained weights into the package: half precision, with a manifest that says how they came about.
 
-    python -m training.export --segmenter DIR --encoder DIR --commit HASH
+python -m training.export --segmenter DIR --encoder DIR --commit HASH
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def _history(state: Path) -> dict[str, object]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--segmenter", type=Path, required=True, help="state folder of training.train_segmenter")
+    parser.add_argument(
+        "--segmenter", type=Path, required=True, help="state folder of training.train_segmenter"
+    )
     parser.add_argument("--encoder", type=Path, required=True, help="state folder of training.train_encoder")
     parser.add_argument("--commit", required=True, help="the commit whose training code made the weights")
     parser.add_argument("--name", required=True, help="which training run this is")

@@ -12,6 +12,7 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -23,9 +24,15 @@ from training.episodes import Episode, EpisodeSource, batch
 from training.templates import load_templates
 from training.train_segmenter import learning_rate, save
 
-ARCHITECTURE = {
-    "img_size": 112, "patch_size": 14, "embed_dim": 192, "depth": 6, "num_heads": 3, "mlp_ratio": 4,
-    "init_values": 0.1, "num_classes": 24,
+ARCHITECTURE: dict[str, Any] = {
+    "img_size": 112,
+    "patch_size": 14,
+    "embed_dim": 192,
+    "depth": 6,
+    "num_heads": 3,
+    "mlp_ratio": 4,
+    "init_values": 0.1,
+    "num_classes": 24,
 }
 """DINOv2's ViT layout (patch 14, layer scale, class token) with fewer and narrower blocks: 2.7 M parameters.
 
@@ -58,7 +65,9 @@ def likeness(episode: Episode) -> torch.Tensor:
     return 0.5 * dice + 0.5 * torch.exp(-((gap / 0.15) ** 2))
 
 
-def contrast(first: torch.Tensor, second: torch.Tensor, wanted: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+def contrast(
+    first: torch.Tensor, second: torch.Tensor, wanted: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
     """Cross-entropy between the slices' wanted and actual neighbours among all tasks' slices, both ways."""
     tasks, slices, _ = first.shape
     target = torch.block_diag(*wanted.div(0.08).softmax(-1))
@@ -71,7 +80,9 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--data", type=Path, help="folder of the real annotated sets; synthetic anatomies alone without")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the real annotated sets; synthetic anatomies alone without"
+    )
     parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--peak", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=1)
@@ -81,10 +92,14 @@ def main() -> None:
     arguments.state.mkdir(parents=True, exist_ok=True)
     model = timm.models.VisionTransformer(**ARCHITECTURE)
     scale = torch.nn.Parameter(torch.tensor(2.5))
-    optimizer = torch.optim.AdamW([*model.parameters(), scale], lr=arguments.peak, weight_decay=0.04, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(
+        [*model.parameters(), scale], lr=arguments.peak, weight_decay=0.04, betas=(0.9, 0.98)
+    )
     source = EpisodeSource(
-        ARCHITECTURE["img_size"], load_templates(arguments.data) if arguments.data else None,
-        steps=(0.04, 0.22), render_sizes=(80, 112),
+        ARCHITECTURE["img_size"],
+        load_templates(arguments.data) if arguments.data else None,
+        steps=(0.04, 0.22),
+        render_sizes=(80, 112),
     )
     step, seconds = 0, 0.0
     state_path = arguments.state / "state.pt"
@@ -118,17 +133,28 @@ def main() -> None:
                 near = torch.einsum("tsd,tqd->tsq", first, second).argmax(-1)
                 got = wanted.gather(2, near[..., None]).mean().item()
             row = {
-                "step": step, "seconds": round(time.monotonic() - began), "rate": rate, "loss": round(loss.item(), 4),
-                "likeness_retrieved": round(got, 3), "likeness_random": round(wanted.mean().item(), 3),
+                "step": step,
+                "seconds": round(time.monotonic() - began),
+                "rate": rate,
+                "loss": round(loss.item(), 4),
+                "likeness_retrieved": round(got, 3),
+                "likeness_random": round(wanted.mean().item(), 3),
                 "likeness_best": round(wanted.amax(-1).mean().item(), 3),
             }
             log.write(json.dumps(row) + "\n")
             log.flush()
         if step % 50 == 0 or step == arguments.steps:
-            save(state_path, {
-                "model": model.state_dict(), "optimizer": optimizer.state_dict(), "scale": scale.detach(),
-                "step": step, "seconds": time.monotonic() - began, "rng": torch.get_rng_state(),
-            })
+            save(
+                state_path,
+                {
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "scale": scale.detach(),
+                    "step": step,
+                    "seconds": time.monotonic() - began,
+                    "rng": torch.get_rng_state(),
+                },
+            )
             save(arguments.state / "encoder.pt", {"model": model.state_dict()})
 
 

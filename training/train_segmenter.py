@@ -92,8 +92,12 @@ def run_episodes(engine: Sam2Engine, episode: Episode) -> tuple[Decoded, torch.T
             present = answer.object_score > 0
             logits = torch.where(present[:, None, None], answer.logits, NO_OBJECT_LOGIT)
             past.append(engine.encode_prediction(query, logits, present, answer.pointer))
-    joined = Decoded(*(torch.cat([getattr(a, f) for a in answers])
-                       for f in ("logits", "predicted_iou", "object_score", "pointer")))
+    joined = Decoded(
+        *(
+            torch.cat([getattr(a, f) for a in answers])
+            for f in ("logits", "predicted_iou", "object_score", "pointer")
+        )
+    )
     return joined, torch.cat(targets)
 
 
@@ -122,7 +126,7 @@ def loss_of(answer: Decoded, masks: torch.Tensor) -> tuple[torch.Tensor, dict[st
     presence_loss = F.binary_cross_entropy_with_logits(
         answer.object_score, present.float(), weight=balance, reduction="sum"
     )
-    right = ((answer.object_score > 0) == present)
+    right = (answer.object_score > 0) == present
     values = {
         "dice": float((weight * hard_dice).sum()),
         "presence_present": float(right[present].float().mean()) if present.any() else float("nan"),
@@ -151,7 +155,9 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--data", type=Path, help="folder of the real annotated sets; synthetic anatomies alone without")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the real annotated sets; synthetic anatomies alone without"
+    )
     parser.add_argument("--steps", type=int, default=3600)
     parser.add_argument("--peak", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=0)
@@ -193,21 +199,35 @@ def main() -> None:
         decay = min(0.998, step / (step + 20))
         with torch.no_grad():
             for key, value in model.state_dict().items():
-                average[key].lerp_(value, 1 - decay) if value.is_floating_point() else average[key].copy_(value)
+                average[key].lerp_(value, 1 - decay) if value.is_floating_point() else average[key].copy_(
+                    value
+                )
         for key, number in values.items():
             if number == number:
                 running.setdefault(key, []).append(number)
         if step % 50 == 0:
             row = {k: round(sum(v) / len(v), 4) for k, v in running.items()}
-            row |= {"norm": round(norm.item(), 2), "step": step, "seconds": round(time.monotonic() - began), "rate": learning_rate(step, arguments.steps, arguments.peak)}
+            row |= {
+                "norm": round(norm.item(), 2),
+                "step": step,
+                "seconds": round(time.monotonic() - began),
+                "rate": learning_rate(step, arguments.steps, arguments.peak),
+            }
             log.write(json.dumps(row) + "\n")
             log.flush()
             running = {}
         if step % 100 == 0 or step == arguments.steps:
-            save(state_path, {
-                "model": model.state_dict(), "average": average, "optimizer": optimizer.state_dict(),
-                "step": step, "seconds": time.monotonic() - began, "rng": torch.get_rng_state(),
-            })
+            save(
+                state_path,
+                {
+                    "model": model.state_dict(),
+                    "average": average,
+                    "optimizer": optimizer.state_dict(),
+                    "step": step,
+                    "seconds": time.monotonic() - began,
+                    "rng": torch.get_rng_state(),
+                },
+            )
             save(arguments.state / "segmenter.pt", {"model": average})
 
 

@@ -8,15 +8,14 @@ from typing import Annotated
 import typer
 
 from .. import NOTICE
-from ..errors import InputError
 from .networks import choose_device, load_models
 from .terminal import print_table, progress_bars
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for everything the demo makes.")] = Path(
-        "retrievalsam-demo"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="New folder for everything the demo makes.")
+    ] = Path("retrievalsam-demo"),
     data: Annotated[str, typer.Option(help="synthetic or hippocampus (MSD Task04).")] = "synthetic",
     source: Annotated[
         Path | None, typer.Option("--from", help="Folder of MSD Task04, instead of downloading it.")
@@ -26,8 +25,6 @@ def demo(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Build a library from a few annotated subjects and segment another one."""
-    if data not in ("synthetic", "hippocampus"):
-        raise InputError("--data", f"'{data}' is not known", "Use synthetic or hippocampus.")
     from ..segmentation.presets import preset as preset_of
 
     settings = preset_of(preset)
@@ -37,6 +34,8 @@ def demo(
     with progress_bars() as progress:
         result = run_demo(output, data, source, models, settings, progress)
     print_table(("segment", "Dice"), [(s.name, f"{s.dice:.3f}") for s in result.scores])
-    print_table(("stage", "seconds"), [(stage, f"{seconds:.1f}") for stage, seconds in result.seconds.items()])
+    print_table(
+        ("stage", "seconds"), [(stage, f"{seconds:.1f}") for stage, seconds in result.seconds.items()]
+    )
     print(f"written to {output}: {', '.join(path.name for path in result.files)}")
     print(NOTICE)

@@ -23,13 +23,21 @@ def evaluate(
 
     check_json_output(json)
     scores = score(
-        read_segmentation(prediction), read_segmentation(reference),
-        prediction_name=str(prediction), reference_name=str(reference),
+        read_segmentation(prediction),
+        read_segmentation(reference),
+        prediction_name=str(prediction),
+        reference_name=str(reference),
     )
     print_table(
         ("segment", "Dice", "HD95 (mm)", "ASSD (mm)", "volume difference (ml)"),
         [
-            (s.name, f"{s.dice:.3f}", _or_dash(s.hd95_mm), _or_dash(s.assd_mm), f"{s.volume_difference_mm3 / 1000:+.2f}")
+            (
+                s.name,
+                f"{s.dice:.3f}",
+                _or_dash(s.hd95_mm),
+                _or_dash(s.assd_mm),
+                f"{s.volume_difference_mm3 / 1000:+.2f}",
+            )
             for s in scores
         ],
     )

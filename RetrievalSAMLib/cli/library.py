@@ -21,7 +21,9 @@ Json = Annotated[Path | None, typer.Option("--json", help="Write the answer as J
 
 
 @app.command()
-def create(library: Library, name: Annotated[str | None, typer.Option(help="Name of the library.")] = None) -> None:
+def create(
+    library: Library, name: Annotated[str | None, typer.Option(help="Name of the library.")] = None
+) -> None:
     """Make an empty library."""
     from ..library.store import SupportLibrary
 
@@ -36,10 +38,13 @@ def add(
     segmentation: Annotated[Path, typer.Option(help="Its segmentation: .seg.nrrd or a label map.")],
     name: Annotated[str | None, typer.Option(help="Name of the case; case-001 and so on by default.")] = None,
     modality: Annotated[str | None, typer.Option(help="For example MR or CT.")] = None,
-    segment: Annotated[list[str] | None, typer.Option(help="VALUE=NAME, once for each segment to name.")] = None,
+    segment: Annotated[
+        list[str] | None, typer.Option(help="VALUE=NAME, once for each segment to name.")
+    ] = None,
     plane: Annotated[str, typer.Option(help="auto, axial, coronal or sagittal.")] = "auto",
     annotated_slices: Annotated[
-        str | None, typer.Option(help="Slices that were really annotated, with commas, along the sliced axis.")
+        str | None,
+        typer.Option(help="Slices that were really annotated, with commas, along the sliced axis."),
     ] = None,
 ) -> None:
     """Add an annotated volume. Only pixels, grid and segments are kept.
@@ -48,13 +53,15 @@ def add(
     """
     from ..library.segments import with_library_values
     from ..library.store import SupportLibrary
-    from ..volumes import read_segmentation, read_volume
+    from ..volumes import fit_to_grid, read_segmentation, read_volume
 
     names = _segment_names(segment or [])
     slices = _slice_numbers(annotated_slices)
     opened = SupportLibrary.open(library)
     volume = read_volume(image)
     drawn = _renamed(read_segmentation(segmentation), names, segmentation)
+    # Slicer may save a segmentation cropped to its segments.
+    drawn = fit_to_grid(drawn, str(segmentation), volume.geometry, str(image))
     if segmentation.name.casefold().endswith(".seg.nrrd"):
         drawn = with_library_values(drawn, opened.segments())
     case = opened.add(
@@ -80,7 +87,13 @@ def list_cases(library: Library, json: Json = None) -> None:
     print_table(
         ("case", "modality", "plane", "versions", "segments"),
         [
-            (c.name, c.modality or "-", str(c.plane), str(len(c.versions)), ", ".join(s.name for s in c.segments))
+            (
+                c.name,
+                c.modality or "-",
+                str(c.plane),
+                str(len(c.versions)),
+                ", ".join(s.name for s in c.segments),
+            )
             for c in cases
         ],
     )
@@ -102,7 +115,11 @@ def show(library: Library, case: CaseName, json: Json = None) -> None:
     print_table(
         ("segment", "value", "annotated slices"),
         [
-            (s.name, str(s.value), "all" if s.annotated_slices is None else ", ".join(map(str, s.annotated_slices)))
+            (
+                s.name,
+                str(s.value),
+                "all" if s.annotated_slices is None else ", ".join(map(str, s.annotated_slices)),
+            )
             for s in found.segments
         ],
     )
@@ -145,7 +162,9 @@ def _segment_names(given: list[str]) -> dict[int, str]:
     for text in given:
         value, _, name = text.partition("=")
         if not value.strip().isdigit() or not name.strip():
-            raise InputError("--segment", f"'{text}' is not VALUE=NAME", "Give for example --segment 1=Liver.")
+            raise InputError(
+                "--segment", f"'{text}' is not VALUE=NAME", "Give for example --segment 1=Liver."
+            )
         names[int(value)] = name.strip()
     return names
 
@@ -155,7 +174,9 @@ def _slice_numbers(text: str | None) -> tuple[int, ...] | None:
         return None
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdigit() for part in parts):
-        raise InputError("--annotated-slices", f"'{text}' is not a list of numbers", "Give for example 10,14,20.")
+        raise InputError(
+            "--annotated-slices", f"'{text}' is not a list of numbers", "Give for example 10,14,20."
+        )
     return tuple(int(part) for part in parts)
 
 

@@ -30,7 +30,8 @@ app.command()(doctor.doctor)
 
 @app.callback(invoke_without_command=True)
 def _version(
-    context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version and stop.")
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
 ) -> None:
     if version:
         typer.echo(f"retrievalsam {__version__}")
@@ -72,7 +73,9 @@ def _write_log(error: Exception) -> Path:
 
     moment = datetime.now(timezone.utc)
     path = user_log_path("retrievalsam", ensure_exists=True) / f"error-{moment:%Y%m%d-%H%M%S-%f}.log"
-    path.write_text(f"retrievalsam {__version__}\n{''.join(traceback.format_exception(error))}", encoding="utf-8")
+    path.write_text(
+        f"retrievalsam {__version__}\n{''.join(traceback.format_exception(error))}", encoding="utf-8"
+    )
     return path
 
 

@@ -23,7 +23,10 @@ def list_models() -> None:
         ("name", "kind", "size (MB)", "licence", "installed"),
         [
             (
-                item.entry.name, item.entry.kind, f"{item.entry.bytes / 1e6:.0f}", item.entry.licence,
+                item.entry.name,
+                item.entry.kind,
+                f"{item.entry.bytes / 1e6:.0f}",
+                item.entry.licence,
                 "no" if not item.installed else "damaged" if item.intact is False else "yes",
             )
             for item in store.status()

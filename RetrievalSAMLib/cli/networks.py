@@ -30,7 +30,9 @@ def choose_device(name: str) -> str:
     if name == "auto":
         return next(device for device in ("cuda", "mps", "cpu") if there[device])
     if not there[name]:
-        raise InputError("--device", f"this computer offers no {name} to PyTorch", "Use --device cpu or auto.")
+        raise InputError(
+            "--device", f"this computer offers no {name} to PyTorch", "Use --device cpu or auto."
+        )
     return name
 
 

@@ -14,18 +14,27 @@ from .terminal import check_json_output, print_table, progress_bars
 
 if TYPE_CHECKING:
     from ..segmentation.report import SegmentationReport
+    from ..volumes import Plane
 
 
 def segment(
     library: Annotated[Path, typer.Argument(help="Folder of the support library.")],
     image: Annotated[Path, typer.Argument(help="The volume: a file, or a folder of DICOM slices.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="OUT.seg.nrrd, or a label map (.nii.gz, .nrrd, .mha).")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="OUT.seg.nrrd, or a label map (.nii.gz, .nrrd, .mha).")
+    ],
     preset: Annotated[str, typer.Option(help="default, fast, accurate, fate-sam or zhao-2024.")] = "default",
-    model: Annotated[str, typer.Option(help="bundled, or sam2.1-tiny, -small, -base-plus, -large.")] = "bundled",
-    checkpoint: Annotated[Path | None, typer.Option(help="Weights of this model's shapes from a file.")] = None,
+    model: Annotated[
+        str, typer.Option(help="bundled, or sam2.1-tiny, -small, -base-plus, -large.")
+    ] = "bundled",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Weights of this model's shapes from a file.")
+    ] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side of SAM 2's input.")] = None,
     plane: Annotated[str, typer.Option(help="auto, axial, coronal or sagittal.")] = "auto",
-    segments: Annotated[str | None, typer.Option(help="Names of the segments to look for, with commas.")] = None,
+    segments: Annotated[
+        str | None, typer.Option(help="Names of the segments to look for, with commas.")
+    ] = None,
     supports: Annotated[int | None, typer.Option(help="Support slices a query slice attends to.")] = None,
     encoder: Annotated[str | None, typer.Option(help="bundled or dinov2-s14, for retrieval.")] = None,
     roi: Annotated[str | None, typer.Option(help="x0,x1,y0,y1,z0,z1 in voxels: look only here.")] = None,
@@ -58,11 +67,19 @@ def segment(
 
     torch.manual_seed(seed)
     models = load_models(
-        model, encoder, checkpoint=checkpoint, image_size=image_size, device=choose_device(device), target=target
+        model,
+        encoder,
+        checkpoint=checkpoint,
+        image_size=image_size,
+        device=choose_device(device),
+        target=target,
     )
     with progress_bars() as progress:
         result = segment_volume(
-            target, cases, models, settings,
+            target,
+            cases,
+            models,
+            settings,
             RunOptions(
                 plane=_plane(plane),
                 segments=tuple(name.strip() for name in segments.split(",")) if segments else None,
@@ -85,13 +102,16 @@ def print_summary(report: SegmentationReport) -> None:
     """What a person wants to know first."""
     print_table(
         ("segment", "value", "volume (ml)", "confidence"),
-        [(s.name, str(s.value), f"{s.volume_mm3 / 1000:.2f}", f"{s.confidence:.2f}") for s in report.segments],
+        [
+            (s.name, str(s.value), f"{s.volume_mm3 / 1000:.2f}", f"{s.confidence:.2f}")
+            for s in report.segments
+        ],
     )
     print(f"library: {report.library.name}, {report.library.cases} cases; this volume: {report.verdict}")
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
 
 
-def _plane(name: str) -> object:
+def _plane(name: str) -> Plane | None:
     from ..volumes import Plane
 
     if name == "auto":
@@ -99,7 +119,9 @@ def _plane(name: str) -> object:
     try:
         return Plane(name)
     except ValueError:
-        raise InputError("--plane", f"'{name}' is no plane", "Use auto, axial, coronal or sagittal.") from None
+        raise InputError(
+            "--plane", f"'{name}' is no plane", "Use auto, axial, coronal or sagittal."
+        ) from None
 
 
 def _box(text: str | None) -> tuple[int, int, int, int, int, int] | None:
@@ -109,7 +131,9 @@ def _box(text: str | None) -> tuple[int, int, int, int, int, int] | None:
         x0, x1, y0, y1, z0, z1 = (int(part) for part in text.split(","))
     except ValueError:
         raise InputError(
-            "--roi", f"'{text}' is not six whole numbers", "Give x0,x1,y0,y1,z0,z1 in voxels, for example 0,64,0,64,10,20."
+            "--roi",
+            f"'{text}' is not six whole numbers",
+            "Give x0,x1,y0,y1,z0,z1 in voxels, for example 0,64,0,64,10,20.",
         ) from None
     return x0, x1, y0, y1, z0, z1
 

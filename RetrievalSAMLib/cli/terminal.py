@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,10 +32,17 @@ def progress_bars() -> Iterator[Progress]:
 
 
 @contextmanager
-def byte_bar(name: str) -> Iterator[object]:
+def byte_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     """A bar for (done, total) bytes of one file."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
@@ -49,9 +56,15 @@ def byte_bar(name: str) -> Iterator[object]:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A plain table: first column to the left, numbers as they are given, to the right."""
-    widths = [max(len(column), *(len(row[i]) for row in rows)) if rows else len(column) for i, column in enumerate(columns)]
+    widths = [
+        max(len(column), *(len(row[i]) for row in rows)) if rows else len(column)
+        for i, column in enumerate(columns)
+    ]
     for row in [columns, *rows]:
-        cells = [cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         print("  ".join(cells).rstrip())
 
 
@@ -78,4 +91,6 @@ def check_json_output(path: Path | None) -> None:
     if path.is_dir():
         raise InputError(str(path), "it is a folder", "Give the name of a file.")
     if not path.absolute().parent.is_dir():
-        raise InputError(str(path), "its folder does not exist", "Make the folder first, or correct the path.")
+        raise InputError(
+            str(path), "its folder does not exist", "Make the folder first, or correct the path."
+        )

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..segmentation.sam2_engine import IMAGE_MEAN, IMAGE_STD
-from ..segmentation.window import Window
+from ..models.window import Window
 from ..volumes import SliceStack
 
 if TYPE_CHECKING:
@@ -45,7 +44,9 @@ def grid_embedding(model: VisionTransformer, images: torch.Tensor) -> torch.Tens
     Returns:
         float (b, 16 * classes).
     """
-    patches = model.head(model.forward_features(images)[:, model.num_prefix_tokens :])  # (b, patches, classes)
+    patches = model.head(
+        model.forward_features(images)[:, model.num_prefix_tokens :]
+    )  # (b, patches, classes)
     rows, columns = model.patch_embed.grid_size
     cells = F.adaptive_avg_pool2d(patches.transpose(1, 2).unflatten(2, (rows, columns)), _GRID)
     return F.normalize(cells.flatten(1), dim=-1)
@@ -54,8 +55,9 @@ def grid_embedding(model: VisionTransformer, images: torch.Tensor) -> torch.Tens
 class SliceEmbedder:
     """Turns slices into unit vectors by a vision transformer of DINOv2's layout.
 
-    A model with a head (the bundled one) embeds by grid, one without (DINOv2) by its class token. Every slice is shown whole, padded to a square, so that an embedding depends on its own volume alone and can
-    be kept for the life of the case.
+    A model with a head (the bundled one) embeds by grid, one without (DINOv2) by its class token. Every slice is
+    shown whole, padded to a square, so that an embedding depends on its own volume alone and can be kept for the
+    life of the case.
 
     Args:
         encoder: The model and the size of its input.
@@ -82,7 +84,7 @@ class SliceEmbedder:
         """
         model = self.encoder.model
         device = next(model.parameters()).device
-        mean, std = (torch.tensor(v, device=device)[:, None, None] for v in (IMAGE_MEAN, IMAGE_STD))
+        mean, std = (torch.tensor(v, device=device)[:, None, None] for v in (self.encoder.mean, self.encoder.std))
         embedding = grid_embedding if model.num_classes else class_embedding
         window = Window.around(stack)
         rows = []
@@ -90,7 +92,9 @@ class SliceEmbedder:
             numbers = range(start, min(start + _BATCH, len(stack)))
             slices = torch.from_numpy(np.stack([stack.image(n) for n in numbers])).to(device)
             images = window.to_input(slices, stack.spacing_mm, self.encoder.image_size)
-            rows.append(embedding(model, ((images[:, None] - mean) / std).expand(-1, 3, -1, -1)).cpu().numpy())
+            rows.append(
+                embedding(model, ((images[:, None] - mean) / std).expand(-1, 3, -1, -1)).cpu().numpy()
+            )
             if progress:
                 progress(numbers[-1] + 1)
         return np.concatenate(rows).astype(np.float32)

@@ -70,7 +70,10 @@ class MemoryCase:
         drawn = self.annotated_slices or {}
         return tuple(
             CaseSegment(
-                name=s.name, value=s.value, color=s.color, terminology=s.terminology,
+                name=s.name,
+                value=s.value,
+                color=s.color,
+                terminology=s.terminology,
                 annotated_slices=tuple(drawn[s.value]) if s.value in drawn else None,
             )
             for s in self.segmentation.segments
@@ -154,19 +157,31 @@ class CaseEvidence:
         position = [stack.frame.slice_position(i) for i in range(len(stack))]
         file_index = [stack.frame.file_index(i) for i in range(len(stack))]
         return cls(
-            embedder.embed(stack), np.array(position, dtype=np.float32), np.array(file_index), values, areas,
-            _overlapping(slices.masks), max(stack.extent_mm),
+            embedder.embed(stack),
+            np.array(position, dtype=np.float32),
+            np.array(file_index),
+            values,
+            areas,
+            _overlapping(slices.masks),
+            max(stack.extent_mm),
         )
 
     def save(self, path: Path) -> None:
         """Write to an .npz file; a reader sees the whole file or none."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_staged(path, lambda staged: np.savez(
-            staged, embeddings=self.embeddings, position=self.position, file_index=self.file_index,
-            areas_mm2=self.areas_mm2,
-            values=np.array(self.values), overlapping=np.array(self.overlapping, dtype=int),
-            side_mm=np.array(self.side_mm),
-        ))
+        write_staged(
+            path,
+            lambda staged: np.savez(
+                staged,
+                embeddings=self.embeddings,
+                position=self.position,
+                file_index=self.file_index,
+                areas_mm2=self.areas_mm2,
+                values=np.array(self.values),
+                overlapping=np.array(self.overlapping, dtype=int),
+                side_mm=np.array(self.side_mm),
+            ),
+        )
 
     @classmethod
     def read(cls, path: Path) -> CaseEvidence | None:
@@ -174,8 +189,13 @@ class CaseEvidence:
         try:
             with np.load(path, allow_pickle=False) as data:
                 return cls(
-                    data["embeddings"], data["position"], data["file_index"], tuple(data["values"].tolist()), data["areas_mm2"],
-                    tuple(data["overlapping"].tolist()), float(data["side_mm"]),
+                    data["embeddings"],
+                    data["position"],
+                    data["file_index"],
+                    tuple(data["values"].tolist()),
+                    data["areas_mm2"],
+                    tuple(data["overlapping"].tolist()),
+                    float(data["side_mm"]),
                 )
         except (OSError, ValueError, KeyError, EOFError):
             return None
@@ -195,7 +215,11 @@ def _overlapping(masks: Mapping[int, np.ndarray]) -> tuple[int, ...]:
 
 
 def evidence_of(
-    case: SupportCase, plane: Plane, embedder: SliceEmbedder, cache: Path | None, loaded: CaseSlices | None = None
+    case: SupportCase,
+    plane: Plane,
+    embedder: SliceEmbedder,
+    cache: Path | None,
+    loaded: CaseSlices | None = None,
 ) -> CaseEvidence:
     """The evidence of a case, from the cache where it is there, else computed and kept.
 

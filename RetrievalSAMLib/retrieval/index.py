@@ -59,7 +59,9 @@ class SupportIndex:
         self._areas: dict[int, np.ndarray] = {}
         for value in sorted({v for c in cases for v in c.values}):
             columns = [
-                c.areas_mm2[:, c.values.index(value)] if value in c.values else np.full(len(c.embeddings), np.nan)
+                c.areas_mm2[:, c.values.index(value)]
+                if value in c.values
+                else np.full(len(c.embeddings), np.nan)
                 for c in cases
             ]
             self._areas[value] = np.concatenate(columns)
@@ -131,16 +133,17 @@ class SupportIndex:
     def _limited(self, ranked: np.ndarray, entries: np.ndarray, count: int, limit: int) -> np.ndarray:
         """The first ``count`` of ``ranked`` with at most ``limit`` from a case; filled up where that leaves room."""
         taken: dict[int, int] = {}
-        first, rest = [], []
+        first: list[int] = []
+        rest: list[int] = []
         for i in ranked:
             case = int(self.case_of[entries[i]])
             if taken.get(case, 0) < limit:
                 taken[case] = taken.get(case, 0) + 1
-                first.append(i)
+                first.append(int(i))
                 if len(first) == count:
                     break
             elif len(rest) < count:
-                rest.append(i)
+                rest.append(int(i))
         return np.array(sorted(first + rest[: count - len(first)]), dtype=np.int64)
 
     def _vectors(self, embeddings: np.ndarray, position: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from cli_volumes import blob
 from RetrievalSAMLib.cli.main import main
 from RetrievalSAMLib.volumes import write_segmentation, write_volume
 
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library with three cases, made by the commands themselves."""
@@ -20,10 +21,20 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         image, segmentation = blob(seed)
         write_volume(image, folder / f"image{seed}.nii.gz")
         write_segmentation(segmentation, folder / f"drawn{seed}.seg.nrrd")
-        assert main([
-            "library", "add", str(path), "--image", str(folder / f"image{seed}.nii.gz"),
-            "--segmentation", str(folder / f"drawn{seed}.seg.nrrd"),
-        ]) == 0
+        assert (
+            main(
+                [
+                    "library",
+                    "add",
+                    str(path),
+                    "--image",
+                    str(folder / f"image{seed}.nii.gz"),
+                    "--segmentation",
+                    str(folder / f"drawn{seed}.seg.nrrd"),
+                ]
+            )
+            == 0
+        )
     return path
 
 

@@ -34,7 +34,16 @@ class Place:
         return ["segment", str(self.library), str(image or self.image), "-o", str(self.output), *more]
 
     def add(self, image: Path, drawn: Path, *more: str) -> list[str]:
-        return ["library", "add", str(self.library), "--image", str(image), "--segmentation", str(drawn), *more]
+        return [
+            "library",
+            "add",
+            str(self.library),
+            "--image",
+            str(image),
+            "--segmentation",
+            str(drawn),
+            *more,
+        ]
 
     def save(self, name: str, array: np.ndarray) -> Path:
         """An array in SimpleITK's order as an image file."""
@@ -108,7 +117,9 @@ def _other_name_for_a_value(place: Place) -> list[str]:
     image, drawn = blob(2)
     renamed = replace(drawn, segments=(Segment("Liver", 1), Segment("Right half", 2)))
     write_segmentation(renamed, place.folder / "renamed.nii.gz")
-    return place.add(place.image, place.folder / "renamed.nii.gz", "--segment", "1=Liver", "--segment", "2=Right half")
+    return place.add(
+        place.image, place.folder / "renamed.nii.gz", "--segment", "1=Liver", "--segment", "2=Right half"
+    )
 
 
 def _unknown_value(place: Place) -> list[str]:
@@ -142,13 +153,18 @@ def _empty_library(place: Place) -> list[str]:
 
 
 def _evaluate_other_grid(place: Place) -> list[str]:
-    small = Segmentation.from_masks((Segment("a", 1),), [np.ones((3, 3, 3))], replace(GEOMETRY, size=(3, 3, 3)))
+    small = Segmentation.from_masks(
+        (Segment("a", 1),), [np.ones((3, 3, 3))], replace(GEOMETRY, size=(3, 3, 3))
+    )
     write_segmentation(small, place.folder / "small.nrrd")
     return ["evaluate", str(place.folder / "small.nrrd"), str(place.drawn)]
 
 
 def _library_in_a_full_folder(place: Place) -> list[str]:
-    write_volume(Volume(np.arange(60, dtype=np.int16).reshape(3, 4, 5), replace(GEOMETRY, size=(3, 4, 5))), place.folder / "x.nrrd")
+    write_volume(
+        Volume(np.arange(60, dtype=np.int16).reshape(3, 4, 5), replace(GEOMETRY, size=(3, 4, 5))),
+        place.folder / "x.nrrd",
+    )
     return ["library", "create", str(place.folder)]
 
 
@@ -174,9 +190,13 @@ TRIALS: dict[str, tuple[Callable[[Place], list[str]], str]] = {
     "no library": (lambda p: ["segment", str(p.folder), str(p.image), "-o", str(p.output)], "library"),
     "damaged library": (_damaged_library, "library.json"),
     "empty library": (_empty_library, "no case"),
-    "output format": (lambda p: ["segment", str(p.library), str(p.image), "-o", str(p.folder / "r.png")], "r.png"),
+    "output format": (
+        lambda p: ["segment", str(p.library), str(p.image), "-o", str(p.folder / "r.png")],
+        "r.png",
+    ),
     "output folder missing": (
-        lambda p: ["segment", str(p.library), str(p.image), "-o", str(p.folder / "no" / "r.nrrd")], "r.nrrd"
+        lambda p: ["segment", str(p.library), str(p.image), "-o", str(p.folder / "no" / "r.nrrd")],
+        "r.nrrd",
     ),
     "unknown preset": (lambda p: p.segment(None, "--preset", "best"), "best"),
     "unknown model": (lambda p: p.segment(None, "--model", "sam9"), "sam9"),
@@ -201,8 +221,13 @@ TRIALS: dict[str, tuple[Callable[[Place], list[str]], str]] = {
 
 @pytest.mark.parametrize("kind", TRIALS)
 def test_wrong_input_is_told_and_leaves_nothing_behind(
-    kind: str, library: Path, image: Path, drawn: Path, tmp_path: Path,
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    library: Path,
+    image: Path,
+    drawn: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RETRIEVALSAM_MODELS", str(tmp_path / "models"))
     place = Place(library, image, drawn, tmp_path)

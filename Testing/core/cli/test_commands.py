@@ -18,9 +18,22 @@ def test_a_volume_is_segmented_on_its_own_grid_with_a_report_and_logits(
     library: Path, image: Path, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output, report, logits = tmp_path / "r.nii.gz", tmp_path / "r.json", tmp_path / "r.npz"
-    assert main([
-        "segment", str(library), str(image), "-o", str(output), "--report", str(report), "--logits", str(logits)
-    ]) == 0
+    assert (
+        main(
+            [
+                "segment",
+                str(library),
+                str(image),
+                "-o",
+                str(output),
+                "--report",
+                str(report),
+                "--logits",
+                str(logits),
+            ]
+        )
+        == 0
+    )
     said = capsys.readouterr()
     assert "not a medical device" in said.out and said.err == ""
     found = read_segmentation(output)
@@ -33,25 +46,42 @@ def test_a_volume_is_segmented_on_its_own_grid_with_a_report_and_logits(
     assert str(tmp_path) not in report.read_text() and image.name not in report.read_text()
     with np.load(logits) as data:
         assert data["logits"].dtype == np.float32 and data["logits"].shape == (2, 8, 24, 20)
-        assert data["segments"].tolist() == ["Left half", "Right half"] and data["slices"].tolist() == list(range(8))
+        assert data["segments"].tolist() == ["Left half", "Right half"] and data["slices"].tolist() == list(
+            range(8)
+        )
         best = data["logits"].argmax(0) + 1
         expected = np.where(data["logits"].max(0) > 0, best, 0)
     assert np.array_equal(expected.transpose(2, 1, 0), found.labelmap())
     assert found.labelmap().any()
-    areas = {name: sum(s["segments"][name]["area_mm2"] for s in content["slices"]) for name in ("Left half", "Right half")}
+    areas = {
+        name: sum(s["segments"][name]["area_mm2"] for s in content["slices"])
+        for name in ("Left half", "Right half")
+    }
     for segment in content["segments"]:
         assert segment["volume_mm3"] == pytest.approx(areas[segment["name"]] * 5.0)
 
 
-def test_the_order_in_which_cases_were_added_does_not_matter(library: Path, image: Path, tmp_path: Path) -> None:
+def test_the_order_in_which_cases_were_added_does_not_matter(
+    library: Path, image: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     assert main(["library", "create", str(other)]) == 0
     for seed in (2, 0, 1):
         folder = library.parent
-        assert main([
-            "library", "add", str(other), "--image", str(folder / f"image{seed}.nii.gz"),
-            "--segmentation", str(folder / f"drawn{seed}.seg.nrrd"),
-        ]) == 0
+        assert (
+            main(
+                [
+                    "library",
+                    "add",
+                    str(other),
+                    "--image",
+                    str(folder / f"image{seed}.nii.gz"),
+                    "--segmentation",
+                    str(folder / f"drawn{seed}.seg.nrrd"),
+                ]
+            )
+            == 0
+        )
     results = []
     for number, path in enumerate((library, other)):
         assert main(["segment", str(path), str(image), "-o", str(tmp_path / f"{number}.nrrd")]) == 0
@@ -61,9 +91,22 @@ def test_the_order_in_which_cases_were_added_does_not_matter(library: Path, imag
 
 def test_only_the_chosen_segment_and_region_are_searched(library: Path, image: Path, tmp_path: Path) -> None:
     output = tmp_path / "r.seg.nrrd"
-    assert main([
-        "segment", str(library), str(image), "-o", str(output), "--segments", "left half", "--roi", "0,20,0,24,2,5"
-    ]) == 0
+    assert (
+        main(
+            [
+                "segment",
+                str(library),
+                str(image),
+                "-o",
+                str(output),
+                "--segments",
+                "left half",
+                "--roi",
+                "0,20,0,24,2,5",
+            ]
+        )
+        == 0
+    )
     found = read_segmentation(output)
     assert found.names == ("Left half",) and found.geometry == read_volume(image).geometry
     slices = np.flatnonzero(found.mask(0).any(axis=(0, 1)))
@@ -78,14 +121,23 @@ def test_slicers_own_numbers_are_replaced_by_the_librarys(library: Path, image: 
     copy = tmp_path / "copy"
     assert main(["library", "create", str(copy)]) == 0
     first = library.parent / "drawn0.seg.nrrd"
-    for image_file, file in ((library.parent / "image0.nii.gz", first), (image, tmp_path / "swapped.seg.nrrd")):
-        assert main(["library", "add", str(copy), "--image", str(image_file), "--segmentation", str(file)]) == 0
+    for image_file, file in (
+        (library.parent / "image0.nii.gz", first),
+        (image, tmp_path / "swapped.seg.nrrd"),
+    ):
+        assert (
+            main(["library", "add", str(copy), "--image", str(image_file), "--segmentation", str(file)]) == 0
+        )
     assert main(["library", "list", str(copy), "--json", str(tmp_path / "cases.json")]) == 0
     cases = json.loads((tmp_path / "cases.json").read_text())["cases"]
-    assert [{s["name"]: s["value"] for s in c["segments"]} for c in cases] == [{"Left half": 1, "Right half": 2}] * 2
+    assert [{s["name"]: s["value"] for s in c["segments"]} for c in cases] == [
+        {"Left half": 1, "Right half": 2}
+    ] * 2
 
 
-def test_evaluating_against_itself_is_perfect(drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluating_against_itself_is_perfect(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["evaluate", str(drawn), str(drawn), "--json", str(tmp_path / "e.json")]) == 0
     assert [s["dice"] for s in json.loads((tmp_path / "e.json").read_text())["segments"]] == [1.0, 1.0]
     assert "1.000" in capsys.readouterr().out
@@ -99,7 +151,9 @@ def test_a_removed_case_comes_back(library: Path, tmp_path: Path, capsys: pytest
     assert main(["library", "verify", str(library)]) == 0
 
 
-def test_a_damaged_file_is_named_and_changes_nothing(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_file_is_named_and_changes_nothing(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     import shutil
 
     copy = tmp_path / "copy"
@@ -115,7 +169,11 @@ def test_a_damaged_file_is_named_and_changes_nothing(library: Path, tmp_path: Pa
 
 
 def test_an_unexpected_error_names_a_log_file(
-    library: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    library: Path,
+    image: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import platformdirs
 
