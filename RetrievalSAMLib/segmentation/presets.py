@@ -1,0 +1,98 @@
+"""Named sets of choices. Every effective value goes into the report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a volume is segmented.
+
+    Attributes:
+        preset: The name under which this set of choices is known.
+        supports: k, support slices a query slice attends to.
+        share_per_case: Largest part of k from one case, where others have slices to offer.
+        supports_hold_segment: Take supports among slices that hold the segment, as long as there are any; slices
+            without it have their say in the vote on presence.
+        position_weight: Part of the similarity that is nearness along the stack, the rest is the embedding's.
+        propagated_memories: Slices just segmented that a slice attends to, at most; 0 for none.
+        gate: Predicted IoU from which on a predicted slice may become a memory.
+        remember_absence: Whether a slice without the segment becomes a memory too, as in SAM 2.
+        voters: Nearest annotated slices that vote on whether a segment is present; 0 takes the k supports.
+        score_weight: Part of SAM 2's object score in the probability of presence; the rest is the vote's.
+        presence_threshold: Probability from which on a segment is present.
+        second_pass: Segment again in the region of interest that the first pass found.
+        region_margin: Side of that region, as a multiple of the extent of what was found.
+        pointer_distance: Slices that the object pointer of the support of rank 0 is said to lie back; one more a
+            rank. The published methods leave the temporal encoding of retrieved supports open: this is our choice.
+    """
+
+    preset: str
+    supports: int
+    share_per_case: float = 0.5
+    supports_hold_segment: bool = True
+    position_weight: float = 0.3
+    propagated_memories: int = 6
+    gate: float = 0.6
+    remember_absence: bool = False
+    voters: int = 9
+    score_weight: float = 0.3
+    presence_threshold: float = 0.5
+    second_pass: bool = False
+    region_margin: float = 1.5
+    pointer_distance: int = 1
+
+    def as_report(self) -> dict[str, object]:
+        """All effective values, for the report."""
+        return asdict(self)
+
+
+FATE_SAM = "fate-sam"
+
+PRESETS = {
+    "default": Settings("default", supports=8),
+    "fast": Settings("fast", supports=4),
+    "accurate": Settings("accurate", supports=16, second_pass=True),
+    FATE_SAM: Settings(
+        FATE_SAM,
+        supports=3,
+        share_per_case=1.0,
+        supports_hold_segment=False,
+        position_weight=0.0,
+        gate=0.0,
+        voters=0,
+        score_weight=1.0,
+    ),
+    "zhao-2024": Settings(
+        "zhao-2024",
+        supports=16,
+        share_per_case=1.0,
+        supports_hold_segment=False,
+        position_weight=0.0,
+        propagated_memories=0,
+        gate=0.0,
+        voters=0,
+        score_weight=1.0,
+    ),
+}
+
+
+def preset(name: str, supports: int | None = None) -> Settings:
+    """The settings of a preset, with k replaced where it is given.
+
+    Raises:
+        InputError: If there is no such preset or k is below 1.
+    """
+    if name not in PRESETS:
+        raise InputError(
+            f"preset '{name}'", "there is none of this name", f"Use one of {', '.join(PRESETS)}."
+        )
+    settings = PRESETS[name]
+    if supports is None:
+        return settings
+    if supports < 1:
+        raise InputError("--supports", f"{supports} support slices are too few", "Give 1 or more.")
+    return replace(settings, supports=supports)

@@ -1,0 +1,255 @@
+"""Carrying segments through the target, slice by slice, in both directions from where the evidence is best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+
+from ..retrieval.index import SliceRetrieval
+from .presets import Settings
+from .sam2_engine import (
+    NO_OBJECT_LOGIT,
+    Decoded,
+    ImageFeatures,
+    Memory,
+    MemoryBank,
+    PointerEntry,
+    Sam2Engine,
+    SpatialEntry,
+)
+from .supports import MemoryStore
+
+
+@dataclass(frozen=True)
+class SegmentedSlice:
+    """What one slice came out as; the rows are the segments of the run.
+
+    Attributes:
+        index: The slice.
+        logits: float (B, S / 4, S / 4), ``NO_OBJECT_LOGIT`` where the segment is absent.
+        presence: float (B,), probability that the segment is in the slice: retrieval's vote and SAM 2's object
+            score, weighted.
+        present: bool (B,), the decision.
+        predicted_iou: float (B,), NaN where the mask decoder was not asked.
+        memorised: bool (B,), whether the slice passed the gate and became a memory.
+    """
+
+    index: int
+    logits: torch.Tensor
+    presence: torch.Tensor
+    present: torch.Tensor
+    predicted_iou: torch.Tensor
+    memorised: torch.Tensor
+
+    def without_logits(self) -> SegmentedSlice:
+        """The same without the one part that takes memory."""
+        return replace(self, logits=self.logits.new_empty(0))
+
+
+def start_slice(retrieval: Sequence[Sequence[SliceRetrieval]]) -> int:
+    """The slice to begin with: where the retrieved slices agree most on the largest areas, over all segments.
+
+    Args:
+        retrieval: By query slice, by segment.
+    """
+    segments = len(retrieval[0])
+    largest = [max(row[s].area_mm2 for row in retrieval) or 1.0 for s in range(segments)]
+
+    def evidence(row: Sequence[SliceRetrieval]) -> float:
+        return sum(
+            found.presence
+            * found.area_mm2
+            / largest[s]
+            * (sum(x.similarity for x in found.supports) / len(found.supports) if found.supports else 0.0)
+            for s, found in enumerate(row)
+        )
+
+    scores = [evidence(row) for row in retrieval]
+    best = max(scores)
+    # The middle of the equally good ones: without any evidence, the middle of the volume.
+    candidates = [i for i, score in enumerate(scores) if score >= best - 1e-9]
+    return candidates[len(candidates) // 2]
+
+
+class SupportTiming(Protocol):
+    """How far back in time a support is said to lie: what retrieved slices do not have, and SAM 2 asks for."""
+
+    def distance(self, rank: int, supports: int, index: int, towards: int) -> float:
+        """Slices between the support of ``rank`` among ``supports`` and query slice ``index``."""
+
+
+@dataclass(frozen=True)
+class ByRank:
+    """Supports lie as far back as their rank says, for every query slice alike."""
+
+    first: int
+
+    def distance(self, rank: int, supports: int, index: int, towards: int) -> float:  # noqa: D102
+        return self.first + rank
+
+
+@dataclass(frozen=True)
+class AsFilm:
+    """Supports are the first frames of a film (the last ones, on the way back) that the target's slices continue."""
+
+    slices: int
+
+    def distance(self, rank: int, supports: int, index: int, towards: int) -> float:  # noqa: D102
+        travelled = index if towards > 0 else self.slices - 1 - index
+        return travelled + supports - rank
+
+
+class Propagation:
+    """Segments the slices of one target in order, and keeps the memories that this needs.
+
+    Args:
+        engine: SAM 2.
+        store: Support memories, row b for segment b.
+        retrieval: By query slice, by segment.
+        encode: Image features of a query slice.
+        settings: Of the run.
+        timing: How far back supports lie; by rank unless given.
+        pointer_span: Object pointers that a slice may see, which also scales their time; SAM 2's own number
+            unless given.
+    """
+
+    def __init__(
+        self,
+        engine: Sam2Engine,
+        store: MemoryStore,
+        retrieval: Sequence[Sequence[SliceRetrieval]],
+        encode: Callable[[int], ImageFeatures],
+        settings: Settings,
+        timing: SupportTiming | None = None,
+        pointer_span: int | None = None,
+    ) -> None:
+        self.engine = engine
+        self.store = store
+        self.retrieval = retrieval
+        self.encode = encode
+        self.settings = settings
+        self.segments = len(retrieval[0])
+        self.timing = timing or ByRank(settings.pointer_distance)
+        self.pointer_span = pointer_span or engine.max_pointers
+        self.reach = min(settings.propagated_memories, engine.num_maskmem - 1)
+        self.pointer_reach = self.pointer_span - 1 if self.reach else 0
+        self._start = 0
+        # By segment: memories of its segmented slices, by slice.
+        self._past: list[dict[int, Memory]] = [{} for _ in range(self.segments)]
+
+    def run(self, start: int | None = None) -> Iterator[SegmentedSlice]:
+        """Every slice once: from the start slice to the first, then from the one behind it to the last.
+
+        Args:
+            start: The start slice; the one with the best evidence unless given.
+        """
+        count = len(self.retrieval)
+        if start is None:
+            start = start_slice(self.retrieval)
+        self._start = start
+        # From the first slice there is no way back: it begins the way forward.
+        back = range(start, -1, -1) if start > 0 else range(0)
+        for index in back:
+            yield self._segment(index, towards=-1)
+        for index in range(len(back), count):
+            yield self._segment(index, towards=+1)
+
+    def _segment(self, index: int, towards: int) -> SegmentedSlice:
+        settings, engine = self.settings, self.engine
+        row = self.retrieval[index]
+        size = engine.image_size // 4
+        device = engine.device
+        logits = torch.full((self.segments, size, size), NO_OBJECT_LOGIT, device=device)
+        votes = torch.tensor([found.presence for found in row])
+        weight = settings.score_weight
+        presence = (1 - weight) * votes
+        predicted_iou = torch.full((self.segments,), float("nan"))
+        memorised = torch.zeros(self.segments, dtype=torch.bool)
+        # Asked only where the object score could still lift the vote over the threshold.
+        asked = [
+            s
+            for s in range(self.segments)
+            if row[s].supports and presence[s] + weight >= settings.presence_threshold
+        ]
+        if not asked:
+            return SegmentedSlice(index, logits, presence, memorised, predicted_iou, memorised)
+        features = self.encode(index)
+        answers: dict[int, tuple[Decoded, int]] = {}
+        for group in self._groups(asked, index, towards):
+            seen = features.expand(len(group))
+            decoded = engine.decode(seen, engine.attend(seen, self._bank(group, index, towards)))
+            answers |= {s: (decoded, place) for place, s in enumerate(group)}
+        rows = [answers[s] for s in asked]
+        scores = torch.stack([d.object_score[i] for d, i in rows]).cpu()
+        ious = torch.stack([d.predicted_iou[i] for d, i in rows]).cpu()
+        presence[asked] += weight * scores.sigmoid()
+        predicted_iou[asked] = ious
+        present = presence >= settings.presence_threshold
+        present[[s for s in range(self.segments) if s not in answers]] = False
+        for s in asked:
+            if present[s]:
+                decoded, place = answers[s]
+                logits[s] = decoded.logits[place]
+        if self.reach:
+            passed = present & (predicted_iou >= settings.gate)
+            keep = [s for s in asked if passed[s] or (settings.remember_absence and not present[s])]
+            if keep:
+                pointer = torch.stack([answers[s][0].pointer[answers[s][1]] for s in keep])
+                memory = engine.encode_prediction(
+                    features.expand(len(keep)), logits[keep], present[keep].to(device), pointer
+                ).rounded()
+                for place, s in enumerate(keep):
+                    self._past[s][index] = Memory(
+                        memory.spatial[place : place + 1], memory.pointer[place : place + 1]
+                    )
+                memorised[keep] = True
+            self._forget(index, towards)
+        return SegmentedSlice(index, logits, presence, present, predicted_iou, memorised)
+
+    def _behind(self, segment: int, index: int, towards: int) -> list[int]:
+        """How far back the segmented slices lie that became memories, nearest first, as far as pointers reach."""
+        return [d for d in range(1, self.pointer_reach + 1) if index - towards * d in self._past[segment]]
+
+    def _groups(self, asked: list[int], index: int, towards: int) -> list[list[int]]:
+        """Segments with equally many memories at equal distances: each group is one batch."""
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for s in asked:
+            shape = (len(self.retrieval[index][s].supports), *self._behind(s, index, towards))
+            groups.setdefault(shape, []).append(s)
+        return list(groups.values())
+
+    def _bank(self, group: list[int], index: int, towards: int) -> MemoryBank:
+        device = self.engine.device
+        spatial: list[SpatialEntry] = []
+        pointers: list[PointerEntry] = []
+        row = self.retrieval[index]
+        for rank in range(len(row[group[0]].supports)):
+            chosen = [row[s].supports[rank] for s in group]
+            memories = [self.store.get((c.case, c.slice), device) for c in chosen]
+            spatial.append(
+                SpatialEntry(torch.stack([m.spatial[s] for m, s in zip(memories, group, strict=True)]), 0)
+            )
+            pointer = torch.stack([m.pointer[s] for m, s in zip(memories, group, strict=True)])
+            distance = self.timing.distance(rank, len(row[group[0]].supports), index, towards)
+            pointers.append(PointerEntry(pointer, distance))
+        behind = self._behind(group[0], index, towards)
+        # SAM 2 concatenates masks oldest first and pointers newest first.
+        for back in reversed([b for b in behind if b <= self.reach]):
+            past = [self._past[s][index - towards * back].spatial for s in group]
+            spatial.append(SpatialEntry(torch.cat(past), back))
+        for back in behind:
+            pointers.append(
+                PointerEntry(torch.cat([self._past[s][index - towards * back].pointer for s in group]), back)
+            )
+        return MemoryBank(spatial, pointers, self.pointer_span)
+
+    def _forget(self, index: int, towards: int) -> None:
+        """Drop memories that no later slice can reach; the way forward starts on those of the way back."""
+        reach = self.pointer_reach
+        for past in self._past:
+            for old in [i for i in past if towards * (index - i) >= reach]:
+                if towards > 0 or old <= self._start - reach:
+                    del past[old]

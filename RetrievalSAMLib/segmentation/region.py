@@ -1,0 +1,65 @@
+"""A box of a volume that a run is limited to, and back to the whole grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..volumes import Geometry, Segmentation, Volume
+
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box of voxels: ``start`` is its first voxel, ``stop`` one past its last."""
+
+    start: Triple
+    stop: Triple
+
+    @classmethod
+    def of(cls, geometry: Geometry, roi: tuple[int, int, int, int, int, int] | None) -> Region:
+        """The box of (x0, x1, y0, y1, z0, z1), or the whole grid.
+
+        Raises:
+            InputError: If it is empty or reaches beyond the grid.
+        """
+        if roi is None:
+            return cls((0, 0, 0), geometry.size)
+        start, stop = (roi[0], roi[2], roi[4]), (roi[1], roi[3], roi[5])
+        for axis, name in enumerate("xyz"):
+            if not 0 <= start[axis] < stop[axis] <= geometry.size[axis]:
+                raise InputError(
+                    "--roi",
+                    f"{name} from {start[axis]} to {stop[axis]} is not a part of the volume's "
+                    f"{geometry.size[axis]} voxels",
+                    "Give x0,x1,y0,y1,z0,z1 in voxels: the first one inside and the first one behind it.",
+                )
+        return cls(start, stop)
+
+    @property
+    def _slices(self) -> tuple[slice, ...]:
+        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+    def crop(self, volume: Volume) -> Volume:
+        """The box as a volume of its own, where it was in space."""
+        if self.start == (0, 0, 0) and self.stop == volume.geometry.size:
+            return volume
+        geometry = volume.geometry
+        origin = geometry.affine @ np.array([*self.start, 1.0])
+        x, y, z = (float(v) for v in origin[:3])
+        a, b, c = (stop - start for start, stop in zip(self.start, self.stop, strict=True))
+        return Volume(volume.voxels[self._slices], replace(geometry, size=(a, b, c), origin_mm=(x, y, z)))
+
+    def restore(self, segmentation: Segmentation, geometry: Geometry) -> Segmentation:
+        """A segmentation of the box on the whole grid, bit for bit the grid that is given."""
+        if segmentation.geometry.size == geometry.size:
+            return replace(segmentation, geometry=geometry)
+        layers = []
+        for layer in segmentation.layers:
+            whole = np.zeros(geometry.size, dtype=layer.dtype, order="F")
+            whole[self._slices] = layer
+            layers.append(whole)
+        return replace(segmentation, layers=tuple(layers), geometry=geometry)

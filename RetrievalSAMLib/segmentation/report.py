@@ -1,0 +1,107 @@
+"""The report of a run: what was found, how sure, from which supports, with which settings. Stable and documented.
+
+It identifies the target by hashes and grid alone: no path, no name of a file, no user.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from .. import NOTICE, __version__
+from ..volumes import write_staged
+
+
+class TargetReport(msgspec.Struct, frozen=True):
+    """The volume that was segmented: its grid and a SHA-256 over pixels and grid."""
+
+    size: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    origin_mm: tuple[float, float, float]
+    direction: tuple[float, ...]
+    sha256: str
+
+
+class LibraryReport(msgspec.Struct, frozen=True):
+    """The support library as the run saw it."""
+
+    name: str
+    cases: int
+
+
+class ModelReport(msgspec.Struct, frozen=True):
+    """A model by name, and its weights by hash."""
+
+    name: str
+    sha256: str
+    image_size: int
+    origin: str
+
+
+class SupportReport(msgspec.Struct, frozen=True):
+    """A support slice that was drawn on: case name, index along that case's sliced axis, similarity (at most 1)."""
+
+    case: str
+    slice: int
+    similarity: float
+
+
+class SegmentOnSlice(msgspec.Struct, frozen=True):
+    """One segment on one slice; confidence in [0, 1], not calibrated."""
+
+    confidence: float
+    area_mm2: float
+    supports: tuple[SupportReport, ...]
+
+
+class SliceReport(msgspec.Struct, frozen=True):
+    """One slice: index along ``plane_axis`` of the input file, and its segments by name."""
+
+    index: int
+    segments: dict[str, SegmentOnSlice]
+
+
+class SegmentReport(msgspec.Struct, frozen=True):
+    """One segment over the whole volume; its confidence is the mean over the slices in which it was found."""
+
+    name: str
+    value: int
+    volume_mm3: float
+    confidence: float
+
+
+class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one run.
+
+    Attributes:
+        plane_axis: Array axis of the input file (0, 1, 2 as SimpleITK's x, y, z) that was sliced.
+        settings: All effective settings of the preset and the command line.
+        verdict: ``in-library``, ``uncertain`` or ``unlike-library``.
+        seconds: By stage.
+    """
+
+    notice: str = NOTICE
+    version: str = __version__
+    target: TargetReport
+    library: LibraryReport
+    model: ModelReport
+    encoder: ModelReport | None
+    preset: str
+    settings: dict[str, object]
+    plane: str
+    plane_axis: int
+    segments: tuple[SegmentReport, ...]
+    slices: tuple[SliceReport, ...]
+    verdict: str
+    seconds: dict[str, float]
+    peak_memory_bytes: int
+
+    def write(self, path: Path) -> None:
+        """Write as indented JSON; a reader sees the whole file or none."""
+        text = msgspec.json.format(msgspec.json.encode(self), indent=2)
+        write_staged(path, lambda staged: _write(staged, text + b"\n"))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

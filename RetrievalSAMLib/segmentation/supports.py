@@ -1,0 +1,163 @@
+"""Support memories: every support slice is encoded once a run, for all its segments together."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import torch
+
+from ..models.window import Window
+from ..retrieval.evidence import CaseSlices
+from .sam2_engine import ImageFeatures, Memory, Sam2Engine
+
+SupportKey = tuple[int, int]
+"""(case, slice)"""
+
+_SEGMENTS_AT_ONCE = 8
+
+
+class MemoryStore:
+    """Memories by support slice, held in main memory up to a limit and beyond it in a temporary folder.
+
+    Args:
+        limit_bytes: What may stay in main memory.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self._held: OrderedDict[SupportKey, Memory] = OrderedDict()
+        self._bytes = 0
+        self._folder: Path | None = None
+        self._spilled: set[SupportKey] = set()
+
+    def __enter__(self) -> MemoryStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget everything and remove the temporary folder."""
+        self._held.clear()
+        self._bytes = 0
+        if self._folder is not None:
+            shutil.rmtree(self._folder)
+            self._folder = None
+        self._spilled.clear()
+
+    def __contains__(self, key: SupportKey) -> bool:
+        return key in self._held or key in self._spilled
+
+    def put(self, key: SupportKey, memory: Memory) -> None:
+        """Keep the memories of a support slice, all segments in one batch."""
+        self._held[key] = memory
+        self._bytes += _size(memory)
+        while self._bytes > self.limit_bytes and len(self._held) > 1:
+            oldest, evicted = self._held.popitem(last=False)
+            self._bytes -= _size(evicted)
+            if oldest not in self._spilled:
+                torch.save((evicted.spatial.cpu(), evicted.pointer.cpu()), self._file(oldest))
+                self._spilled.add(oldest)
+
+    def get(self, key: SupportKey, device: torch.device) -> Memory:
+        """The memories of a support slice that was put here."""
+        if key in self._held:
+            self._held.move_to_end(key)
+            return self._held[key]
+        spatial, pointer = torch.load(self._file(key), map_location=device, weights_only=True)
+        memory = Memory(spatial, pointer)
+        self.put(key, memory)
+        return memory
+
+    def _file(self, key: SupportKey) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="retrievalsam-"))
+        return self._folder / f"{key[0]}-{key[1]}.pt"
+
+
+def _size(memory: Memory) -> int:
+    return memory.spatial.nbytes + memory.pointer.nbytes
+
+
+def mask_to_input(
+    mask: np.ndarray, window: Window, spacing_mm: tuple[float, float], size: int
+) -> torch.Tensor:
+    """A mask (h, w) as a model sees it, float (1, S, S) in {0, 1}.
+
+    A structure thinner than a pixel of the model's input is kept where it is thickest: it must not turn into
+    evidence of absence.
+    """
+    soft = window.to_input(
+        torch.from_numpy(np.ascontiguousarray(mask, dtype=np.float32))[None], spacing_mm, size
+    )
+    peak = float(soft.max())
+    return (soft > min(0.5, 0.5 * peak)).float() if peak > 0 else soft
+
+
+def encode_slice(engine: Sam2Engine, slices: CaseSlices, index: int, window: Window) -> ImageFeatures:
+    """Image features of one slice seen through a window."""
+    image = torch.from_numpy(slices.stack.image(index))[None]
+    return engine.encode_images(
+        window.to_input(image, slices.stack.spacing_mm, engine.image_size).to(engine.device)
+    )
+
+
+def encode_supports(
+    engine: Sam2Engine,
+    store: MemoryStore,
+    wanted: Mapping[int, Iterable[int]],
+    load: Callable[[int], CaseSlices],
+    window_of: Callable[[CaseSlices], Window],
+    values: tuple[int, ...],
+    progress: Callable[[int, int], None],
+) -> None:
+    """Encode support slices case by case, so that one volume at a time is in memory.
+
+    Args:
+        engine: SAM 2.
+        store: Where the memories go; row b of a memory is segment ``values[b]``.
+        wanted: Slices by case.
+        load: Loads a case.
+        window_of: Through which window a case is seen.
+        values: The segments. One that a case does not have, or that is not annotated in a slice, gets a memory of
+            absence there that is never asked for.
+        progress: Told how many of how many slices are done.
+    """
+    total = sum(len(set(slices)) for slices in wanted.values())
+    done = 0
+    for case, numbers in wanted.items():
+        slices = load(case)
+        window = window_of(slices)
+        empty = np.zeros(slices.stack.frame.shape[1:], dtype=bool)
+        for number in sorted(set(numbers)):
+            if (case, number) not in store:
+                features = encode_slice(engine, slices, number, window)
+                masks = torch.cat(
+                    [
+                        mask_to_input(
+                            slices.masks[value][number] if value in slices.masks else empty,
+                            window,
+                            slices.stack.spacing_mm,
+                            engine.image_size,
+                        )
+                        for value in values
+                    ]
+                ).to(engine.device)
+                parts = [
+                    engine.encode_support(features.expand(len(part)), part).rounded()
+                    for part in masks.split(_SEGMENTS_AT_ONCE)
+                ]
+                store.put(
+                    (case, number),
+                    Memory(torch.cat([p.spatial for p in parts]), torch.cat([p.pointer for p in parts])),
+                )
+            done += 1
+            progress(done, total)
