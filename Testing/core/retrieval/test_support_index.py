@@ -16,11 +16,21 @@ def case(angles: list[float], areas: list[list[float]], values: tuple[int, ...] 
     embeddings = np.array([[np.cos(a), np.sin(a)] for a in angles], dtype=np.float32)
     count = len(angles)
     position = np.linspace(0, 1, count, dtype=np.float32)
-    return CaseEvidence(embeddings, position, np.arange(count), values, np.array(areas, dtype=np.float32), (), 100.0)
+    return CaseEvidence(
+        embeddings, position, np.arange(count), values, np.array(areas, dtype=np.float32), (), 100.0
+    )
 
 
-def retrieve(cases: list[CaseEvidence], angle: float, value: int = 1, supports: int = 4, share: float = 0.5,
-             hold: bool = False, voters: int = 0, weight: float = 0.0) -> SliceRetrieval:
+def retrieve(
+    cases: list[CaseEvidence],
+    angle: float,
+    value: int = 1,
+    supports: int = 4,
+    share: float = 0.5,
+    hold: bool = False,
+    voters: int = 0,
+    weight: float = 0.0,
+) -> SliceRetrieval:
     index = SupportIndex(cases, weight)
     query = np.array([[np.cos(angle), np.sin(angle)]], dtype=np.float32)
     similarity, entries = index.rank(query, np.array([0.0], dtype=np.float32))
