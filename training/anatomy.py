@@ -77,9 +77,9 @@ def _tube(labels: torch.Tensor, label: int) -> None:
     knots = torch.randn(3, 4) * 0.35 + torch.randn(3, 1) * 0.2
     direction = F.normalize(torch.randn(3), dim=0)
     along = torch.linspace(-1.1, 1.1, 4)
-    path = F.interpolate(
-        (knots * 0.6 + direction[:, None] * along)[None], size=28, mode="linear", align_corners=True
-    )[0]
+    path = F.interpolate((knots * 0.6 + direction[:, None] * along)[None], size=28, mode="linear", align_corners=True)[
+        0
+    ]
     path = F.avg_pool1d(F.pad(path[None], (2, 2), mode="replicate"), 5, stride=1)[0]
     radius = uniform(0.035, 0.14)
     distance = torch.cdist(_POINTS.reshape(-1, 3), path.T).min(dim=1).values.reshape(GRID)

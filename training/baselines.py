@@ -50,20 +50,11 @@ def copy_case(target: Volume, cases: Sequence[SupportCase]) -> Segmentation:
     assert best is not None
     chosen = best[1]
     segments = merge_segments((case.name, case.segments) for case in cases)
-    masks = (
-        stack.frame.from_slices(
-            _onto(
-                chosen.masks[s.value].astype(np.uint8),
-                _spacing(chosen.stack),
-                image.shape,
-                _spacing(stack),
-                order=0,
-            )
-            if s.value in chosen.masks
-            else np.zeros(image.shape, dtype=np.uint8)
-        )
-        for s in segments
-    )
+    masks = []
+    for s in segments:
+        drawn = np.stack([chosen.mask(s.value, i) for i in range(len(chosen.stack))]).astype(np.uint8)
+        moved = _onto(drawn, _spacing(chosen.stack), image.shape, _spacing(stack), order=0)
+        masks.append(stack.frame.from_slices(moved))
     return Segmentation.from_masks(segments, masks, target.geometry)
 
 
@@ -73,9 +64,7 @@ def copy_slices(
     """Slice by slice the mask of the most similar support slice, centre on centre."""
     stack = SliceStack.of(target)
     loaded = [CaseSlices.load(case, stack.frame.plane) for case in cases]
-    evidence = [
-        evidence_of(case, stack.frame.plane, embedder, None, s) for case, s in zip(cases, loaded, strict=True)
-    ]
+    evidence = [evidence_of(case, stack.frame.plane, embedder, None, s) for case, s in zip(cases, loaded, strict=True)]
     index = SupportIndex(evidence, settings.position_weight)
     position = np.array([stack.frame.slice_position(i) for i in range(len(stack))], dtype=np.float32)
     _, entries = index.rank(embedder.embed(stack), position)
@@ -85,9 +74,8 @@ def copy_slices(
         source = loaded[int(index.case_of[entries[i, 0]])]
         number = int(index.slice_of[entries[i, 0]])
         for s in segments:
-            if s.value in source.masks:
-                mask = source.masks[s.value][number].astype(np.uint8)
-                moved = _onto(mask, source.stack.spacing_mm, stack.frame.shape[1:], stack.spacing_mm, order=0)
-                labels[i][moved > 0] = s.value
+            mask = source.mask(s.value, number).astype(np.uint8)
+            moved = _onto(mask, source.stack.spacing_mm, stack.frame.shape[1:], stack.spacing_mm, order=0)
+            labels[i][moved > 0] = s.value
     masks = (stack.frame.from_slices(labels == s.value) for s in segments)
     return Segmentation.from_masks(segments, masks, target.geometry)

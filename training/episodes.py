@@ -149,9 +149,7 @@ def _degrade(images: torch.Tensor, contrast: _Contrast) -> torch.Tensor:
         images = _blur(images, contrast.blur)
     images = images * torch.exp(contrast.bias * _plane_noise(1, size, 4)[0])
     images = images + contrast.noise * torch.randn_like(images)
-    low, high = torch.quantile(
-        images.flatten()[:: max(1, images.numel() // 20000)], torch.tensor([0.005, 0.995])
-    )
+    low, high = torch.quantile(images.flatten()[:: max(1, images.numel() // 20000)], torch.tensor([0.005, 0.995]))
     images = ((images - low) / (high - low + 1e-6)).clamp(0, 1)
     return images**contrast.gamma
 
@@ -161,9 +159,7 @@ def _objects(labels: torch.Tensor, count: int, wanted: int) -> torch.Tensor | No
     onehot = F.one_hot(labels, count).permute(0, 1, 4, 2, 3)  # (n, t, J, S, S)
     area = onehot.float().mean((-2, -1))  # (n, t, J)
     largest = area.amax(dim=1)
-    good = ((largest.amax(0) > 0.003) & (largest.amax(0) < 0.5) & ((largest > 0.0015).sum(0) >= 2)).nonzero()[
-        :, 0
-    ]
+    good = ((largest.amax(0) > 0.003) & (largest.amax(0) < 0.5) & ((largest > 0.0015).sum(0) >= 2)).nonzero()[:, 0]
     if len(good) < wanted:
         return None
     chosen = good[torch.randperm(len(good))]

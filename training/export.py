@@ -27,9 +27,7 @@ def _history(state: Path) -> dict[str, object]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--segmenter", type=Path, required=True, help="state folder of training.train_segmenter"
-    )
+    parser.add_argument("--segmenter", type=Path, required=True, help="state folder of training.train_segmenter")
     parser.add_argument("--encoder", type=Path, required=True, help="state folder of training.train_encoder")
     parser.add_argument("--commit", required=True, help="the commit whose training code made the weights")
     parser.add_argument("--name", required=True, help="which training run this is")

@@ -53,9 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--role", choices=("judge", "tune"), default="judge")
-    parser.add_argument(
-        "--set", action="append", dest="sets", help="one set, may be given several times; default all"
-    )
+    parser.add_argument("--set", action="append", dest="sets", help="one set, may be given several times; default all")
     parser.add_argument("--preset", default="default")
     parser.add_argument(
         "--change",
@@ -64,9 +62,7 @@ def main() -> None:
         metavar="NAME=VALUE",
         help="a setting of the preset to change",
     )
-    parser.add_argument(
-        "--targets", type=int, help="only the first so many targets of a split (for a quick look)"
-    )
+    parser.add_argument("--targets", type=int, help="only the first so many targets of a split (for a quick look)")
     parser.add_argument("--no-baselines", action="store_true")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -82,15 +78,11 @@ def main() -> None:
         rows: dict[str, dict[str, list[float]]] = {}
         seconds = []
         for split in splits:
-            cases = [
-                load_case(arguments.data, group, name, content["names"][group]) for name in split["supports"]
-            ]
+            cases = [load_case(arguments.data, group, name, content["names"][group]) for name in split["supports"]]
             for name in split["targets"][: arguments.targets]:
                 target = load_case(arguments.data, group, name, content["names"][group])
                 began = time.perf_counter()
-                methods = {
-                    arguments.preset: segment_volume(target.image, cases, models, settings).segmentation
-                }
+                methods = {arguments.preset: segment_volume(target.image, cases, models, settings).segmentation}
                 seconds.append(time.perf_counter() - began)
                 if not arguments.no_baselines:
                     methods["slice copy"] = copy_slices(target.image, cases, embedder, settings)
@@ -110,9 +102,7 @@ def main() -> None:
                 flush=True,
             )
     if arguments.json:
-        arguments.json.write_text(
-            json.dumps({"settings": settings.as_report(), "sets": result}, indent=1) + "\n"
-        )
+        arguments.json.write_text(json.dumps({"settings": settings.as_report(), "sets": result}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

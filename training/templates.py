@@ -39,9 +39,7 @@ def _cube(image: sitk.Image, centre_mm: np.ndarray, side_mm: float, interpolator
 def _label_box(label: sitk.Image) -> tuple[np.ndarray, float]:
     """Centre and longest side in mm of the labelled part."""
     indices = np.argwhere(sitk.GetArrayViewFromImage(label) > 0)[:, ::-1]
-    corners = [
-        label.TransformIndexToPhysicalPoint([int(v) for v in c]) for c in (indices.min(0), indices.max(0))
-    ]
+    corners = [label.TransformIndexToPhysicalPoint([int(v) for v in c]) for c in (indices.min(0), indices.max(0))]
     low, high = np.minimum(*corners), np.maximum(*corners)
     return (low + high) / 2, float((high - low).max())
 
@@ -53,9 +51,7 @@ def _scaled(voxels: np.ndarray) -> torch.Tensor:
 
 def _supervoxels(image: torch.Tensor) -> torch.Tensor:
     """Pseudo-structures of an unlabelled image: compact regions of like intensity (SLIC)."""
-    regions = slic(
-        image.numpy(), n_segments=60, compactness=0.05, sigma=1.0, channel_axis=None, start_label=1
-    )
+    regions = slic(image.numpy(), n_segments=60, compactness=0.05, sigma=1.0, channel_axis=None, start_label=1)
     return torch.from_numpy(regions.astype(np.int64))
 
 

@@ -65,9 +65,7 @@ def likeness(episode: Episode) -> torch.Tensor:
     return 0.5 * dice + 0.5 * torch.exp(-((gap / 0.15) ** 2))
 
 
-def contrast(
-    first: torch.Tensor, second: torch.Tensor, wanted: torch.Tensor, scale: torch.Tensor
-) -> torch.Tensor:
+def contrast(first: torch.Tensor, second: torch.Tensor, wanted: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Cross-entropy between the slices' wanted and actual neighbours among all tasks' slices, both ways."""
     tasks, slices, _ = first.shape
     target = torch.block_diag(*wanted.div(0.08).softmax(-1))
@@ -92,9 +90,7 @@ def main() -> None:
     arguments.state.mkdir(parents=True, exist_ok=True)
     model = timm.models.VisionTransformer(**ARCHITECTURE)
     scale = torch.nn.Parameter(torch.tensor(2.5))
-    optimizer = torch.optim.AdamW(
-        [*model.parameters(), scale], lr=arguments.peak, weight_decay=0.04, betas=(0.9, 0.98)
-    )
+    optimizer = torch.optim.AdamW([*model.parameters(), scale], lr=arguments.peak, weight_decay=0.04, betas=(0.9, 0.98))
     source = EpisodeSource(
         ARCHITECTURE["img_size"],
         load_templates(arguments.data) if arguments.data else None,

@@ -93,10 +93,7 @@ def run_episodes(engine: Sam2Engine, episode: Episode) -> tuple[Decoded, torch.T
             logits = torch.where(present[:, None, None], answer.logits, NO_OBJECT_LOGIT)
             past.append(engine.encode_prediction(query, logits, present, answer.pointer))
     joined = Decoded(
-        *(
-            torch.cat([getattr(a, f) for a in answers])
-            for f in ("logits", "predicted_iou", "object_score", "pointer")
-        )
+        *(torch.cat([getattr(a, f) for a in answers]) for f in ("logits", "predicted_iou", "object_score", "pointer"))
     )
     return joined, torch.cat(targets)
 
@@ -199,9 +196,7 @@ def main() -> None:
         decay = min(0.998, step / (step + 20))
         with torch.no_grad():
             for key, value in model.state_dict().items():
-                average[key].lerp_(value, 1 - decay) if value.is_floating_point() else average[key].copy_(
-                    value
-                )
+                average[key].lerp_(value, 1 - decay) if value.is_floating_point() else average[key].copy_(value)
         for key, number in values.items():
             if number == number:
                 running.setdefault(key, []).append(number)

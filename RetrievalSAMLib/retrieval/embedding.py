@@ -44,9 +44,7 @@ def grid_embedding(model: VisionTransformer, images: torch.Tensor) -> torch.Tens
     Returns:
         float (b, 16 * classes).
     """
-    patches = model.head(
-        model.forward_features(images)[:, model.num_prefix_tokens :]
-    )  # (b, patches, classes)
+    patches = model.head(model.forward_features(images)[:, model.num_prefix_tokens :])  # (b, patches, classes)
     rows, columns = model.patch_embed.grid_size
     cells = F.adaptive_avg_pool2d(patches.transpose(1, 2).unflatten(2, (rows, columns)), _GRID)
     return F.normalize(cells.flatten(1), dim=-1)
@@ -92,9 +90,7 @@ class SliceEmbedder:
             numbers = range(start, min(start + _BATCH, len(stack)))
             slices = torch.from_numpy(np.stack([stack.image(n) for n in numbers])).to(device)
             images = window.to_input(slices, stack.spacing_mm, self.encoder.image_size)
-            rows.append(
-                embedding(model, ((images[:, None] - mean) / std).expand(-1, 3, -1, -1)).cpu().numpy()
-            )
+            rows.append(embedding(model, ((images[:, None] - mean) / std).expand(-1, 3, -1, -1)).cpu().numpy())
             if progress:
                 progress(numbers[-1] + 1)
         return np.concatenate(rows).astype(np.float32)

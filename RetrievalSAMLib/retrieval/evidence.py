@@ -90,16 +90,17 @@ class MemoryCase:
 
 @dataclass(frozen=True)
 class CaseSlices:
-    """A loaded case, cut along the plane of the run.
+    """A loaded case, cut along the plane of the run. Masks are made when asked for: a view costs no memory.
 
     Attributes:
         stack: Its n slices.
-        masks: By segment value, (n, h, w) bool in the stack's orientation.
+        labels: By segment value, the layer (n, h, w) that holds the segment, in the stack's orientation, and its
+            label there.
         annotated: By segment value, (n,) bool: the slices whose mask says something, presence or absence.
     """
 
     stack: SliceStack
-    masks: Mapping[int, np.ndarray]
+    labels: Mapping[int, tuple[np.ndarray, int]]
     annotated: Mapping[int, np.ndarray]
 
     @classmethod
@@ -111,16 +112,25 @@ class CaseSlices:
         """
         stack = SliceStack.of(case.load_image(), plane)
         segmentation = case.load_segmentation()
-        masks, annotated = {}, {}
+        layers = [stack.frame.to_slices(layer) for layer in segmentation.layers]
+        labels, annotated = {}, {}
         for index, segment in enumerate(case.segments):
-            masks[segment.value] = stack.frame.to_slices(segmentation.mask(index))
+            labels[segment.value] = (layers[segmentation.layer_of[index]], segmentation.label_of[index])
             known = np.ones(len(stack), dtype=bool)
             if segment.annotated_slices is not None:
                 known[:] = False
                 if case.plane == plane:
                     known[[stack.frame.slice_index(i) for i in segment.annotated_slices]] = True
             annotated[segment.value] = known
-        return cls(stack, masks, annotated)
+        return cls(stack, labels, annotated)
+
+    def mask(self, value: int, index: int) -> np.ndarray:
+        """Mask (h, w) bool of a segment in one slice; empty where the case does not have the segment."""
+        if value not in self.labels:
+            return np.zeros(self.stack.frame.shape[1:], dtype=bool)
+        layer, label = self.labels[value]
+        mask: np.ndarray = layer[index] == label
+        return mask
 
 
 @dataclass(frozen=True)
@@ -148,22 +158,26 @@ class CaseEvidence:
     @classmethod
     def of(cls, slices: CaseSlices, embedder: SliceEmbedder) -> CaseEvidence:
         """Gather the evidence of a loaded case."""
-        stack, values = slices.stack, tuple(slices.masks)
+        stack, values = slices.stack, tuple(slices.labels)
         pixel = stack.spacing_mm[0] * stack.spacing_mm[1]
         areas = np.full((len(stack), len(values)), np.nan, dtype=np.float32)
-        for column, value in enumerate(values):
-            known = slices.annotated[value]
-            areas[known, column] = slices.masks[value].sum(axis=(1, 2))[known] * pixel
-        position = [stack.frame.slice_position(i) for i in range(len(stack))]
-        file_index = [stack.frame.file_index(i) for i in range(len(stack))]
+        overlapping: set[int] = set()
+        for index in range(len(stack)):
+            masks = {value: slices.mask(value, index) for value in values}
+            for column, value in enumerate(values):
+                if slices.annotated[value][index]:
+                    areas[index, column] = masks[value].sum() * pixel
+            shared = np.sum([*masks.values()], axis=0) > 1
+            if shared.any():
+                overlapping.update(value for value, mask in masks.items() if (mask & shared).any())
         return cls(
-            embedder.embed(stack),
-            np.array(position, dtype=np.float32),
-            np.array(file_index),
-            values,
-            areas,
-            _overlapping(slices.masks),
-            max(stack.extent_mm),
+            embeddings=embedder.embed(stack),
+            position=np.array([stack.frame.slice_position(i) for i in range(len(stack))], dtype=np.float32),
+            file_index=np.array([stack.frame.file_index(i) for i in range(len(stack))]),
+            values=values,
+            areas_mm2=areas,
+            overlapping=tuple(sorted(overlapping)),
+            side_mm=max(stack.extent_mm),
         )
 
     def save(self, path: Path) -> None:
@@ -199,19 +213,6 @@ class CaseEvidence:
                 )
         except (OSError, ValueError, KeyError, EOFError):
             return None
-
-
-def _overlapping(masks: Mapping[int, np.ndarray]) -> tuple[int, ...]:
-    if not masks:
-        return ()
-    shape = next(iter(masks.values())).shape
-    count = np.zeros(shape, dtype=np.uint8)
-    for mask in masks.values():
-        count += mask
-    shared = count > 1
-    if not shared.any():
-        return ()
-    return tuple(value for value, mask in masks.items() if (mask & shared).any())
 
 
 def evidence_of(

@@ -59,9 +59,7 @@ class SupportIndex:
         self._areas: dict[int, np.ndarray] = {}
         for value in sorted({v for c in cases for v in c.values}):
             columns = [
-                c.areas_mm2[:, c.values.index(value)]
-                if value in c.values
-                else np.full(len(c.embeddings), np.nan)
+                c.areas_mm2[:, c.values.index(value)] if value in c.values else np.full(len(c.embeddings), np.nan)
                 for c in cases
             ]
             self._areas[value] = np.concatenate(columns)

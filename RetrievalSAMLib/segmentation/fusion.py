@@ -99,9 +99,7 @@ class Canvas:
         self.exclusive = [row for row, s in enumerate(segments) if s.value not in overlapping]
         dtype = np.uint8 if max(s.value for s in segments) <= 255 else np.uint16
         self.labels = np.zeros(frame.shape, dtype=dtype)
-        self.free = {
-            row: np.zeros(frame.shape, dtype=bool) for row, s in enumerate(segments) if s.value in overlapping
-        }
+        self.free = {row: np.zeros(frame.shape, dtype=bool) for row, s in enumerate(segments) if s.value in overlapping}
         self.logits = None
         if logits_file is not None:
             self.logits = np.lib.format.open_memmap(
@@ -152,10 +150,7 @@ class Canvas:
     def segmentation(self) -> Segmentation:
         """Everything found, on the target's grid."""
         geometry = self.frame.geometry
-        masks = (
-            self.frame.from_slices(self._mask(row, slice(None)))
-            for row in range(len(self.segments))
-        )
+        masks = (self.frame.from_slices(self._mask(row, slice(None))) for row in range(len(self.segments)))
         return Segmentation.from_masks(self.segments, masks, geometry)
 
     def write_logits(self, path: Path) -> None:

@@ -39,8 +39,8 @@ from .report import (
     SupportReport,
     TargetReport,
 )
-from .sam2_engine import ImageFeatures, Sam2Engine
-from .supports import MemoryStore, encode_supports
+from .sam2_engine import Sam2Engine
+from .supports import MemoryStore, encode_slice, encode_supports
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is. May raise to stop the run."""
@@ -190,9 +190,7 @@ class _Run:
         used = {support.case for row in retrieval for found in row for support in found.supports}
         side = max([max(self.stack.extent_mm), *(evidence[case].side_mm for case in used)])
         window = Window.around(self.stack, side)
-        slices = self._propagate(
-            retrieval, canvas, window, lambda case: Window.around(case.stack, side), "segmenting"
-        )
+        slices = self._propagate(retrieval, canvas, window, lambda case: Window.around(case.stack, side), "segmenting")
         region = self._second_window(canvas, side) if self.settings.second_pass else None
         if region is not None:
             slices = self._propagate(
@@ -228,9 +226,7 @@ class _Run:
                 progress("reading the library", number + 1, len(self.cases))
         with self.clock.stage("comparing slices"):
             count = len(self.stack)
-            embeddings = self.embedder.embed(
-                self.stack, lambda done: progress("comparing slices", done, count)
-            )
+            embeddings = self.embedder.embed(self.stack, lambda done: progress("comparing slices", done, count))
             position = np.array([self.stack.frame.slice_position(i) for i in range(count)], dtype=np.float32)
             index = SupportIndex(evidence, settings.position_weight)
             similarity, entries = index.rank(embeddings, position)
@@ -280,7 +276,11 @@ class _Run:
                 )
             with self.clock.stage(stage):
                 propagation = Propagation(
-                    engine, store, retrieval, lambda index: self._encode(index, window), self.settings
+                    engine,
+                    store,
+                    retrieval,
+                    lambda index: encode_slice(engine, self.stack, index, window),
+                    self.settings,
                 )
                 for segmented in propagation.run():
                     areas = canvas.add(segmented, window)
@@ -288,11 +288,6 @@ class _Run:
                     finished[segmented.index] = (segmented.without_logits(), areas)
                     progress(stage, len(finished), len(self.stack))
         return [finished[index] for index in sorted(finished)]
-
-    def _encode(self, index: int, window: Window) -> ImageFeatures:
-        image = torch.from_numpy(self.stack.image(index))[None]
-        seen = window.to_input(image, self.stack.spacing_mm, self.engine.image_size)
-        return self.engine.encode_images(seen.to(self.engine.device))
 
     def _second_window(self, canvas: Canvas, side: float) -> Window | None:
         """The region that the first pass found, if looking closer shows it at a larger scale."""
@@ -305,9 +300,9 @@ class _Run:
     def _case_region(self, case: CaseSlices, region: Window) -> Window:
         """The same extent around a case's own segments: a coarse alignment of the support to the target."""
         found = np.zeros(case.stack.frame.shape[1:], dtype=bool)
-        for value in self.values:
-            if value in case.masks:
-                found |= case.masks[value].any(axis=0)
+        for index in range(len(case.stack)):
+            for value in self.values:
+                found |= case.mask(value, index)
         box = box_of(found)
         if box is None:
             return Window.around(case.stack, region.side_mm[0])
@@ -407,9 +402,7 @@ def _labelled(case: SupportCase) -> LabelledSlices:
     return LabelledSlices(frame.to_slices(image.voxels), masks)
 
 
-def _around_box(
-    box: tuple[tuple[int, int], tuple[int, int]], spacing_mm: tuple[float, float], margin: float
-) -> Window:
+def _around_box(box: tuple[tuple[int, int], tuple[int, int]], spacing_mm: tuple[float, float], margin: float) -> Window:
     (top, left), (bottom, right) = box
     height, width = (bottom - top) * spacing_mm[0], (right - left) * spacing_mm[1]
     side = max(height, width) * margin
@@ -418,9 +411,7 @@ def _around_box(
 
 def _wanted_segments(cases: Sequence[SupportCase], names: tuple[str, ...] | None) -> tuple[Segment, ...]:
     if not cases:
-        raise InputError(
-            "library", "it has no case", "Add an annotated volume first (retrievalsam library add)."
-        )
+        raise InputError("library", "it has no case", "Add an annotated volume first (retrievalsam library add).")
     segments = merge_segments((case.name, case.segments) for case in cases)
     if names is None:
         return segments
@@ -432,4 +423,5 @@ def _wanted_segments(cases: Sequence[SupportCase], names: tuple[str, ...] | None
             f"the library has no segment {', '.join(repr(m) for m in missing)}",
             f"Choose among {', '.join(s.name for s in segments)}.",
         )
-    return tuple(dict.fromkeys(known[name.casefold()] for name in names))
+    wanted = {known[name.casefold()].value for name in names}
+    return tuple(s for s in segments if s.value in wanted)

@@ -34,9 +34,9 @@ class Settings:
     supports: int
     share_per_case: float = 0.5
     supports_hold_segment: bool = True
-    position_weight: float = 0.3
+    position_weight: float = 0.9
     propagated_memories: int = 6
-    gate: float = 0.6
+    gate: float = 0.5
     remember_absence: bool = False
     voters: int = 9
     score_weight: float = 0.3

@@ -170,9 +170,7 @@ class Propagation:
         memorised = torch.zeros(self.segments, dtype=torch.bool)
         # Asked only where the object score could still lift the vote over the threshold.
         asked = [
-            s
-            for s in range(self.segments)
-            if row[s].supports and presence[s] + weight >= settings.presence_threshold
+            s for s in range(self.segments) if row[s].supports and presence[s] + weight >= settings.presence_threshold
         ]
         if not asked:
             return SegmentedSlice(index, logits, presence, memorised, predicted_iou, memorised)
@@ -202,9 +200,7 @@ class Propagation:
                     features.expand(len(keep)), logits[keep], present[keep].to(device), pointer
                 ).rounded()
                 for place, s in enumerate(keep):
-                    self._past[s][index] = Memory(
-                        memory.spatial[place : place + 1], memory.pointer[place : place + 1]
-                    )
+                    self._past[s][index] = Memory(memory.spatial[place : place + 1], memory.pointer[place : place + 1])
                 memorised[keep] = True
             self._forget(index, towards)
         return SegmentedSlice(index, logits, presence, present, predicted_iou, memorised)
@@ -229,9 +225,7 @@ class Propagation:
         for rank in range(len(row[group[0]].supports)):
             chosen = [row[s].supports[rank] for s in group]
             memories = [self.store.get((c.case, c.slice), device) for c in chosen]
-            spatial.append(
-                SpatialEntry(torch.stack([m.spatial[s] for m, s in zip(memories, group, strict=True)]), 0)
-            )
+            spatial.append(SpatialEntry(torch.stack([m.spatial[s] for m, s in zip(memories, group, strict=True)]), 0))
             pointer = torch.stack([m.pointer[s] for m, s in zip(memories, group, strict=True)])
             distance = self.timing.distance(rank, len(row[group[0]].supports), index, towards)
             pointers.append(PointerEntry(pointer, distance))

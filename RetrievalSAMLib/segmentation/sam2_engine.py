@@ -50,9 +50,7 @@ class ImageFeatures:
 
     def select(self, index: torch.Tensor) -> ImageFeatures:
         """Features of the images at ``index`` (B,), repeated as often as the index names them."""
-        return ImageFeatures(
-            self.fine[index], self.middle[index], self.embedding[index], self.position[index]
-        )
+        return ImageFeatures(self.fine[index], self.middle[index], self.embedding[index], self.position[index])
 
     def expand(self, batch: int) -> ImageFeatures:
         """One image's features seen by ``batch`` segments, without a copy."""
@@ -179,9 +177,7 @@ class Sam2Engine:
             masks: float (B, S, S) in {0, 1}.
         """
         present = masks.flatten(1).any(dim=1)
-        return Memory(
-            self.encode_mask(features, self.mask_logits(masks), present), self.mask_pointer(features, masks)
-        )
+        return Memory(self.encode_mask(features, self.mask_logits(masks), present), self.mask_pointer(features, masks))
 
     def mask_logits(self, masks: torch.Tensor) -> torch.Tensor:
         """Known masks float (B, S, S) in {0, 1} as logits of the decoder's resolution, (B, S / 4, S / 4)."""
@@ -238,9 +234,7 @@ class Sam2Engine:
             if not self.model.directly_add_no_mem_embed:
                 raise ValueError("a model without directly_add_no_mem_embed needs a memory")
             return embedding + self.model.no_mem_embed.reshape(1, channels, 1, 1)
-        time_encoding = (
-            self.model.maskmem_tpos_enc
-        )  # (num_maskmem, 1, 1, M): 1, 2, ... slices back; last: time 0
+        time_encoding = self.model.maskmem_tpos_enc  # (num_maskmem, 1, 1, M): 1, 2, ... slices back; last: time 0
         place = self._position_of_memory(bank.spatial[0].spatial)
         memory, position = [], []
         for entry in bank.spatial:
@@ -339,9 +333,7 @@ class Sam2Engine:
             self._memory_position = encoding.flatten(2).permute(2, 0, 1).detach()
         return self._memory_position
 
-    def _pointer_tokens(
-        self, bank: MemoryBank, batch: int, channels: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _pointer_tokens(self, bank: MemoryBank, batch: int, channels: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Object pointers as memory tokens, each cut into C / M of them, with their encoding of time."""
         model, entries = self.model, bank.pointers
         pointers = torch.stack([entry.pointer for entry in entries])  # (p, B, C)

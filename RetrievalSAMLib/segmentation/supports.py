@@ -14,6 +14,7 @@ import torch
 
 from ..models.window import Window
 from ..retrieval.evidence import CaseSlices
+from ..volumes import SliceStack
 from .sam2_engine import ImageFeatures, Memory, Sam2Engine
 
 SupportKey = tuple[int, int]
@@ -87,27 +88,21 @@ def _size(memory: Memory) -> int:
     return memory.spatial.nbytes + memory.pointer.nbytes
 
 
-def mask_to_input(
-    mask: np.ndarray, window: Window, spacing_mm: tuple[float, float], size: int
-) -> torch.Tensor:
+def mask_to_input(mask: np.ndarray, window: Window, spacing_mm: tuple[float, float], size: int) -> torch.Tensor:
     """A mask (h, w) as a model sees it, float (1, S, S) in {0, 1}.
 
     A structure thinner than a pixel of the model's input is kept where it is thickest: it must not turn into
     evidence of absence.
     """
-    soft = window.to_input(
-        torch.from_numpy(np.ascontiguousarray(mask, dtype=np.float32))[None], spacing_mm, size
-    )
+    soft = window.to_input(torch.from_numpy(np.ascontiguousarray(mask, dtype=np.float32))[None], spacing_mm, size)
     peak = float(soft.max())
     return (soft > min(0.5, 0.5 * peak)).float() if peak > 0 else soft
 
 
-def encode_slice(engine: Sam2Engine, slices: CaseSlices, index: int, window: Window) -> ImageFeatures:
+def encode_slice(engine: Sam2Engine, stack: SliceStack, index: int, window: Window) -> ImageFeatures:
     """Image features of one slice seen through a window."""
-    image = torch.from_numpy(slices.stack.image(index))[None]
-    return engine.encode_images(
-        window.to_input(image, slices.stack.spacing_mm, engine.image_size).to(engine.device)
-    )
+    image = torch.from_numpy(stack.image(index))[None]
+    return engine.encode_images(window.to_input(image, stack.spacing_mm, engine.image_size).to(engine.device))
 
 
 def encode_supports(
@@ -136,18 +131,12 @@ def encode_supports(
     for case, numbers in wanted.items():
         slices = load(case)
         window = window_of(slices)
-        empty = np.zeros(slices.stack.frame.shape[1:], dtype=bool)
         for number in sorted(set(numbers)):
             if (case, number) not in store:
-                features = encode_slice(engine, slices, number, window)
+                features = encode_slice(engine, slices.stack, number, window)
                 masks = torch.cat(
                     [
-                        mask_to_input(
-                            slices.masks[value][number] if value in slices.masks else empty,
-                            window,
-                            slices.stack.spacing_mm,
-                            engine.image_size,
-                        )
+                        mask_to_input(slices.mask(value, number), window, slices.stack.spacing_mm, engine.image_size)
                         for value in values
                     ]
                 ).to(engine.device)

@@ -49,7 +49,10 @@ def stored_otherwise(volume: Volume, order: tuple[int, int, int], flipped: tuple
     return Volume(
         voxels,
         replace(
-            geometry, size=size, spacing_mm=spacing, origin_mm=tuple(origin.tolist()),
+            geometry,
+            size=size,
+            spacing_mm=spacing,
+            origin_mm=tuple(origin.tolist()),
             direction=tuple(columns.ravel().tolist()),
         ),
     )

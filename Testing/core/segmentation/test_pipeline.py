@@ -47,7 +47,10 @@ def test_the_structures_are_found(plain: Segmentation) -> None:
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("flipped", [(False, False, False), (True, False, True)])
 def test_the_same_volume_stored_otherwise_gives_the_same_result_in_space(
-    order: tuple[int, int, int], flipped: tuple[bool, bool, bool], models: Models, supports: list[MemoryCase],
+    order: tuple[int, int, int],
+    flipped: tuple[bool, bool, bool],
+    models: Models,
+    supports: list[MemoryCase],
     plain: Segmentation,
 ) -> None:
     turned = stored_otherwise(case(0).image, order, flipped)
@@ -59,7 +62,9 @@ def test_the_same_volume_stored_otherwise_gives_the_same_result_in_space(
     assert np.array_equal(labels.transpose(np.argsort(order)), plain.labelmap())
 
 
-def test_every_image_is_encoded_once(models: Models, supports: list[MemoryCase], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_image_is_encoded_once(
+    models: Models, supports: list[MemoryCase], monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoded = 0
     original = Sam2Engine.encode_images
 
