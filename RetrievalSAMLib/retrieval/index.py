@@ -41,6 +41,12 @@ class SliceRetrieval:
     area_mm2: float
 
 
+def similarity_weights(similarity: np.ndarray) -> np.ndarray:
+    """How much each of several slices counts: exp(similarity / 0.1), divided by their sum."""
+    weight = np.exp((similarity - similarity.max()) / 0.1)
+    return np.asarray(weight / weight.sum())
+
+
 class SupportIndex:
     """All slices of all cases, searchable by embedding and place.
 
@@ -117,8 +123,7 @@ class SupportIndex:
         voting = self._limited(annotated, entries, count, max(1, int(np.ceil(share_per_case * count))))
         if not len(voting):
             return SliceRetrieval((), 0.0, 0.0)
-        weight = np.exp((similarity[voting] - similarity[voting].max()) / 0.1)
-        weight /= weight.sum()
+        weight = similarity_weights(similarity[voting])
         return SliceRetrieval(
             tuple(
                 Support(int(self.case_of[entries[i]]), int(self.slice_of[entries[i]]), float(similarity[i]))

@@ -24,6 +24,8 @@ class Settings:
         voters: Nearest annotated slices that vote on whether a segment is present; 0 takes the k supports.
         score_weight: Part of SAM 2's object score in the probability of presence; the rest is the vote's.
         presence_threshold: Probability from which on a segment is present.
+        place_weight: Weight of the supports' own masks, laid over each other centre on centre, in the logits: the
+            log odds of their mean (weighted by similarity, held between 0.05 and 0.95) are added this many times.
         second_pass: Segment again in the region of interest that the first pass found.
         region_margin: Side of that region, as a multiple of the extent of what was found.
         pointer_distance: Slices that the object pointer of the support of rank 0 is said to lie back; one more a
@@ -36,11 +38,12 @@ class Settings:
     supports_hold_segment: bool = True
     position_weight: float = 0.9
     propagated_memories: int = 6
-    gate: float = 0.5
+    gate: float = 0.75
     remember_absence: bool = False
     voters: int = 9
     score_weight: float = 0.3
     presence_threshold: float = 0.5
+    place_weight: float = 0.0
     second_pass: bool = False
     region_margin: float = 1.5
     pointer_distance: int = 1
@@ -51,11 +54,12 @@ class Settings:
 
 
 FATE_SAM = "fate-sam"
+PLACE_WEIGHT = 0.5
 
 PRESETS = {
-    "default": Settings("default", supports=8),
-    "fast": Settings("fast", supports=4),
-    "accurate": Settings("accurate", supports=16, second_pass=True),
+    "default": Settings("default", supports=8, place_weight=PLACE_WEIGHT),
+    "fast": Settings("fast", supports=4, place_weight=PLACE_WEIGHT),
+    "accurate": Settings("accurate", supports=16, place_weight=PLACE_WEIGHT, second_pass=True),
     FATE_SAM: Settings(
         FATE_SAM,
         supports=3,

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
 import torch
 
-from ..retrieval.index import SliceRetrieval
+from ..retrieval.index import SliceRetrieval, similarity_weights
 from .presets import Settings
 from .sam2_engine import (
     NO_OBJECT_LOGIT,
@@ -21,6 +22,9 @@ from .sam2_engine import (
     SpatialEntry,
 )
 from .supports import MemoryStore
+
+_RARE = 0.05
+"""No mean of a handful of masks makes a pixel less likely than this, or its opposite."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ class Propagation:
         for s in asked:
             if present[s]:
                 decoded, place = answers[s]
-                logits[s] = decoded.logits[place]
+                logits[s] = decoded.logits[place] + self._place(index, s)
         if self.reach:
             passed = present & (predicted_iou >= settings.gate)
             keep = [s for s in asked if passed[s] or (settings.remember_absence and not present[s])]
@@ -204,6 +208,20 @@ class Propagation:
                 memorised[keep] = True
             self._forget(index, towards)
         return SegmentedSlice(index, logits, presence, present, predicted_iou, memorised)
+
+    def _place(self, index: int, segment: int) -> torch.Tensor | float:
+        """What the place alone says: weighted log odds of the supports' masks, (S / 4, S / 4)."""
+        if not self.settings.place_weight:
+            return 0.0
+        supports = self.retrieval[index][segment].supports
+        weights = similarity_weights(np.array([support.similarity for support in supports]))
+        mean = torch.zeros(())
+        for support, weight in zip(supports, weights, strict=True):
+            place = self.store.get((support.case, support.slice), self.engine.device).place
+            if place is None:
+                raise ValueError("the support memories were made without the masks that place_weight asks for")
+            mean = mean.to(place.device) + float(weight) * place[segment].float()
+        return self.settings.place_weight * mean.clamp(_RARE, 1 - _RARE).logit()
 
     def _behind(self, segment: int, index: int, towards: int) -> list[int]:
         """How far back the segmented slices lie that became memories, nearest first, as far as pointers reach."""

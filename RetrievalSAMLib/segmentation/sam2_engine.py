@@ -66,10 +66,12 @@ class Memory:
     Attributes:
         spatial: (B, M, h, w), the memory encoder's features.
         pointer: float (B, C), SAM 2's object pointer.
+        place: (B, S / 4, S / 4) in [0, 1], the mask itself, where it is worth keeping; SAM 2 has no such thing.
     """
 
     spatial: torch.Tensor
     pointer: torch.Tensor
+    place: torch.Tensor | None = None
 
     def rounded(self) -> Memory:
         """The memory as ``SAM2VideoPredictor`` stores it: spatial features in bfloat16."""

@@ -11,6 +11,7 @@ from types import TracebackType
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from ..models.window import Window
 from ..retrieval.evidence import CaseSlices
@@ -65,7 +66,7 @@ class MemoryStore:
             oldest, evicted = self._held.popitem(last=False)
             self._bytes -= _size(evicted)
             if oldest not in self._spilled:
-                torch.save((evicted.spatial.cpu(), evicted.pointer.cpu()), self._file(oldest))
+                torch.save(tuple(None if t is None else t.cpu() for t in _tensors(evicted)), self._file(oldest))
                 self._spilled.add(oldest)
 
     def get(self, key: SupportKey, device: torch.device) -> Memory:
@@ -73,8 +74,7 @@ class MemoryStore:
         if key in self._held:
             self._held.move_to_end(key)
             return self._held[key]
-        spatial, pointer = torch.load(self._file(key), map_location=device, weights_only=True)
-        memory = Memory(spatial, pointer)
+        memory = Memory(*torch.load(self._file(key), map_location=device, weights_only=True))
         self.put(key, memory)
         return memory
 
@@ -84,8 +84,12 @@ class MemoryStore:
         return self._folder / f"{key[0]}-{key[1]}.pt"
 
 
+def _tensors(memory: Memory) -> tuple[torch.Tensor | None, ...]:
+    return memory.spatial, memory.pointer, memory.place
+
+
 def _size(memory: Memory) -> int:
-    return memory.spatial.nbytes + memory.pointer.nbytes
+    return sum(t.nbytes for t in _tensors(memory) if t is not None)
 
 
 def mask_to_input(mask: np.ndarray, window: Window, spacing_mm: tuple[float, float], size: int) -> torch.Tensor:
@@ -146,7 +150,11 @@ def encode_supports(
                 ]
                 store.put(
                     (case, number),
-                    Memory(torch.cat([p.spatial for p in parts]), torch.cat([p.pointer for p in parts])),
+                    Memory(
+                        torch.cat([p.spatial for p in parts]),
+                        torch.cat([p.pointer for p in parts]),
+                        F.avg_pool2d(masks, 4).half(),
+                    ),
                 )
             done += 1
             progress(done, total)
