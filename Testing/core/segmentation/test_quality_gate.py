@@ -18,7 +18,7 @@ from RetrievalSAMLib.volumes import Geometry, Segment, Segmentation, Volume
 
 GEOMETRY = Geometry((48, 48, 20), (1.0, 1.0, 2.0), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
 ANNOTATED = 4
-NOISY = (7, 8, 9, 10, 11, 12)
+NOISY = (7, 8, 9)
 
 
 def vessel(seed: int, noisy: tuple[int, ...] = (), fading: float = 0.0) -> tuple[Volume, np.ndarray]:
@@ -65,6 +65,6 @@ def test_a_bad_memory_is_rejected_and_the_slices_behind_come_out_better(
         found[name] = dice(mask[:, :, behind], truth[:, :, behind])
         accepted[name] = {index for index, kept in became_memory.items() if kept}
     assert accepted["open"] >= set(NOISY)
-    assert len(accepted["gated"] & set(NOISY)) <= 1
+    assert not accepted["gated"] & set(NOISY)
     assert accepted["gated"] >= set(range(3, 7))
-    assert found["gated"] > found["open"] + 0.1
+    assert found["gated"] > found["open"] + 0.05
