@@ -3,15 +3,13 @@
 A slice should lie near the slices of another subject that show the same structures at the same place, and far
 from its other slices and from other anatomies.
 
-    python -m training.train_encoder --state DIR [--data DATA] [--steps 900] [--seed 0]
+    python -m training.train_encoder --state DIR [--data DATA] [--steps 420] [--seed 0]
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import timm
@@ -21,8 +19,8 @@ import torch.nn.functional as F
 from RetrievalSAMLib.retrieval.embedding import grid_embedding
 from RetrievalSAMLib.segmentation.sam2_engine import IMAGE_MEAN, IMAGE_STD
 from training.episodes import Episode, EpisodeSource, batch
+from training.loop import learning_rate, read_arguments, save
 from training.templates import load_templates
-from training.train_segmenter import learning_rate, save
 
 ARCHITECTURE: dict[str, Any] = {
     "img_size": 112,
@@ -76,18 +74,7 @@ def contrast(first: torch.Tensor, second: torch.Tensor, wanted: torch.Tensor, sc
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument(
-        "--data", type=Path, help="folder of the real annotated sets; synthetic anatomies alone without"
-    )
-    parser.add_argument("--steps", type=int, default=900)
-    parser.add_argument("--peak", type=float, default=6e-4)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(arguments.seed)
-    arguments.state.mkdir(parents=True, exist_ok=True)
+    arguments = read_arguments(__doc__.split("\n")[0], steps=420, peak=1e-3, seed=1)
     model = timm.models.VisionTransformer(**ARCHITECTURE)
     scale = torch.nn.Parameter(torch.tensor(2.5))
     optimizer = torch.optim.AdamW([*model.parameters(), scale], lr=arguments.peak, weight_decay=0.04, betas=(0.9, 0.98))

@@ -3,16 +3,14 @@
 An episode is used as the product uses a library: slices of some subjects are supports, the slices of another
 are segmented one after the other, each with its supports and the predictions before it as memories.
 
-    python -m training.train_segmenter --state DIR [--data DATA] [--steps 3600] [--seed 0]
+    python -m training.train_segmenter --state DIR [--data DATA] [--steps 2700] [--seed 0]
 
 The state folder holds everything needed to go on after a stop: start the same command again.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import time
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from RetrievalSAMLib.segmentation.sam2_engine import (
 )
 from training.anatomy import chance, integer
 from training.episodes import Episode, EpisodeSource, batch
+from training.loop import learning_rate, read_arguments, save
 from training.templates import load_templates
 
 CONFIG = Path(__file__).parent.parent / "RetrievalSAMLib" / "models" / "bundled" / "segmenter.yaml"
@@ -135,33 +134,9 @@ def loss_of(answer: Decoded, masks: torch.Tensor) -> tuple[torch.Tensor, dict[st
     return total, values
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm-up over 150 steps, constant, then linear to zero over the last third."""
-    decay = steps // 3
-    return peak * min(1.0, (step + 1) / 150, max(0.0, (steps - step) / decay))
-
-
-def save(path: Path, payload: object) -> None:
-    """Write beside the old state and swap, so that a stop leaves one or the other."""
-    staged = path.with_suffix(".part")
-    torch.save(payload, staged)
-    os.replace(staged, path)
-
-
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument(
-        "--data", type=Path, help="folder of the real annotated sets; synthetic anatomies alone without"
-    )
-    parser.add_argument("--steps", type=int, default=3600)
-    parser.add_argument("--peak", type=float, default=6e-4)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(arguments.seed)
-    arguments.state.mkdir(parents=True, exist_ok=True)
+    arguments = read_arguments(__doc__.split("\n")[0], steps=2700, peak=6e-4, seed=0)
     config = OmegaConf.load(CONFIG)
     engine = Sam2Engine(instantiate(config.model))
     model = engine.model

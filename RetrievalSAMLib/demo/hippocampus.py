@@ -12,7 +12,6 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +21,7 @@ import pooch
 import requests
 
 from ..errors import InputError
+from ..models.download import quiet_pooch
 from ..volumes import Segment, Segmentation, check_same_grid, read_segmentation, read_volume
 from .subject import Progress, Subject, anatomy, no_progress
 
@@ -176,7 +176,7 @@ def _downloaded(folder: Path, count: int, url: str, md5: str, progress: Progress
 
 def _fetch(folder: Path, url: str, md5: str, progress: Progress) -> Path:
     downloader = pooch.HTTPDownloader(progressbar=_ByteProgress(progress), timeout=_TIMEOUT_SECONDS)
-    with _quiet_pooch():
+    with quiet_pooch():
         try:
             return Path(
                 pooch.retrieve(
@@ -191,18 +191,6 @@ def _fetch(folder: Path, url: str, md5: str, progress: Progress) -> Path:
         except ValueError:
             fact = "what came is not the published archive (another checksum); a firewall may have answered"
     raise InputError(url, fact, _REMEDY)
-
-
-@contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    """Keeps pooch from writing to stderr where the progress bar is."""
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 class _ByteProgress:

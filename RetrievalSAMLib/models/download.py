@@ -69,7 +69,7 @@ def _retrieve(entry: CatalogueEntry, downloader: ResumingDownloader) -> bool:
     """Lets pooch fetch, check and rename; gives False where the checksum is another."""
     target = store.path_of(entry)
     target.unlink(missing_ok=True)  # damaged, else nobody would download; Windows does not rename over a file
-    with _quiet_pooch():
+    with quiet_pooch():
         try:
             pooch.retrieve(
                 url=entry.url,
@@ -86,7 +86,7 @@ def _retrieve(entry: CatalogueEntry, downloader: ResumingDownloader) -> bool:
 
 
 @contextmanager
-def _quiet_pooch() -> Iterator[None]:
+def quiet_pooch() -> Iterator[None]:
     """Keeps pooch from writing to stderr where the progress bar is."""
     logger = pooch.get_logger()
     level = logger.level
