@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,24 @@ def choose_device(name: str) -> str:
     return name
 
 
+def share_processors() -> None:
+    """Let PyTorch use half of the processors that this process may run on, at least one.
+
+    Threads that have to wait for a processor wait busily, so that as many threads as processors are many times
+    slower than one as soon as anything else runs. OMP_NUM_THREADS, where it is set, is obeyed.
+    """
+    import torch
+
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, _processors() // 2))
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def load_models(
     model: str,
     encoder: str | None,
@@ -63,6 +82,7 @@ def load_models(
     from ..models.catalogue import BUNDLED
     from ..segmentation.pipeline import Models
 
+    share_processors()
     if encoder is None:
         encoder = BUNDLED
         if model != BUNDLED:

@@ -188,3 +188,22 @@ def test_an_unexpected_error_names_a_log_file(
     log = next(tmp_path.glob("error-*.log"))
     assert str(log) in capsys.readouterr().err and "a bug" in log.read_text()
     assert GEOMETRY.size == (20, 24, 8) and not (tmp_path / "r.nrrd").exists()
+
+
+def test_half_of_the_processors_are_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from RetrievalSAMLib.cli import networks
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr(networks, "_processors", lambda: 8)
+    try:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        networks.share_processors()
+        assert torch.get_num_threads() == 4
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        torch.set_num_threads(3)
+        networks.share_processors()
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
