@@ -81,6 +81,7 @@ class Canvas:
         segments: Rows of the logits.
         overlapping: Values of the segments that may share voxels.
         logits_file: Where to keep all logits as float32 (segments, n, h, w) in .npy format, or None.
+        inside: bool (h, w), where anything may be found; everywhere unless given.
         later_overwrites: Let the last segment with a positive logit have the pixel, instead of the one with the
             largest.
     """
@@ -91,8 +92,10 @@ class Canvas:
         segments: Sequence[Segment],
         overlapping: frozenset[int],
         logits_file: Path | None,
+        inside: np.ndarray | None = None,
         later_overwrites: bool = False,
     ) -> None:
+        self.outside = None if inside is None else torch.from_numpy(~inside)
         self.frame = frame
         self.later_overwrites = later_overwrites
         self.segments = tuple(segments)
@@ -123,6 +126,8 @@ class Canvas:
         if not rows:
             return areas
         values = window.to_slice(segmented.logits[rows], frame.shape[1:], spacing, NO_OBJECT_LOGIT).cpu()
+        if self.outside is not None:
+            values = values.masked_fill(self.outside, NO_OBJECT_LOGIT)
         if self.logits is not None:
             for place, row in enumerate(rows):
                 self.logits[row, index] = values[place].numpy()

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -176,17 +176,24 @@ class _Run:
             canvas, outcomes, verdict = self.run(logits_file)
             if self.options.logits:
                 canvas.write_logits(self.options.logits)
-            found = self.region.restore(canvas.segmentation(), self.target.geometry)
+            found = self._on_target(canvas)
         return SegmentationResult(found, self._report(found, outcomes, canvas.frame.plane_axis, verdict))
+
+    def _on_target(self, canvas: Canvas) -> Segmentation:
+        return canvas.segmentation()
 
     def run(self, logits_file: Path | None) -> tuple[Canvas, list[_Outcome], str]:
         """Segment everything: the canvas, what is to be said of each slice, and the verdict."""
-        self.stack = SliceStack.of(self.region.crop(self.target), self.options.plane)
+        # The whole volume, also where only a part is searched: what a slice shows and where it lies decide which
+        # supports it gets.
+        self.stack = SliceStack.of(self.target, self.options.plane)
+        self.searched = self.region.slices_of(self.stack.frame)
         self.plane = self.stack.frame.plane
         self.embedder = SliceEmbedder(self.models.encoder)
         evidence, embeddings, retrieval = self._retrieve()
         overlapping = frozenset(v for case in evidence for v in case.overlapping)
-        canvas = Canvas(self.stack.frame, self.segments, overlapping, logits_file)
+        inside = self.region.inside(self.stack.frame)
+        canvas = Canvas(self.stack.frame, self.segments, overlapping, logits_file, inside)
         used = {support.case for row in retrieval for found in row for support in found.supports}
         side = max([max(self.stack.extent_mm), *(evidence[case].side_mm for case in used)])
         window = Window.around(self.stack, side)
@@ -210,7 +217,7 @@ class _Run:
                         )
                         for s in found.supports
                     )
-                    for found in retrieval[segmented.index]
+                    for found in retrieval[segmented.index - self.searched.start]
                 ),
             )
             for segmented, areas in slices
@@ -243,7 +250,7 @@ class _Run:
                     )
                     for value in self.values
                 ]
-                for i in range(count)
+                for i in self.searched
             ]
         return evidence, embeddings, retrieval
 
@@ -279,14 +286,15 @@ class _Run:
                     engine,
                     store,
                     retrieval,
-                    lambda index: encode_slice(engine, self.stack, index, window),
+                    lambda place: encode_slice(engine, self.stack, self.searched[place], window),
                     self.settings,
                 )
-                for segmented in propagation.run():
+                for part in propagation.run():
+                    segmented = replace(part, index=self.searched[part.index])
                     areas = canvas.add(segmented, window)
                     # The logits are on the canvas now; only the small figures stay for the report.
                     finished[segmented.index] = (segmented.without_logits(), areas)
-                    progress(stage, len(finished), len(self.stack))
+                    progress(stage, len(finished), len(self.searched))
         return [finished[index] for index in sorted(finished)]
 
     def _second_window(self, canvas: Canvas, side: float) -> Window | None:
@@ -322,7 +330,7 @@ class _Run:
                 row[segment.name] = SegmentOnSlice(
                     round(confidence, 4), float(outcome.areas_mm2[number]), outcome.supports[number]
                 )
-            slices.append(SliceReport(outcome.file_index + self.region.start[plane_axis], row))
+            slices.append(SliceReport(outcome.file_index, row))
         segmenter, encoder = self.models.segmenter, self.models.encoder
         return SegmentationReport(
             target=TargetReport(
@@ -365,6 +373,9 @@ class _Run:
 class _PublishedRun(_Run):
     """The same with FATE-SAM's own slicing, retrieval, order and fusion; see `fate_sam`."""
 
+    def _on_target(self, canvas: Canvas) -> Segmentation:
+        return self.region.restore(canvas.segmentation(), self.target.geometry)
+
     def run(self, logits_file: Path | None) -> tuple[Canvas, list[_Outcome], str]:
         if self.options.plane is not None:
             raise InputError(
@@ -389,7 +400,12 @@ class _PublishedRun(_Run):
                 areas = canvas.add(segmented, window)
                 told = tuple(SupportReport(self.cases[s.case].name, s.slice, s.similarity) for s in supports)
                 outcomes.append(
-                    _Outcome(segmented.without_logits(), areas, segmented.index, (told,) * len(self.segments))
+                    _Outcome(
+                        segmented.without_logits(),
+                        areas,
+                        segmented.index + self.region.start[frame.plane_axis],
+                        (told,) * len(self.segments),
+                    )
                 )
         # Nothing of this method says whether a volume is like the library.
         return canvas, outcomes, "uncertain"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import InputError
-from ..volumes import Geometry, Segmentation, Volume
+from ..volumes import Geometry, Segmentation, SliceFrame, Volume
 
 Triple = tuple[int, int, int]
 
@@ -42,6 +42,19 @@ class Region:
     @property
     def _slices(self) -> tuple[slice, ...]:
         return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+    def slices_of(self, frame: SliceFrame) -> range:
+        """The slices that reach into the box."""
+        axis = frame.plane_axis
+        ends = (frame.slice_index(self.start[axis]), frame.slice_index(self.stop[axis] - 1))
+        return range(min(ends), max(ends) + 1)
+
+    def inside(self, frame: SliceFrame) -> np.ndarray:
+        """Which pixels of a slice (h, w) lie in the box, bool."""
+        box = np.zeros(frame.geometry.size, dtype=bool)
+        box[self._slices] = True
+        inside: np.ndarray = frame.to_slices(box)[self.slices_of(frame).start]
+        return inside
 
     def crop(self, volume: Volume) -> Volume:
         """The box as a volume of its own, where it was in space."""

@@ -148,3 +148,20 @@ def test_propagation_starts_where_the_evidence_is_best_not_in_the_middle() -> No
 
     assert start_slice([row(0.0, 0.0), row(1.0, 50.0), row(1.0, 90.0), row(0.6, 95.0), *[row(0.0, 0.0)] * 5]) == 2
     assert start_slice([row(0.0, 0.0)] * 9) == 4
+
+
+def test_a_region_limits_where_is_searched_but_not_which_supports_a_slice_gets(
+    models: Models, supports: list[MemoryCase]
+) -> None:
+    whole = segment_volume(case(0).image, supports, models, preset("fast"))
+    part = segment_volume(case(0).image, supports, models, preset("fast"), RunOptions(roi=(0, 20, 0, 48, 4, 7)))
+    assert [row.index for row in part.report.slices] == [4, 5, 6]
+    for row in part.report.slices:
+        for name, segment in row.segments.items():
+            assert segment.supports == whole.report.slices[row.index].segments[name].supports
+    found = part.segmentation.labelmap()
+    assert found[:20, :, 4:7].any()
+    found[:20, :, 4:7] = 0
+    assert not found.any() and part.segmentation.geometry == GEOMETRY
+    inside = whole.segmentation.mask(0)[:20, :, 4:7]
+    assert dice(part.segmentation.mask(0)[:20, :, 4:7], inside) > 0.9
