@@ -86,6 +86,39 @@ def _tube(labels: torch.Tensor, label: int) -> None:
     labels[distance < radius] = label
 
 
+def _halves(labels: torch.Tensor, label: int, centre: torch.Tensor) -> None:
+    """A long organ cut across: two labels that touch, as head and tail of one structure do."""
+    _organ(labels, label, centre, None)
+    where = labels == label
+    points = _POINTS[where]
+    if len(points) < 20:
+        return
+    middle = points.mean(0)
+    _, _, axes = torch.linalg.svd(points[:: max(1, len(points) // 500)] - middle, full_matrices=False)
+    along = (_POINTS - middle) @ (axes[0] + 0.2 * torch.randn(3))
+    spread = along[where].std()
+    labels[where & (along > uniform(-0.6, 0.6) * spread)] = label + 1
+
+
+def _heart(labels: torch.Tensor, label: int, centre: torch.Tensor) -> None:
+    """A chamber within a thick wall and a second chamber that leans on the wall: three labels."""
+    size = uniform(0.12, 0.4)
+    local = ((_POINTS - centre) @ rotation(math.pi)) / size
+    x, y, z = local.unbind(-1)
+    bump = 0.15 * smooth_noise(1, GRID, (4, 6, 6))[0]
+    long = uniform(1.2, 2.2)
+    first = torch.sqrt(x * x + y * y + (z / long) ** 2) + bump
+    beside = torch.sqrt(
+        ((x - uniform(0.7, 1.3)) / uniform(0.6, 1.1)) ** 2
+        + (y / uniform(0.9, 1.5)) ** 2
+        + ((z - uniform(-0.4, 0.4)) / (long * uniform(0.7, 1.1))) ** 2
+    )
+    base = z < uniform(0.5, 1.0) * long
+    labels[(beside + bump < 1) & base] = label
+    labels[(first < 1) & base] = label + 2
+    labels[(first < uniform(0.5, 0.85)) & base] = label + 1
+
+
 def _layers(count: int) -> torch.Tensor:
     """Level sets of one smooth function: sheets that touch each other."""
     field = smooth_noise(1, GRID, (2, integer(3, 6), integer(3, 6)))[0] + 0.8 * _POINTS[..., integer(0, 3)]
@@ -97,10 +130,10 @@ def random_anatomy(max_labels: int = 10) -> torch.Tensor:
     """One anatomy as a label volume (D, H, W) with labels 0..max_labels - 1, some of which may be missing."""
     count = integer(4, max_labels)
     kind = torch.rand(()).item()
-    if kind < 0.2:
+    if kind < 0.15:
         knots = integer(3, 8)
         return smooth_noise(count, GRID, (max(2, knots // 2), knots, knots)).argmax(0)
-    if kind < 0.3:
+    if kind < 0.22:
         return _layers(count)
     labels = torch.zeros(GRID, dtype=torch.long)
     label = 1
@@ -113,9 +146,15 @@ def random_anatomy(max_labels: int = 10) -> torch.Tensor:
     while label < count:
         style = torch.rand(()).item()
         centre = torch.rand(3) * 1.5 - 0.75
-        if style < 0.2:
+        if style < 0.18:
             _tube(labels, label)
-        elif style < 0.4 and label + 1 < count:  # a pair, left and right
+        elif style < 0.35 and label + 2 < count:
+            _heart(labels, label, 0.6 * centre)
+            label += 2
+        elif style < 0.5 and label + 1 < count:
+            _halves(labels, label, centre)
+            label += 1
+        elif style < 0.65 and label + 1 < count:  # a pair, left and right
             mirrored = centre * torch.tensor([-1.0, 1.0, 1.0])
             state = torch.random.get_rng_state()
             _organ(labels, label, centre, None)

@@ -69,6 +69,24 @@ def _random_view(labels: torch.Tensor, wanted: torch.Tensor, steps: tuple[float,
     return _View(turn, centre, uniform(0.35, 1.1), uniform(*steps), uniform(0.0, 0.2))
 
 
+def _framed_view(labels: torch.Tensor, label: int) -> _View:
+    """A plane through one structure, which fills a good part of the picture: the view of a region of interest.
+
+    Slices start anywhere from just before the structure to just behind it.
+    """
+    turn = rotation(math.pi) if chance(0.3) else rotation(0.15)[:, torch.randperm(3)]
+    where = (labels == label).nonzero()
+    size = torch.tensor(labels.shape).float()
+    points = (where[torch.randint(len(where), (2000,))].float() / (size - 1) * 2 - 1).flip(1) @ turn
+    low, high = torch.quantile(points, torch.tensor([0.02, 0.98]), dim=0)
+    half = (high - low) / 2
+    zoom = min(1.1, max(0.12, float(half[:2].max()) * uniform(1.15, 2.6)))
+    centre = (low + high) / 2 + torch.rand(3).sub(0.5) * torch.tensor([0.5, 0.5, 0.0]) * zoom
+    centre[2] += float(half[2]) * uniform(-1.1, 1.1)
+    step = max(0.012, 2 * float(half[2]) / integer(4, 30))
+    return _View(turn, turn @ centre, zoom, step, uniform(0.0, 0.5) * float(half[2]))
+
+
 def _slice_points(view: _View, offsets: torch.Tensor, size: int) -> torch.Tensor:
     """Coordinates of the pixels of the slices at ``offsets`` (t,), (t, size, size, 3)."""
     line = torch.linspace(-1, 1, size) * view.zoom
@@ -120,6 +138,9 @@ def _random_contrast(labels: int, size: int) -> _Contrast:
     means = torch.rand(labels)
     if chance(0.4):  # neighbours of like intensity
         means = (means * integer(2, 5)).round() / 4 + 0.04 * torch.randn(labels)
+    for label in range(labels - 1):  # the two of a pair, the halves of an organ, the chambers of a heart
+        if chance(0.25):
+            means[label + 1] = means[label] + 0.03 * torch.randn(())
     if chance(0.3):
         means[0] = 0.0
     blur = uniform(0.0, 1.4) if chance(0.85) else uniform(1.5, 4.0)  # the tail looks like PET
@@ -159,7 +180,7 @@ def _objects(labels: torch.Tensor, count: int, wanted: int) -> torch.Tensor | No
     onehot = F.one_hot(labels, count).permute(0, 1, 4, 2, 3)  # (n, t, J, S, S)
     area = onehot.float().mean((-2, -1))  # (n, t, J)
     largest = area.amax(dim=1)
-    good = ((largest.amax(0) > 0.003) & (largest.amax(0) < 0.5) & ((largest > 0.0015).sum(0) >= 2)).nonzero()[:, 0]
+    good = ((largest.amax(0) > 0.003) & (largest.amax(0) < 0.6) & ((largest > 0.0015).sum(0) >= 2)).nonzero()[:, 0]
     if len(good) < wanted:
         return None
     chosen = good[torch.randperm(len(good))]
@@ -193,8 +214,8 @@ class EpisodeSource:
         self,
         size: int,
         templates: list[Template] | None = None,
-        steps: tuple[float, float] = (0.015, 0.12),
-        render_sizes: tuple[int, ...] = (96, 128, 128, 192),
+        steps: tuple[float, float] = (0.015, 0.16),
+        render_sizes: tuple[int, ...] = (56, 96, 128, 128, 192),
     ) -> None:
         self.size = size
         self.steps = steps
@@ -227,7 +248,10 @@ class EpisodeSource:
         wanted = (present[1:] > 20).nonzero()[:, 0] + 1
         if len(wanted) < 1:
             return None
-        view = _random_view(volumes[0], wanted, self.steps)
+        if chance(0.6):
+            view = _framed_view(volumes[0], int(wanted[integer(0, len(wanted))]))
+        else:
+            view = _random_view(volumes[0], wanted, self.steps)
         size = self.render_sizes[integer(0, len(self.render_sizes))]
         contrast = _random_contrast(count, size)
         strength = uniform(0.15, 1.0)

@@ -1,6 +1,8 @@
 """Put trained weights into the package: half precision, with a manifest that says how they came about.
 
-python -m training.export --segmenter DIR --encoder DIR --commit HASH
+python -m training.export --segmenter DIR [DIR ...] --encoder DIR [DIR ...] --name NAME
+
+Where training went on from the weights of an earlier run, name the folders of both, in order.
 """
 
 from __future__ import annotations
@@ -15,26 +17,31 @@ from RetrievalSAMLib.models.build import build_segmenter
 from RetrievalSAMLib.models.catalogue import BUNDLED_FOLDER, MANIFEST_NAME
 from RetrievalSAMLib.models.checkpoint import load_into, read_state_dict, write_state_dict
 from RetrievalSAMLib.segmentation.sam2_engine import IMAGE_MEAN, IMAGE_STD
+from training.loop import RUN_FILE
 from training.templates import TRAINING_SETS
 from training.train_encoder import ARCHITECTURE
 
 
-def _history(state: Path) -> dict[str, object]:
-    rows = [json.loads(line) for line in (state / "log.jsonl").read_text().splitlines()]
-    return {"steps": rows[-1]["step"], "hours": round(rows[-1]["seconds"] / 3600, 2), "last": rows[-1]}
+def _history(states: list[Path]) -> list[dict[str, object]]:
+    """Of every run: seed, steps, peak rate, commit, hours, and the last row of its learning curve."""
+    runs = []
+    for state in states:
+        rows = [json.loads(line) for line in (state / "log.jsonl").read_text().splitlines()]
+        told = json.loads((state / RUN_FILE).read_text())
+        runs.append(told | {"hours": round(rows[-1]["seconds"] / 3600, 2), "last": rows[-1]})
+    return runs
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--segmenter", type=Path, required=True, help="state folder of training.train_segmenter")
-    parser.add_argument("--encoder", type=Path, required=True, help="state folder of training.train_encoder")
-    parser.add_argument("--commit", required=True, help="the commit whose training code made the weights")
+    parser.add_argument("--segmenter", type=Path, nargs="+", required=True, help="state folders of train_segmenter")
+    parser.add_argument("--encoder", type=Path, nargs="+", required=True, help="state folders of train_encoder")
     parser.add_argument("--name", required=True, help="which training run this is")
     arguments = parser.parse_args()
-    segmenter = build_segmenter("bundled", checkpoint=arguments.segmenter / "segmenter.pt").model
+    segmenter = build_segmenter("bundled", checkpoint=arguments.segmenter[-1] / "segmenter.pt").model
     encoder = timm.models.VisionTransformer(**ARCHITECTURE)
-    load_into(encoder, read_state_dict(arguments.encoder / "encoder.pt"), "bundled")
+    load_into(encoder, read_state_dict(arguments.encoder[-1] / "encoder.pt"), "bundled")
     manifest = {
         "name": arguments.name,
         "sha256": {
@@ -43,10 +50,9 @@ def main() -> None:
         },
         "encoder": {"arguments": ARCHITECTURE, "mean": IMAGE_MEAN, "std": IMAGE_STD},
         "training": {
-            "commit": arguments.commit,
             "data": ["synthetic anatomies", *TRAINING_SETS],
-            "segmenter": {"seed": 0, **_history(arguments.segmenter)},
-            "encoder": {"seed": 1, **_history(arguments.encoder)},
+            "segmenter": _history(arguments.segmenter),
+            "encoder": _history(arguments.encoder),
         },
     }
     (BUNDLED_FOLDER / MANIFEST_NAME).write_text(json.dumps(manifest, indent=2) + "\n")

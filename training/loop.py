@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
 from pathlib import Path
 
 import torch
+
+RUN_FILE = "run.json"
+"""In a state folder: what the run was started with."""
 
 
 def read_arguments(description: str, steps: int, peak: float, seed: int) -> argparse.Namespace:
@@ -17,6 +22,7 @@ def read_arguments(description: str, steps: int, peak: float, seed: int) -> argp
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="folder of the real annotated sets; without it synthetic ones alone")
+    parser.add_argument("--initial", type=Path, help="weights to begin with; random ones by default")
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--peak", type=float, default=peak)
     parser.add_argument("--seed", type=int, default=seed)
@@ -24,7 +30,19 @@ def read_arguments(description: str, steps: int, peak: float, seed: int) -> argp
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
     arguments.state.mkdir(parents=True, exist_ok=True)
+    told = {name: getattr(arguments, name) for name in ("seed", "steps", "peak")}
+    told |= {"initial": bool(arguments.initial), "commit": _commit()}
+    (arguments.state / RUN_FILE).write_text(json.dumps(told))
     return arguments
+
+
+def _commit() -> str:
+    """The commit that is checked out, with a plus sign where files differ from it."""
+    root = Path(__file__).parent.parent
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], cwd=root, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:

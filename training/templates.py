@@ -16,6 +16,7 @@ from training.episodes import Template
 
 TRAINING_SETS = ("fetal_brain_sba", "sts_ct", "sts_mr_t1", "sts_pet")
 SIDE = 80
+SUPERVOXELS = (25, 60, 200)
 
 
 def _cube(image: sitk.Image, centre_mm: np.ndarray, side_mm: float, interpolator: int) -> np.ndarray:
@@ -49,9 +50,9 @@ def _scaled(voxels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.clip((voxels - low) / max(high - low, 1e-6), 0, 1).astype(np.float32))
 
 
-def _supervoxels(image: torch.Tensor) -> torch.Tensor:
-    """Pseudo-structures of an unlabelled image: compact regions of like intensity (SLIC)."""
-    regions = slic(image.numpy(), n_segments=60, compactness=0.05, sigma=1.0, channel_axis=None, start_label=1)
+def _supervoxels(image: torch.Tensor, count: int) -> torch.Tensor:
+    """Pseudo-structures of an unlabelled image: about ``count`` compact regions of like intensity (SLIC)."""
+    regions = slic(image.numpy(), n_segments=count, compactness=0.05, sigma=1.0, channel_axis=None, start_label=1)
     return torch.from_numpy(regions.astype(np.int64))
 
 
@@ -71,5 +72,6 @@ def load_templates(data: Path) -> list[Template]:
             voxels = _scaled(_cube(image, centre, side, sitk.sitkLinear))
             labels = torch.from_numpy(_cube(label, centre, side, sitk.sitkNearestNeighbor).astype(np.int64))
             templates.append(Template(labels, voxels, name if name == "fetal_brain_sba" else f"{path.name}"))
-            templates.append(Template(_supervoxels(voxels), voxels, f"{path.name} supervoxels"))
+            for count in SUPERVOXELS:
+                templates.append(Template(_supervoxels(voxels, count), voxels, f"{path.name} {count} supervoxels"))
     return templates

@@ -84,6 +84,8 @@ def main() -> None:
         steps=(0.04, 0.22),
         render_sizes=(80, 112),
     )
+    if arguments.initial:
+        model.load_state_dict(torch.load(arguments.initial, weights_only=True)["model"])
     step, seconds = 0, 0.0
     state_path = arguments.state / "state.pt"
     if state_path.exists():

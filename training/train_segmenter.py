@@ -3,15 +3,17 @@
 An episode is used as the product uses a library: slices of some subjects are supports, the slices of another
 are segmented one after the other, each with its supports and the predictions before it as memories.
 
-    python -m training.train_segmenter --state DIR [--data DATA] [--steps 2700] [--seed 0]
+    python -m training.train_segmenter --state DIR [--data DATA] [--steps 4700] [--seed 0]
 
 The state folder holds everything needed to go on after a stop: start the same command again.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -34,15 +36,36 @@ from training.loop import learning_rate, read_arguments, save
 from training.templates import load_templates
 
 CONFIG = Path(__file__).parent.parent / "RetrievalSAMLib" / "models" / "bundled" / "segmenter.yaml"
-SHAPES = ((4, 2), (3, 3), (3, 2), (2, 4), (4, 1), (5, 1))
-"""(subjects, slices) of an episode: few subjects teach propagation, many teach the use of supports."""
+SHAPES = ((2, 4, 2), (2, 3, 3), (3, 3, 2), (2, 2, 4), (3, 4, 1), (3, 5, 1), (1, 4, 4), (1, 5, 4))
+"""(tasks, subjects, slices) of a step: few subjects teach propagation, many teach the use of supports."""
 
 OBJECTS = 2
-TASKS = 2
+PLACE_MEMORY = 0.4
+"""How often a slice attends to a guess of its own mask as well: where the others have theirs."""
+
+
+class Steps(torch.utils.data.IterableDataset[Episode]):
+    """The episodes of every step from ``first`` on; step n is the same whenever training was stopped before it."""
+
+    def __init__(self, source: EpisodeSource, seed: int, first: int) -> None:
+        self.source, self.seed, self.first = source, seed, first
+
+    def __iter__(self) -> Iterator[Episode]:
+        torch.set_num_threads(1)
+        for step in itertools.count(self.first):
+            torch.manual_seed(1_000_003 * self.seed + step)
+            tasks, subjects, slices = SHAPES[integer(0, len(SHAPES))]
+            yield batch(self.source, tasks, subjects, slices, OBJECTS)
 
 
 def _pick(values: Memory, index: torch.Tensor) -> Memory:
     return Memory(values.spatial[index], values.pointer[index])
+
+
+def _mean_of_others(masks: torch.Tensor) -> torch.Tensor:
+    """Mean mask of the other subjects at the same slice, at a quarter of the resolution (t, n, s, o, S/4, S/4)."""
+    small = F.avg_pool2d(masks.flatten(0, 2), 4).unflatten(0, masks.shape[:3])
+    return (small.sum(1, keepdim=True) - small) / (masks.shape[1] - 1)
 
 
 def run_episodes(engine: Sam2Engine, episode: Episode) -> tuple[Decoded, torch.Tensor]:
@@ -72,14 +95,20 @@ def run_episodes(engine: Sam2Engine, episode: Episode) -> tuple[Decoded, torch.T
     conditioning = [_pick(known, index.flatten()) for index in supports]
     distances = [float(integer(1, engine.max_pointers)) for _ in conditioning]
     order = list(range(slices)) if chance(0.5) else list(range(slices))[::-1]
+    others_mean = _mean_of_others(episode.masks) if chance(PLACE_MEMORY) else None
     answers: list[Decoded] = []
     targets: list[torch.Tensor] = []
     past: list[Memory] = []
     for slice_index in order:
         rows = place[:, :, slice_index].flatten()  # (tasks * subjects * objects)
         query = features.select(image_of[rows])
+        guessed = []
+        if others_mean is not None:
+            guess = engine.encode_place(query, others_mean[:, :, slice_index].flatten(0, 2))
+            guessed = [SpatialEntry(guess, engine.num_maskmem - 1)]
         bank = MemoryBank(
             [SpatialEntry(m.spatial, 0) for m in conditioning]
+            + guessed
             + [SpatialEntry(m.spatial, back + 1) for back, m in enumerate(reversed(past))],
             [PointerEntry(m.pointer, d) for m, d in zip(conditioning, distances, strict=True)]
             + [PointerEntry(m.pointer, back + 1) for back, m in enumerate(reversed(past))],
@@ -136,10 +165,12 @@ def loss_of(answer: Decoded, masks: torch.Tensor) -> tuple[torch.Tensor, dict[st
 
 def main() -> None:
     """Command line."""
-    arguments = read_arguments(__doc__.split("\n")[0], steps=2700, peak=6e-4, seed=0)
+    arguments = read_arguments(__doc__.split("\n")[0], steps=4700, peak=6e-4, seed=0)
     config = OmegaConf.load(CONFIG)
     engine = Sam2Engine(instantiate(config.model))
     model = engine.model
+    if arguments.initial:
+        model.load_state_dict(torch.load(arguments.initial, weights_only=True)["model"])
     average = {k: v.clone() for k, v in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.peak, weight_decay=0.02, betas=(0.9, 0.98))
     source = EpisodeSource(engine.image_size, load_templates(arguments.data) if arguments.data else None)
@@ -156,11 +187,13 @@ def main() -> None:
     log = (arguments.state / "log.jsonl").open("a")
     began = time.monotonic() - seconds
     running: dict[str, list[float]] = {}
+    # Drawn by a process of its own while the step before is computed.
+    steps = Steps(source, arguments.seed, step)
+    episodes = iter(torch.utils.data.DataLoader(steps, batch_size=None, num_workers=1, prefetch_factor=4))
     while step < arguments.steps:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, arguments.steps, arguments.peak)
-        subjects, slices = SHAPES[integer(0, len(SHAPES))]
-        answer, masks = run_episodes(engine, batch(source, TASKS, subjects, slices, OBJECTS))
+        answer, masks = run_episodes(engine, next(episodes))
         loss, values = loss_of(answer, masks)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

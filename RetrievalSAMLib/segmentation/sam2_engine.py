@@ -32,6 +32,10 @@ IMAGE_STD = (0.229, 0.224, 0.225)
 """ImageNet statistics that SAM 2 and DINOv2 were trained with."""
 
 
+_RARE = 0.02
+"""No mean of a handful of masks makes a pixel less likely than this, or its opposite."""
+
+
 @dataclass(frozen=True)
 class ImageFeatures:
     """What the image encoder makes of a batch of slices.
@@ -66,12 +70,10 @@ class Memory:
     Attributes:
         spatial: (B, M, h, w), the memory encoder's features.
         pointer: float (B, C), SAM 2's object pointer.
-        place: (B, S / 4, S / 4) in [0, 1], the mask itself, where it is worth keeping; SAM 2 has no such thing.
     """
 
     spatial: torch.Tensor
     pointer: torch.Tensor
-    place: torch.Tensor | None = None
 
     def rounded(self) -> Memory:
         """The memory as ``SAM2VideoPredictor`` stores it: spatial features in bfloat16."""
@@ -221,6 +223,16 @@ class Sam2Engine:
             pointer: float (B, C) of the decoder.
         """
         return Memory(self.encode_mask(features, logits, present), self._pointer_if(pointer, present))
+
+    def encode_place(self, features: ImageFeatures, probability: torch.Tensor) -> torch.Tensor:
+        """Spatial features (B, M, h, w) of a guess of the slices' own masks, made from where the supports have theirs.
+
+        Args:
+            features: Of B slices.
+            probability: float (B, S / 4, S / 4) in [0, 1].
+        """
+        logits = probability.clamp(_RARE, 1 - _RARE).logit()
+        return self.encode_mask(features, logits, torch.ones(len(logits), dtype=torch.bool, device=logits.device))
 
     def attend(self, features: ImageFeatures, bank: MemoryBank) -> torch.Tensor:
         """Memory attention: the slices' embeddings in the light of the bank.

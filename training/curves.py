@@ -1,0 +1,75 @@
+"""Learning curves as a picture: training/curves.svg.
+
+python -m training.curves --segmenter DIR [DIR ...] --encoder DIR [DIR ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("svg")
+from matplotlib import pyplot
+
+PICTURE = Path(__file__).parent / "curves.svg"
+_WINDOW = 5
+"""Rows of the log that one point of a smoothed curve is the mean of."""
+
+
+def read_log(states: list[Path]) -> list[dict[str, float]]:
+    """The rows of several runs, one after the other; steps are counted on."""
+    rows: list[dict[str, float]] = []
+    for state in states:
+        before = rows[-1]["step"] if rows else 0
+        for line in (state / "log.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            rows.append(row | {"step": row["step"] + before})
+    return rows
+
+
+def _draw(axes: pyplot.Axes, rows: list[dict[str, float]], names: dict[str, str]) -> None:
+    for key, name in names.items():
+        known = [(row["step"], row[key]) for row in rows if key in row]
+        steps, values = np.array(known).T
+        (line,) = axes.plot(steps, values, linewidth=0.6, alpha=0.4)
+        kernel = np.ones(min(_WINDOW, len(values)))
+        mean = np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
+        axes.plot(steps, mean, color=line.get_color(), linewidth=1.6, label=name)
+    axes.set_xlabel("steps")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--segmenter", type=Path, nargs="+", required=True, help="state folders, in order")
+    parser.add_argument("--encoder", type=Path, nargs="+", required=True, help="state folders, in order")
+    arguments = parser.parse_args()
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.4), constrained_layout=True)
+    _draw(
+        left,
+        read_log(arguments.segmenter),
+        {"dice": "Dice where present", "presence_present": "presence right, present", "presence_absent": "absent"},
+    )
+    left.set_title("segmenter, made-up episodes", fontsize=10)
+    _draw(
+        right,
+        read_log(arguments.encoder),
+        {
+            "likeness_retrieved": "likeness of the nearest",
+            "likeness_random": "by chance",
+            "likeness_best": "best possible",
+        },
+    )
+    right.set_title("encoder", fontsize=10)
+    matplotlib.rcParams["svg.hashsalt"] = "curves"
+    figure.savefig(PICTURE, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
