@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -83,6 +84,41 @@ class Window:
         result = _sample(values[:, None], axes, "border")[:, 0]
         visible = (inside[0][:, None] & inside[1][None]).to(values.device)
         return result.masked_fill(~visible, outside)
+
+
+@dataclass(frozen=True)
+class MovedWindow:
+    """A window of the target as it lies in an aligned slice of a case: moved, scaled, turned.
+
+    Attributes:
+        window: In the target's slices.
+        matrix: float (2, 2), from (row, column) mm in the target to (row, column) mm in the case.
+        offset_mm: float (2,).
+    """
+
+    window: Window
+    matrix: np.ndarray
+    offset_mm: np.ndarray
+
+    def to_input(self, slices: torch.Tensor, spacing_mm: tuple[float, float], size: int) -> torch.Tensor:
+        """Slices as the model sees them; 0 outside the slice. As `Window.to_input`."""
+        sides = np.abs(self.matrix) @ np.array(self.window.side_mm)
+        sigmas = [max(0.0, (side / size / mm - 1) / 2) for side, mm in zip(sides, spacing_mm, strict=True)]
+        images = _blur(slices[:, None], sigmas)
+        relative = (torch.arange(size, dtype=torch.float64) + 0.5) / size - 0.5
+        place = torch.stack(torch.meshgrid(relative, relative, indexing="ij"), -1)  # (S, S, 2), rows and columns
+        place = place * place.new_tensor(self.window.side_mm) + place.new_tensor(self.window.centre_mm)
+        place = place @ place.new_tensor(self.matrix).T + place.new_tensor(self.offset_mm)
+        extent = torch.tensor([spacing_mm[a] * slices.shape[1 + a] for a in (0, 1)], dtype=torch.float64)
+        grid = (place / extent * 2 - 1).flip(-1).to(images.device, images.dtype)[None].expand(len(images), -1, -1, -1)
+        return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]
+
+
+class Seen(Protocol):
+    """Anything through which slices become a model's input."""
+
+    def to_input(self, slices: torch.Tensor, spacing_mm: tuple[float, float], size: int) -> torch.Tensor:
+        """Float (b, h, w) to float (b, S, S)."""
 
 
 def _sample(images: torch.Tensor, axes: list[torch.Tensor], padding: str) -> torch.Tensor:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..alignment.transform import stack_extent_mm, stack_places_mm
 from ..library.format import CaseSegment
 from ..volumes import Plane, Segmentation, SliceStack, Volume, check_same_grid, choose_plane, write_staged
 from .embedding import SliceEmbedder
@@ -132,6 +133,15 @@ class CaseSlices:
         mask: np.ndarray = layer[index] == label
         return mask
 
+    def places_mm(self, values: Sequence[int]) -> np.ndarray:
+        """Places (slices, rows, columns) in mm of the voxels of some segments, float (m, 3)."""
+        found = np.zeros(self.stack.frame.shape, dtype=bool)
+        for value in values:
+            if value in self.labels:
+                layer, label = self.labels[value]
+                found |= layer == label
+        return stack_places_mm(self.stack, found)
+
 
 @dataclass(frozen=True)
 class CaseEvidence:
@@ -144,7 +154,7 @@ class CaseEvidence:
         values: The segments' values.
         areas_mm2: float32 (n, len(values)): area of each segment, NaN where it is not annotated.
         overlapping: Values of segments that share voxels with another one.
-        side_mm: Height or width of a slice, whichever is larger.
+        extent_mm: float64 (3,): extent of the stack along slices, rows and columns.
     """
 
     embeddings: np.ndarray
@@ -153,7 +163,7 @@ class CaseEvidence:
     values: tuple[int, ...]
     areas_mm2: np.ndarray
     overlapping: tuple[int, ...]
-    side_mm: float
+    extent_mm: np.ndarray
 
     @classmethod
     def of(cls, slices: CaseSlices, embedder: SliceEmbedder) -> CaseEvidence:
@@ -177,7 +187,7 @@ class CaseEvidence:
             values=values,
             areas_mm2=areas,
             overlapping=tuple(sorted(overlapping)),
-            side_mm=max(stack.extent_mm),
+            extent_mm=stack_extent_mm(stack),
         )
 
     def save(self, path: Path) -> None:
@@ -193,7 +203,7 @@ class CaseEvidence:
                 areas_mm2=self.areas_mm2,
                 values=np.array(self.values),
                 overlapping=np.array(self.overlapping, dtype=int),
-                side_mm=np.array(self.side_mm),
+                extent_mm=self.extent_mm,
             ),
         )
 
@@ -209,7 +219,7 @@ class CaseEvidence:
                     tuple(data["values"].tolist()),
                     data["areas_mm2"],
                     tuple(data["overlapping"].tolist()),
-                    float(data["side_mm"]),
+                    data["extent_mm"],
                 )
         except (OSError, ValueError, KeyError, EOFError):
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import faiss
 import numpy as np
@@ -40,6 +40,10 @@ class SliceRetrieval:
     presence: float
     area_mm2: float
 
+    def numbered(self, cases: Sequence[int]) -> SliceRetrieval:
+        """The same where the index's cases are some of more: ``cases`` are their numbers among all."""
+        return replace(self, supports=tuple(replace(s, case=cases[s.case]) for s in self.supports))
+
 
 def similarity_weights(similarity: np.ndarray) -> np.ndarray:
     """How much each of several slices counts: exp(similarity / 0.1), divided by their sum."""
@@ -56,9 +60,16 @@ class SupportIndex:
     Args:
         cases: Evidence of every case, in an order that does not depend on when they were added.
         position_weight: w.
+        positions: By case, float (n,): place of its slices along the target's stack, where that is known better than
+            from their place along their own; may lie outside 0 to 1.
     """
 
-    def __init__(self, cases: Sequence[CaseEvidence], position_weight: float) -> None:
+    def __init__(
+        self,
+        cases: Sequence[CaseEvidence],
+        position_weight: float,
+        positions: Sequence[np.ndarray] | None = None,
+    ) -> None:
         self.position_weight = position_weight
         self.case_of = np.concatenate([np.full(len(c.embeddings), n) for n, c in enumerate(cases)])
         self.slice_of = np.concatenate([np.arange(len(c.embeddings)) for c in cases])
@@ -69,7 +80,8 @@ class SupportIndex:
                 for c in cases
             ]
             self._areas[value] = np.concatenate(columns)
-        vectors = np.concatenate([self._vectors(c.embeddings, c.position) for c in cases])
+        places = [c.position for c in cases] if positions is None else positions
+        vectors = np.concatenate([self._vectors(c.embeddings, p) for c, p in zip(cases, places, strict=True)])
         self._index = faiss.IndexFlatIP(vectors.shape[1])
         self._index.add(vectors)
 
@@ -111,6 +123,8 @@ class SupportIndex:
             hold_segment: Prefer slices that hold the segment.
             voters: Slices that vote on presence; with 0 all k supports do.
         """
+        if value not in self._areas:  # of none of these cases
+            return SliceRetrieval((), 0.0, 0.0)
         areas = self._areas[value][entries]
         annotated = np.flatnonzero(~np.isnan(areas))
         limit = max(1, int(np.ceil(share_per_case * supports)))
@@ -150,7 +164,8 @@ class SupportIndex:
         return np.array(sorted(first + rest[: count - len(first)]), dtype=np.int64)
 
     def _vectors(self, embeddings: np.ndarray, position: np.ndarray) -> np.ndarray:
-        angle = np.pi / 2 * position[:, None]
+        # Half a stack beyond either end is as far as it gets: further, the angle would come round again.
+        angle = np.pi / 2 * np.clip(position[:, None], -0.5, 1.5)
         place = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
         w = self.position_weight
         joined = np.concatenate([np.sqrt(1 - w) * embeddings, np.sqrt(w) * place], axis=1)

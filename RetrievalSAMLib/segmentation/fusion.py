@@ -99,7 +99,8 @@ class Canvas:
         self.frame = frame
         self.later_overwrites = later_overwrites
         self.segments = tuple(segments)
-        self.exclusive = [row for row, s in enumerate(segments) if s.value not in overlapping]
+        # What a pixel's label won with. The lower value wins a tie, so that the order of views does not matter.
+        self._best = np.zeros(frame.shape, dtype=np.float32)
         dtype = np.uint8 if max(s.value for s in segments) <= 255 else np.uint16
         self.labels = np.zeros(frame.shape, dtype=dtype)
         self.free = {row: np.zeros(frame.shape, dtype=bool) for row, s in enumerate(segments) if s.value in overlapping}
@@ -110,47 +111,46 @@ class Canvas:
             )
             self.logits[:] = NO_OBJECT_LOGIT
 
-    def add(self, segmented: SegmentedSlice, window: Window) -> np.ndarray:
-        """Put one slice on its place.
+    def add(self, segmented: SegmentedSlice, window: Window, rows: Sequence[int] | None = None) -> None:
+        """Put one slice on its place, or some of its segments: those that come later compete with those before.
 
-        Returns:
-            Area of every segment in mm2, float (segments,).
+        Args:
+            segmented: What was found.
+            window: Through which it was seen.
+            rows: The segments' rows of the canvas; all unless given.
         """
         frame, index = self.frame, segmented.index
         spacing = (frame.row_spacing_mm, frame.column_spacing_mm)
-        rows = [r for r in range(len(self.segments)) if segmented.present[r]]
-        self.labels[index] = 0
-        for mask in self.free.values():
-            mask[index] = False
-        areas = np.zeros(len(self.segments))
-        if not rows:
-            return areas
-        values = window.to_slice(segmented.logits[rows], frame.shape[1:], spacing, NO_OBJECT_LOGIT).cpu()
+        rows = range(len(self.segments)) if rows is None else rows
+        found = [(place, row) for place, row in enumerate(rows) if segmented.present[place]]
+        if not found:
+            return
+        logits = segmented.logits[[place for place, _ in found]]
+        values = window.to_slice(logits, frame.shape[1:], spacing, NO_OBJECT_LOGIT).cpu()
         if self.outside is not None:
             values = values.masked_fill(self.outside, NO_OBJECT_LOGIT)
-        if self.logits is not None:
-            for place, row in enumerate(rows):
-                self.logits[row, index] = values[place].numpy()
-        competing = [(place, row) for place, row in enumerate(rows) if row in self.exclusive]
-        if competing:
-            rivals = values[[place for place, _ in competing]]
-            if self.later_overwrites:
-                rivals = (rivals > 0) * torch.arange(1, len(rivals) + 1)[:, None, None]
-            best, winner = rivals.max(dim=0)
-            numbers = torch.tensor([self.segments[row].value for _, row in competing])
-            self.labels[index] = torch.where(best > 0, numbers[winner], 0).numpy()
-        for place, row in enumerate(rows):
+        for value, (_, row) in zip(values, found, strict=True):
+            if self.logits is not None:
+                self.logits[row, index] = value.numpy()
             if row in self.free:
-                self.free[row][index] = (values[place] > 0).numpy()
-            areas[row] = self._mask(row, index).sum() * spacing[0] * spacing[1]
-        return areas
+                self.free[row][index] = (value > 0).numpy()
+                continue
+            rival = ((value > 0) * (row + 1) if self.later_overwrites else value).numpy()
+            best, labels, value_of_row = self._best[index], self.labels[index], self.segments[row].value
+            wins = (rival > best) | ((rival == best) & (value_of_row < labels))
+            best[wins] = rival[wins]
+            labels[wins] = value_of_row
 
-    def box(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
-        """First row and column and last row and column plus one of everything found in any slice."""
-        found = (self.labels != 0).any(axis=0)
+    def area_mm2(self, row: int, index: int) -> float:
+        """Area of a segment in one slice."""
+        return float(self._mask(row, index).sum() * self.frame.row_spacing_mm * self.frame.column_spacing_mm)
+
+    def found(self) -> np.ndarray:
+        """Where any segment was found, bool (n, h, w)."""
+        found: np.ndarray = self.labels != 0
         for mask in self.free.values():
-            found |= mask.any(axis=0)
-        return box_of(found)
+            found = found | mask
+        return found
 
     def segmentation(self) -> Segmentation:
         """Everything found, on the target's grid."""
@@ -183,10 +183,3 @@ class Canvas:
     def _mask(self, row: int, index: int | slice) -> np.ndarray:
         return self.free[row][index] if row in self.free else self.labels[index] == self.segments[row].value
 
-
-def box_of(found: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """Bounding box of a mask (h, w): first row and column, last row and column plus one; None where it is empty."""
-    if not found.any():
-        return None
-    rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
-    return (int(rows[0]), int(columns[0])), (int(rows[-1]) + 1, int(columns[-1]) + 1)

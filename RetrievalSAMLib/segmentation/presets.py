@@ -24,10 +24,15 @@ class Settings:
         voters: Nearest annotated slices that vote on whether a segment is present; 0 takes the k supports.
         score_weight: Part of SAM 2's object score in the probability of presence; the rest is the vote's.
         presence_threshold: Probability from which on a segment is present.
-        place_weight: Weight of the supports' own masks, laid over each other centre on centre, in the logits: the
-            log odds of their mean (weighted by similarity, held between 0.05 and 0.95) are added this many times.
-        second_pass: Segment again in the region of interest that the first pass found.
-        region_margin: Side of that region, as a multiple of the extent of what was found.
+        aligned_cases: The cases that retrieval names most often are aligned to the target, at most this many; only
+            their slices are supports then. 0 for no alignment: then all cases, centre on centre.
+        place_weight: Weight of the aligned cases' masks in the logits: the log odds of their mean (weighted by how
+            well they are aligned, held between 0.05 and 0.95) are added this many times.
+        place_memory: Let a slice attend to that mean mask as well, as a memory of itself.
+        view_margin: Side of a view, as a multiple of the extent of what the aligned cases have there: pixels go where
+            the structures are. 0 shows the whole slice.
+        finding_passes: Where the cases could not be aligned by their images, align them by what was found, and
+            segment again, this many times.
         pointer_distance: Slices that the object pointer of the support of rank 0 is said to lie back; one more a
             rank. The published methods leave the temporal encoding of retrieved supports open: this is our choice.
     """
@@ -43,9 +48,11 @@ class Settings:
     voters: int = 9
     score_weight: float = 0.3
     presence_threshold: float = 0.5
-    place_weight: float = 0.0
-    second_pass: bool = False
-    region_margin: float = 1.5
+    aligned_cases: int = 8
+    place_weight: float = 0.5
+    place_memory: bool = False
+    view_margin: float = 1.6
+    finding_passes: int = 2
     pointer_distance: int = 1
 
     def as_report(self) -> dict[str, object]:
@@ -54,12 +61,11 @@ class Settings:
 
 
 FATE_SAM = "fate-sam"
-PLACE_WEIGHT = 0.5
 
 PRESETS = {
-    "default": Settings("default", supports=8, place_weight=PLACE_WEIGHT),
-    "fast": Settings("fast", supports=4, place_weight=PLACE_WEIGHT),
-    "accurate": Settings("accurate", supports=16, place_weight=PLACE_WEIGHT, second_pass=True),
+    "default": Settings("default", supports=8),
+    "fast": Settings("fast", supports=4),
+    "accurate": Settings("accurate", supports=16),
     FATE_SAM: Settings(
         FATE_SAM,
         supports=3,
@@ -69,6 +75,10 @@ PRESETS = {
         gate=0.0,
         voters=0,
         score_weight=1.0,
+        aligned_cases=0,
+        finding_passes=0,
+        place_weight=0.0,
+        view_margin=0.0,
     ),
     "zhao-2024": Settings(
         "zhao-2024",
@@ -80,6 +90,10 @@ PRESETS = {
         gate=0.0,
         voters=0,
         score_weight=1.0,
+        aligned_cases=0,
+        finding_passes=0,
+        place_weight=0.0,
+        view_margin=0.0,
     ),
 }
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import numpy as np
 import torch
 
-from ..retrieval.index import SliceRetrieval, similarity_weights
+from ..retrieval.index import SliceRetrieval
 from .presets import Settings
 from .sam2_engine import (
     NO_OBJECT_LOGIT,
@@ -25,6 +24,10 @@ from .supports import MemoryStore
 
 _RARE = 0.05
 """No mean of a handful of masks makes a pixel less likely than this, or its opposite."""
+
+Place = Callable[[int, int], "torch.Tensor | None"]
+"""For a query slice and a segment: how likely each pixel is by its place alone, float (S / 4, S / 4) in [0, 1]; None
+where nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class Propagation:
         retrieval: By query slice, by segment.
         encode: Image features of a query slice.
         settings: Of the run.
+        place: Where the aligned cases have their segments.
         timing: How far back supports lie; by rank unless given.
         pointer_span: Object pointers that a slice may see, which also scales their time; SAM 2's own number
             unless given.
@@ -127,6 +131,7 @@ class Propagation:
         retrieval: Sequence[Sequence[SliceRetrieval]],
         encode: Callable[[int], ImageFeatures],
         settings: Settings,
+        place: Place | None = None,
         timing: SupportTiming | None = None,
         pointer_span: int | None = None,
     ) -> None:
@@ -135,6 +140,7 @@ class Propagation:
         self.retrieval = retrieval
         self.encode = encode
         self.settings = settings
+        self.place = place or (lambda index, segment: None)
         self.segments = len(retrieval[0])
         self.timing = timing or ByRank(settings.pointer_distance)
         self.pointer_span = pointer_span or engine.max_pointers
@@ -182,7 +188,7 @@ class Propagation:
         answers: dict[int, tuple[Decoded, int]] = {}
         for group in self._groups(asked, index, towards):
             seen = features.expand(len(group))
-            decoded = engine.decode(seen, engine.attend(seen, self._bank(group, index, towards)))
+            decoded = engine.decode(seen, engine.attend(seen, self._bank(group, index, towards, seen)))
             answers |= {s: (decoded, place) for place, s in enumerate(group)}
         rows = [answers[s] for s in asked]
         scores = torch.stack([d.object_score[i] for d, i in rows]).cpu()
@@ -194,7 +200,7 @@ class Propagation:
         for s in asked:
             if present[s]:
                 decoded, place = answers[s]
-                logits[s] = decoded.logits[place] + self._place(index, s)
+                logits[s] = decoded.logits[place] + self._place_logits(index, s)
         if self.reach:
             passed = present & (predicted_iou >= settings.gate)
             keep = [s for s in asked if passed[s] or (settings.remember_absence and not present[s])]
@@ -209,19 +215,21 @@ class Propagation:
             self._forget(index, towards)
         return SegmentedSlice(index, logits, presence, present, predicted_iou, memorised)
 
-    def _place(self, index: int, segment: int) -> torch.Tensor | float:
-        """What the place alone says: weighted log odds of the supports' masks, (S / 4, S / 4)."""
-        if not self.settings.place_weight:
+    def _place_logits(self, index: int, segment: int) -> torch.Tensor | float:
+        """What the place alone says: weighted log odds, (S / 4, S / 4)."""
+        known = self.place(index, segment) if self.settings.place_weight else None
+        if known is None:
             return 0.0
-        supports = self.retrieval[index][segment].supports
-        weights = similarity_weights(np.array([support.similarity for support in supports]))
-        mean = torch.zeros(())
-        for support, weight in zip(supports, weights, strict=True):
-            place = self.store.get((support.case, support.slice), self.engine.device).place
-            if place is None:
-                raise ValueError("the support memories were made without the masks that place_weight asks for")
-            mean = mean.to(place.device) + float(weight) * place[segment].float()
-        return self.settings.place_weight * mean.clamp(_RARE, 1 - _RARE).logit()
+        return self.settings.place_weight * known.to(self.engine.device).clamp(_RARE, 1 - _RARE).logit()
+
+    def _place_entry(self, group: list[int], index: int, features: ImageFeatures) -> list[SpatialEntry]:
+        """What the place alone says, as a memory of the slice itself; it takes the oldest of the places in time."""
+        if not self.settings.place_memory:
+            return []
+        size = self.engine.image_size // 4
+        known = [self.place(index, s) for s in group]
+        guess = torch.stack([torch.zeros(size, size) if k is None else k for k in known]).to(self.engine.device)
+        return [SpatialEntry(self.engine.encode_place(features, guess), self.engine.num_maskmem - 1)]
 
     def _behind(self, segment: int, index: int, towards: int) -> list[int]:
         """How far back the segmented slices lie that became memories, nearest first, as far as pointers reach."""
@@ -235,7 +243,7 @@ class Propagation:
             groups.setdefault(shape, []).append(s)
         return list(groups.values())
 
-    def _bank(self, group: list[int], index: int, towards: int) -> MemoryBank:
+    def _bank(self, group: list[int], index: int, towards: int, features: ImageFeatures) -> MemoryBank:
         device = self.engine.device
         spatial: list[SpatialEntry] = []
         pointers: list[PointerEntry] = []
@@ -247,6 +255,7 @@ class Propagation:
             pointer = torch.stack([m.pointer[s] for m, s in zip(memories, group, strict=True)])
             distance = self.timing.distance(rank, len(row[group[0]].supports), index, towards)
             pointers.append(PointerEntry(pointer, distance))
+        spatial += self._place_entry(group, index, features)
         behind = self._behind(group[0], index, towards)
         # SAM 2 concatenates masks oldest first and pointers newest first.
         for back in reversed([b for b in behind if b <= self.reach]):

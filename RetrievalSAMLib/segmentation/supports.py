@@ -11,9 +11,8 @@ from types import TracebackType
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from ..models.window import Window
+from ..models.window import Seen
 from ..retrieval.evidence import CaseSlices
 from ..volumes import SliceStack
 from .sam2_engine import ImageFeatures, Memory, Sam2Engine
@@ -66,7 +65,7 @@ class MemoryStore:
             oldest, evicted = self._held.popitem(last=False)
             self._bytes -= _size(evicted)
             if oldest not in self._spilled:
-                torch.save(tuple(None if t is None else t.cpu() for t in _tensors(evicted)), self._file(oldest))
+                torch.save(tuple(t.cpu() for t in _tensors(evicted)), self._file(oldest))
                 self._spilled.add(oldest)
 
     def get(self, key: SupportKey, device: torch.device) -> Memory:
@@ -84,15 +83,15 @@ class MemoryStore:
         return self._folder / f"{key[0]}-{key[1]}.pt"
 
 
-def _tensors(memory: Memory) -> tuple[torch.Tensor | None, ...]:
-    return memory.spatial, memory.pointer, memory.place
+def _tensors(memory: Memory) -> tuple[torch.Tensor, ...]:
+    return memory.spatial, memory.pointer
 
 
 def _size(memory: Memory) -> int:
-    return sum(t.nbytes for t in _tensors(memory) if t is not None)
+    return sum(t.nbytes for t in _tensors(memory))
 
 
-def mask_to_input(mask: np.ndarray, window: Window, spacing_mm: tuple[float, float], size: int) -> torch.Tensor:
+def mask_to_input(mask: np.ndarray, window: Seen, spacing_mm: tuple[float, float], size: int) -> torch.Tensor:
     """A mask (h, w) as a model sees it, float (1, S, S) in {0, 1}.
 
     A structure thinner than a pixel of the model's input is kept where it is thickest: it must not turn into
@@ -103,7 +102,7 @@ def mask_to_input(mask: np.ndarray, window: Window, spacing_mm: tuple[float, flo
     return (soft > min(0.5, 0.5 * peak)).float() if peak > 0 else soft
 
 
-def encode_slice(engine: Sam2Engine, stack: SliceStack, index: int, window: Window) -> ImageFeatures:
+def encode_slice(engine: Sam2Engine, stack: SliceStack, index: int, window: Seen) -> ImageFeatures:
     """Image features of one slice seen through a window."""
     image = torch.from_numpy(stack.image(index))[None]
     return engine.encode_images(window.to_input(image, stack.spacing_mm, engine.image_size).to(engine.device))
@@ -114,7 +113,7 @@ def encode_supports(
     store: MemoryStore,
     wanted: Mapping[int, Iterable[int]],
     load: Callable[[int], CaseSlices],
-    window_of: Callable[[CaseSlices], Window],
+    window_of: Callable[[int, int], Seen],
     values: tuple[int, ...],
     progress: Callable[[int, int], None],
 ) -> None:
@@ -125,7 +124,7 @@ def encode_supports(
         store: Where the memories go; row b of a memory is segment ``values[b]``.
         wanted: Slices by case.
         load: Loads a case.
-        window_of: Through which window a case is seen.
+        window_of: Through which window a slice of a case is seen.
         values: The segments. One that a case does not have, or that is not annotated in a slice, gets a memory of
             absence there that is never asked for.
         progress: Told how many of how many slices are done.
@@ -134,9 +133,9 @@ def encode_supports(
     done = 0
     for case, numbers in wanted.items():
         slices = load(case)
-        window = window_of(slices)
         for number in sorted(set(numbers)):
             if (case, number) not in store:
+                window = window_of(case, number)
                 features = encode_slice(engine, slices.stack, number, window)
                 masks = torch.cat(
                     [
@@ -150,11 +149,7 @@ def encode_supports(
                 ]
                 store.put(
                     (case, number),
-                    Memory(
-                        torch.cat([p.spatial for p in parts]),
-                        torch.cat([p.pointer for p in parts]),
-                        F.avg_pool2d(masks, 4).half(),
-                    ),
+                    Memory(torch.cat([p.spatial for p in parts]), torch.cat([p.pointer for p in parts])),
                 )
             done += 1
             progress(done, total)

@@ -17,7 +17,7 @@ def case(angles: list[float], areas: list[list[float]], values: tuple[int, ...] 
     count = len(angles)
     position = np.linspace(0, 1, count, dtype=np.float32)
     return CaseEvidence(
-        embeddings, position, np.arange(count), values, np.array(areas, dtype=np.float32), (), 100.0
+        embeddings, position, np.arange(count), values, np.array(areas, dtype=np.float32), (), np.full(3, 100.0)
     )
 
 

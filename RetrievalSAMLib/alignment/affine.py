@@ -1,0 +1,198 @@
+"""Coarse alignment of a case to a target: an affine registration of small images from several starts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import SimpleITK as sitk
+
+from .images import SmallImage
+from .transform import Alignment
+
+_COARSE, _FINE, _REGION = 24, 48, 40
+"""Voxels along the longest side: to find the best start, to refine it, and to refine it where the segments lie."""
+
+_STARTS = 3
+_ITERATIONS = 40
+_REGION_MARGIN = 1.3
+
+_STRETCH, _SHEAR = 1.6, 0.4
+"""A step may change the scale by this factor at most, and tilt or shear by this much; more is a failure."""
+
+_FEW_SLICES = 16
+"""With fewer slices than this, scale and tilt across them cannot be told from the picture."""
+
+
+def align(target: SmallImage, case: SmallImage) -> Alignment:
+    """Find the affine map under which the images correlate best.
+
+    Starts are centre on centre and mass centre on mass centre, at the scale in mm and at the ratio of the extents
+    (files lose their spacing), independently within the slices and across them. The best few of them are optimised at
+    low resolution, the best of these again at twice the resolution. Correlation counts what lies outside the case as
+    0, so that a small overlap cannot win.
+
+    Args:
+        target: The fixed image.
+        case: The moving image.
+    """
+    with _quiet_on_one_thread():
+        longest = float(target.extent_mm.max())
+        step = longest / _COARSE
+        fixed, moving = target.coarser(step), case.coarser(step)
+        centres = [(target.extent_mm[::-1] / 2, case.extent_mm[::-1] / 2), (_mass_centre(fixed), _mass_centre(moving))]
+        starts = sorted(_starts(target, case, centres), key=lambda t: -_correlation(fixed, moving, t))
+        found = [_optimised(fixed, moving, start, step) for start in starts[:_STARTS]]
+        best = max(found, key=lambda t: _correlation(fixed, moving, t))
+        step = longest / _FINE
+        fixed, moving = target.coarser(step), case.coarser(step)
+        best = _optimised(fixed, moving, best, step)
+        return _alignment(best, _correlation(fixed, moving, best))
+
+
+def refine(
+    alignment: Alignment, target: SmallImage, case: SmallImage, low_mm: np.ndarray, high_mm: np.ndarray
+) -> Alignment:
+    """Improve an alignment for one part of the target: what moves elsewhere must not pull it away.
+
+    Args:
+        alignment: To begin with.
+        target: The fixed image.
+        case: The moving image.
+        low_mm: Corner (slices, rows, columns) of the part, in the target.
+        high_mm: The opposite corner.
+
+    Returns:
+        With the correlation in and around that part.
+    """
+    with _quiet_on_one_thread():
+        centre, half = (low_mm + high_mm) / 2, (high_mm - low_mm) / 2 * _REGION_MARGIN
+        fixed = target.part(centre - half, centre + half, _REGION)
+        step = float(np.max(np.array(fixed.GetSize()) * fixed.GetSpacing())) / _REGION
+        moving = case.coarser(step)
+        best = _optimised(fixed, moving, _transform(alignment, centre), step)
+        return _alignment(best, _correlation(fixed, moving, best))
+
+
+def centred(target: SmallImage, case: SmallImage) -> Alignment:
+    """Centre on centre, at the scale in mm or at the ratio of the extents, whichever makes the images more alike.
+
+    For images that cannot be registered. The similarity is that of this alignment.
+    """
+    with _quiet_on_one_thread():
+        step = float(target.extent_mm.max()) / _COARSE
+        fixed, moving = target.coarser(step), case.coarser(step)
+        centre = (target.extent_mm[::-1] / 2, case.extent_mm[::-1] / 2)
+        best = max(_starts(target, case, [centre]), key=lambda t: _correlation(fixed, moving, t))
+        return _alignment(best, _correlation(fixed, moving, best))
+
+
+@contextmanager
+def _quiet_on_one_thread() -> Iterator[None]:
+    """Keep SimpleITK to one thread, without a word on stderr.
+
+    For images this small several threads wait for each other longer than they work (five times as long on a busy
+    machine), and add their sums in no fixed order, so that no two runs would give one result. Its warnings tell of
+    starts that lead nowhere, which are given up.
+    """
+    process = sitk.ProcessObject
+    threads, warnings = process.GetGlobalDefaultNumberOfThreads(), process.GetGlobalWarningDisplay()
+    process.SetGlobalDefaultNumberOfThreads(1)
+    process.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        process.SetGlobalDefaultNumberOfThreads(threads)
+        process.SetGlobalWarningDisplay(warnings)
+
+
+def _starts(
+    target: SmallImage, case: SmallImage, centres: list[tuple[np.ndarray, np.ndarray]]
+) -> list[sitk.AffineTransform]:
+    """Every pair of points (target, case; columns, rows, slices) on each other, at every likely scale."""
+    ratio = (case.extent_mm / target.extent_mm)[::-1]
+    within = float(np.sqrt(ratio[0] * ratio[1]))
+    scales = sorted(set(itertools.product((1.0, within), (1.0, float(ratio[2])))))
+    starts = []
+    for (in_plane, across), (here, there) in itertools.product(scales, centres):
+        start = sitk.AffineTransform(3)
+        start.SetCenter(here.tolist())
+        start.SetMatrix(np.diag([in_plane, in_plane, across]).ravel().tolist())
+        start.SetTranslation((there - here).tolist())
+        starts.append(start)
+    return starts
+
+
+def _mass_centre(image: sitk.Image) -> np.ndarray:
+    voxels = sitk.GetArrayFromImage(image)
+    mass = float(voxels.sum())
+    if mass <= 0:
+        return np.array(image.GetOrigin()) + np.array(image.GetSpacing()) * (np.array(image.GetSize()) - 1) / 2
+    index = [
+        float((np.arange(n) * voxels.sum(axis=tuple(a for a in range(3) if a != axis))).sum()) / mass
+        for axis, n in enumerate(voxels.shape)
+    ]
+    return np.array(image.TransformContinuousIndexToPhysicalPoint(index[::-1]))
+
+
+def _optimised(
+    fixed: sitk.Image, moving: sitk.Image, start: sitk.AffineTransform, step_mm: float
+) -> sitk.AffineTransform:
+    """The start after gradient descent on the correlation; the start itself where that made it no better."""
+    moved = sitk.AffineTransform(start)
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsCorrelation()
+    method.SetMetricSamplingStrategy(method.NONE)
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetOptimizerAsRegularStepGradientDescent(
+        learningRate=step_mm,
+        minStep=1e-3 * step_mm,
+        numberOfIterations=_ITERATIONS,
+        relaxationFactor=0.6,
+        gradientMagnitudeTolerance=1e-7,
+    )
+    method.SetOptimizerScalesFromPhysicalShift()
+    if min(fixed.GetSize()[2], moving.GetSize()[2]) < _FEW_SLICES:
+        within = np.ones((3, 3))
+        within[2], within[:, 2] = 0.0, 0.0
+        method.SetOptimizerWeights([*within.ravel().tolist(), 1.0, 1.0, 1.0])
+    method.SetInitialTransform(moved, inPlace=True)
+    try:
+        method.Execute(fixed, moving)
+    except RuntimeError:  # ITK's word for images that have moved apart: this start leads nowhere
+        return start
+    change = _matrix(moved) @ np.linalg.inv(_matrix(start))
+    scale = np.diag(change)
+    sane = (scale > 1 / _STRETCH).all() and (scale < _STRETCH).all() and np.abs(change - np.diag(scale)).max() < _SHEAR
+    return moved if sane and _correlation(fixed, moving, moved) > _correlation(fixed, moving, start) else start
+
+
+def _correlation(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> float:
+    """Pearson's correlation over all of the fixed image, 0 outside the moving one; -1 where one of them is uniform."""
+    here = sitk.GetArrayFromImage(fixed).ravel().astype(float)
+    there = sitk.GetArrayFromImage(sitk.Resample(moving, fixed, transform, sitk.sitkLinear, 0.0)).ravel().astype(float)
+    here, there = here - here.mean(), there - there.mean()
+    scale = float(np.sqrt((here**2).sum() * (there**2).sum()))
+    return float(here @ there) / scale if scale > 1e-9 else -1.0
+
+
+def _matrix(transform: sitk.AffineTransform) -> np.ndarray:
+    return np.array(transform.GetMatrix()).reshape(3, 3)
+
+
+def _alignment(transform: sitk.AffineTransform, similarity: float) -> Alignment:
+    matrix, centre = _matrix(transform), np.array(transform.GetCenter())
+    offset = centre + np.array(transform.GetTranslation()) - matrix @ centre
+    # SimpleITK's x, y, z are columns, rows, slices.
+    return Alignment(matrix[::-1, ::-1].copy(), offset[::-1].copy(), similarity)
+
+
+def _transform(alignment: Alignment, centre_mm: np.ndarray) -> sitk.AffineTransform:
+    """The same map, turning about a point of the target: about a far one, angles and shifts are hard to tell apart."""
+    transform = sitk.AffineTransform(3)
+    transform.SetCenter(centre_mm[::-1].tolist())
+    transform.SetMatrix(alignment.matrix[::-1, ::-1].ravel().tolist())
+    transform.SetTranslation((alignment.to_case(centre_mm) - centre_mm)[::-1].tolist())
+    return transform

@@ -1,0 +1,82 @@
+"""Small images of stacks, at which alignment works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+import torch.nn.functional as F
+
+from ..volumes import SliceStack
+from .transform import stack_extent_mm
+
+_LONGEST = 128
+"""Voxels along the longest side of a small image."""
+
+
+@dataclass(frozen=True)
+class SmallImage:
+    """A volume at no more than 128 voxels a side, in stack coordinates.
+
+    Attributes:
+        image: SimpleITK float32 image; its physical space is the stack's, with x along columns, y along rows, z along
+            slices, in mm from the outer corner of the first voxel.
+        extent_mm: float64 (3,) along slices, rows, columns.
+    """
+
+    image: sitk.Image
+    extent_mm: np.ndarray
+
+    @classmethod
+    def of(cls, stack: SliceStack) -> SmallImage:
+        """Average a stack's normalised intensities; one slice at a time is in memory."""
+        extent = stack_extent_mm(stack)
+        shape = [
+            min(n, max(1, round(_LONGEST * mm / extent.max()))) for n, mm in zip(stack.frame.shape, extent, strict=True)
+        ]
+        slices = [
+            F.adaptive_avg_pool2d(torch.from_numpy(stack.image(i))[None, None], (shape[1], shape[2]))[0, 0]
+            for i in range(len(stack))
+        ]
+        voxels = F.adaptive_avg_pool1d(torch.stack(slices).flatten(1).T[None], shape[0])[0].T.reshape(shape)
+        return cls(_in_stack_space(voxels.numpy(), extent / shape), extent)
+
+    def coarser(self, step_mm: float) -> sitk.Image:
+        """The same at ``step_mm`` a voxel where it is finer than that, smoothed first so that nothing aliases."""
+        return _coarser(self.image, step_mm)
+
+    def part(self, low_mm: np.ndarray, high_mm: np.ndarray, longest: int) -> sitk.Image:
+        """A box, given by corners (slices, rows, columns), at no more than ``longest`` voxels a side."""
+        spacing, size = np.array(self.image.GetSpacing()), np.array(self.image.GetSize())
+        first = np.clip(np.floor(low_mm[::-1] / spacing).astype(int), 0, size - 1)
+        last = np.clip(np.ceil(high_mm[::-1] / spacing).astype(int), first + 1, size)
+        box = sitk.RegionOfInterest(self.image, (last - first).tolist(), first.tolist())
+        return _coarser(box, float(((last - first) * spacing).max()) / longest)
+
+
+def _in_stack_space(voxels: np.ndarray, spacing_mm: np.ndarray) -> sitk.Image:
+    image = sitk.GetImageFromArray(np.ascontiguousarray(voxels, dtype=np.float32))
+    image.SetSpacing(spacing_mm[::-1].tolist())
+    image.SetOrigin((spacing_mm[::-1] / 2).tolist())
+    return image
+
+
+def _coarser(image: sitk.Image, step_mm: float) -> sitk.Image:
+    spacing, size = np.array(image.GetSpacing()), np.array(image.GetSize())
+    shape = np.maximum(1, np.minimum(size, np.round(size * spacing / step_mm))).astype(int)
+    wanted = size * spacing / shape
+    corner = np.array(image.GetOrigin()) - spacing / 2
+    variance = np.maximum(0.0, (wanted**2 - spacing**2) / 4)
+    smooth = sitk.DiscreteGaussian(image, variance.tolist(), 16, 0.02, True)
+    return sitk.Resample(
+        smooth,
+        shape.tolist(),
+        sitk.Transform(),
+        sitk.sitkLinear,
+        (corner + wanted / 2).tolist(),
+        wanted.tolist(),
+        np.eye(3).ravel().tolist(),
+        0.0,
+    )

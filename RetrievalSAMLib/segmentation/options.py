@@ -1,0 +1,68 @@
+"""What a run is given, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..models.build import LoadedEncoder, LoadedSegmenter
+from ..volumes import Plane, Segmentation
+from .report import (
+    SegmentationReport,
+)
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and how much there is. May raise to stop the run."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The two networks of a run."""
+
+    segmenter: LoadedSegmenter
+    encoder: LoadedEncoder
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a caller may choose beside the preset.
+
+    Attributes:
+        plane: Anatomical plane to slice along; by default the one the target was most likely acquired in.
+        segments: Names of the segments to look for; by default all.
+        roi: First and last-plus-one voxel by axis (x0, x1, y0, y1, z0, z1) that the search is limited to.
+        max_memory_bytes: What support memories may hold of main memory; the rest goes to a temporary folder.
+        cache: Folder for embeddings of the cases, or None.
+        library_name: For the report.
+        logits: Where to write the logits as .npz, or None.
+        seed: What the caller seeded the random generators with, for the report; no step of a run draws from them.
+        progress: Told how far the run is.
+    """
+
+    plane: Plane | None = None
+    segments: tuple[str, ...] | None = None
+    roi: tuple[int, int, int, int, int, int] | None = None
+    max_memory_bytes: int = 1 << 30
+    cache: Path | None = None
+    library_name: str = "library"
+    logits: Path | None = None
+    seed: int = 0
+    progress: Progress = _silent
+
+
+@dataclass(frozen=True)
+class SegmentationResult:
+    """What a run gives.
+
+    Attributes:
+        segmentation: On the target's grid, every segment of the run, also those not found.
+        report: Everything else.
+    """
+
+    segmentation: Segmentation
+    report: SegmentationReport

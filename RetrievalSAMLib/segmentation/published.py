@@ -1,0 +1,70 @@
+"""A run as FATE-SAM published it."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from ..errors import InputError
+from ..models.window import Window
+from ..retrieval.evidence import SupportCase
+from ..volumes import Segmentation
+from .confidence import slice_confidence
+from .fate_sam import LabelledSlices, fate_sam
+from .fusion import Canvas, FileSlices
+from .presets import FATE_SAM
+from .report import (
+    SupportReport,
+)
+from .run import Outcome, Run, SegmentOutcome
+
+
+class PublishedRun(Run):
+    """The same with FATE-SAM's own slicing, retrieval, order and fusion; see `fate_sam`."""
+
+    def _on_target(self, canvas: Canvas) -> Segmentation:
+        return self.region.restore(canvas.segmentation(), self.target.geometry)
+
+    def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], str]:
+        """As `Run.run`."""
+        if self.options.plane is not None:
+            raise InputError(
+                "--plane",
+                f"the preset {FATE_SAM} slices along the third axis of the file, as published",
+                "Leave --plane out, or use another preset.",
+            )
+        cropped = self.region.crop(self.target)
+        frame = FileSlices(cropped.geometry)
+        canvas = Canvas(frame, self.segments, frozenset(), logits_file, later_overwrites=True)
+        window = Window.squashed(frame.extent_mm)
+        outcomes = []
+        with self.clock.stage("segmenting"):
+            for segmented, supports in fate_sam(
+                self.engine,
+                frame.to_slices(cropped.voxels),
+                [functools.partial(_labelled, c) for c in self.cases],
+                self.values,
+                self.options.progress,
+                self.settings.supports,
+            ):
+                canvas.add(segmented, window)
+                told = tuple(SupportReport(self.cases[s.case].name, s.slice, s.similarity) for s in supports)
+                segments = tuple(
+                    SegmentOutcome(
+                        slice_confidence(segmented, row),
+                        bool(segmented.present[row]),
+                        canvas.area_mm2(row, segmented.index),
+                        told,
+                    )
+                    for row in range(len(self.segments))
+                )
+                outcomes.append(Outcome(segmented.index + self.region.start[frame.plane_axis], segments))
+        # Nothing of this method says whether a volume is like the library.
+        return canvas, outcomes, "uncertain"
+
+
+def _labelled(case: SupportCase) -> LabelledSlices:
+    image, segmentation = case.load_image(), case.load_segmentation()
+    frame = FileSlices(image.geometry)
+    masks = {s.value: frame.to_slices(segmentation.mask(n)) for n, s in enumerate(case.segments)}
+    return LabelledSlices(frame.to_slices(image.voxels), masks)

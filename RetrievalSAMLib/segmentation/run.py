@@ -1,0 +1,419 @@
+"""The steps of one run, in order."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from ..library.segments import merge_segments
+from ..models.window import MovedWindow, Window
+from ..retrieval.embedding import SliceEmbedder
+from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, evidence_of
+from ..retrieval.index import SliceRetrieval, SupportIndex
+from ..volumes import Segment, Segmentation, SliceStack, Volume
+from ..volumes.slicing import plane_across
+from .aligning import (
+    AlignedCases,
+    aligned_by_finding,
+    aligned_by_image,
+    cases_to_align,
+    centred_cases,
+    likely_boxes,
+    slice_depths_mm,
+)
+from .confidence import slice_confidence, volume_verdict
+from .fusion import Canvas
+from .memory_use import peak_memory_bytes
+from .options import Models, RunOptions, SegmentationResult
+from .place import PlaceMaps
+from .presets import Settings
+from .propagation import Place, Propagation, SegmentedSlice
+from .region import Region
+from .report import (
+    LibraryReport,
+    ModelReport,
+    SegmentationReport,
+    SegmentOnSlice,
+    SegmentReport,
+    SliceReport,
+    SupportReport,
+    TargetReport,
+)
+from .sam2_engine import ImageFeatures, Sam2Engine
+from .supports import MemoryStore, encode_slice, encode_supports
+from .views import View, close_views, seen_in_case, whole_view
+
+
+@dataclass(frozen=True)
+class SegmentOutcome:
+    """What the report says of one segment on one slice."""
+
+    confidence: float
+    present: bool
+    area_mm2: float
+    supports: tuple[SupportReport, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the report says of one slice; ``segments`` in the order of the run."""
+
+    file_index: int
+    segments: tuple[SegmentOutcome, ...]
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+class Run:
+    """The steps of one run, in order, with what they share."""
+
+    def __init__(
+        self,
+        target: Volume,
+        cases: Sequence[SupportCase],
+        models: Models,
+        settings: Settings,
+        options: RunOptions,
+    ) -> None:
+        self.target, self.models, self.settings, self.options = target, models, settings, options
+        self.cases = sorted(cases, key=lambda case: (case.content_hash, case.name))
+        self.clock = _Clock()
+        self.segments = _wanted_segments(self.cases, options.segments)
+        self.values = tuple(s.value for s in self.segments)
+        self.region = Region.of(target.geometry, options.roi)
+        self.engine = Sam2Engine(models.segmenter.model)
+
+    def result(self) -> SegmentationResult:
+        """Segment the target and say how."""
+        with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder:
+            logits_file = Path(folder) / "logits.npy" if self.options.logits else None
+            canvas, outcomes, verdict = self.run(logits_file)
+            if self.options.logits:
+                canvas.write_logits(self.options.logits)
+            found = self._on_target(canvas)
+        return SegmentationResult(found, self._report(found, outcomes, canvas.frame.plane_axis, verdict))
+
+    def _on_target(self, canvas: Canvas) -> Segmentation:
+        return canvas.segmentation()
+
+    def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], str]:
+        """Segment everything: the canvas, what is to be said of each slice, and the verdict."""
+        # The whole volume, also where only a part is searched: what a slice shows and where it lies decide which
+        # supports it gets.
+        self.stack = SliceStack.of(self.target, self.options.plane)
+        self.searched = self.region.slices_of(self.stack.frame)
+        self.plane = self.stack.frame.plane
+        self.embedder = SliceEmbedder(self.models.encoder)
+        evidence, embeddings = self._describe()
+        aligned, retrieval = self._retrieve(evidence, embeddings)
+        overlapping = frozenset(v for case in evidence for v in case.overlapping)
+        inside = self.region.inside(self.stack.frame)
+
+        def canvas() -> Canvas:
+            return Canvas(self.stack.frame, self.segments, overlapping, logits_file, inside)
+
+        whole = self._whole_window(evidence, retrieval, aligned)
+        drawn = canvas()
+        views = self._views(aligned, whole)
+        found = self._propagate(evidence, aligned, retrieval, drawn, views, "segmenting")
+        for _ in range(self.settings.finding_passes if aligned.left_out else 0):
+            with self.clock.stage("aligning cases"):
+                by_finding = aligned_by_finding(drawn.found(), aligned, self._load, self.stack, self.values)
+            if by_finding is None:
+                break
+            aligned = by_finding
+            retrieval = self._among(aligned, evidence, embeddings)
+            drawn = canvas()
+            views = self._views(aligned, Window.around(self.stack))
+            found = self._propagate(evidence, aligned, retrieval, drawn, views, "looking closer")
+        outcomes = [self._outcome(index, rows, drawn, evidence, retrieval) for index, rows in sorted(found.items())]
+        return drawn, outcomes, volume_verdict(embeddings, evidence)
+
+    def _outcome(
+        self,
+        index: int,
+        rows: list[tuple[SegmentedSlice, int]],
+        canvas: Canvas,
+        evidence: Sequence[CaseEvidence],
+        retrieval: list[list[SliceRetrieval]],
+    ) -> Outcome:
+        told = []
+        for row, (segmented, place) in enumerate(rows):
+            supports = tuple(
+                SupportReport(
+                    self.cases[s.case].name, int(evidence[s.case].file_index[s.slice]), round(s.similarity, 4)
+                )
+                for s in retrieval[index - self.searched.start][row].supports
+            )
+            present, confidence = bool(segmented.present[place]), slice_confidence(segmented, place)
+            told.append(SegmentOutcome(confidence, present, canvas.area_mm2(row, index), supports))
+        return Outcome(self.stack.frame.file_index(index), tuple(told))
+
+    def _whole_window(
+        self, evidence: Sequence[CaseEvidence], retrieval: list[list[SliceRetrieval]], aligned: AlignedCases
+    ) -> Window:
+        """The whole slice; where cases were not aligned, large enough for all of theirs too."""
+        if aligned.place is not None:
+            return Window.around(self.stack)
+        sides = [max(self.stack.extent_mm)]
+        for case in {support.case for row in retrieval for found in row for support in found.supports}:
+            scale = aligned.alignments[case].matrix.diagonal()
+            sides.append(float((evidence[case].extent_mm / scale)[1:].max()))
+        return Window.around(self.stack, max(sides))
+
+    def _describe(self) -> tuple[list[CaseEvidence], np.ndarray]:
+        """Evidence of the cases, and the target's embeddings (n, d)."""
+        progress = self.options.progress
+        with self.clock.stage("reading the library"):
+            evidence = []
+            for number, case in enumerate(self.cases):
+                evidence.append(evidence_of(case, self.plane, self.embedder, self.options.cache))
+                progress("reading the library", number + 1, len(self.cases))
+        with self.clock.stage("comparing slices"):
+            count = len(self.stack)
+            embeddings = self.embedder.embed(self.stack, lambda done: progress("comparing slices", done, count))
+        return evidence, embeddings
+
+    def _retrieve(
+        self, evidence: list[CaseEvidence], embeddings: np.ndarray
+    ) -> tuple[AlignedCases, list[list[SliceRetrieval]]]:
+        """Supports of every searched slice and segment: first to see which cases to align, then among these."""
+        everyone = centred_cases(evidence, range(len(evidence)), self.stack)
+        with self.clock.stage("comparing slices"):
+            retrieval = self._among(everyone, evidence, embeddings)
+        if not self.settings.aligned_cases:
+            return everyone, retrieval
+        with self.clock.stage("aligning cases"):
+            numbers = cases_to_align(retrieval, self.settings.aligned_cases)
+            aligned = aligned_by_image(
+                numbers,
+                self._load,
+                self.stack,
+                self.values,
+                lambda done, total: self.options.progress("aligning cases", done, total),
+            )
+        if not numbers:  # no case is annotated anywhere
+            return everyone, retrieval
+        with self.clock.stage("comparing slices"):
+            return aligned, self._among(aligned, evidence, embeddings)
+
+    def _among(
+        self, aligned: AlignedCases, evidence: list[CaseEvidence], embeddings: np.ndarray
+    ) -> list[list[SliceRetrieval]]:
+        """Supports of every searched slice and segment from the aligned cases."""
+        numbers = sorted(aligned.alignments)
+        chosen = [evidence[number] for number in numbers]
+        index = SupportIndex(chosen, self.settings.position_weight, aligned.positions(evidence, self.stack))
+        return self._choose(index, embeddings, numbers)
+
+    def _views(self, aligned: AlignedCases, whole: Window) -> list[View]:
+        """Close ones where it is known where to look."""
+        if aligned.place is None or not self.settings.view_margin:
+            return whole_view(whole, len(self.segments))
+        boxes = likely_boxes(aligned.place, self.values)
+        known = [box if aligned.place.complete(v) else None for v, box in zip(self.values, boxes, strict=True)]
+        return close_views(known, self.stack, whole, self.settings.view_margin)
+
+    def _choose(
+        self, index: SupportIndex, embeddings: np.ndarray, numbers: Sequence[int]
+    ) -> list[list[SliceRetrieval]]:
+        settings, frame = self.settings, self.stack.frame
+        position = np.array([frame.slice_position(i) for i in range(len(self.stack))], dtype=np.float32)
+        similarity, entries = index.rank(embeddings, position)
+        return [
+            [
+                index.choose(
+                    similarity[i],
+                    entries[i],
+                    value,
+                    settings.supports,
+                    settings.share_per_case,
+                    settings.supports_hold_segment,
+                    settings.voters,
+                ).numbered(numbers)
+                for value in self.values
+            ]
+            for i in self.searched
+        ]
+
+    def _load(self, number: int) -> CaseSlices:
+        return CaseSlices.load(self.cases[number], self.plane)
+
+    def _propagate(
+        self,
+        evidence: Sequence[CaseEvidence],
+        aligned: AlignedCases,
+        retrieval: list[list[SliceRetrieval]],
+        canvas: Canvas,
+        views: Sequence[View],
+        stage: str,
+    ) -> dict[int, list[tuple[SegmentedSlice, int]]]:
+        """One pass through all views: encode the supports, then every slice of the target.
+
+        Returns:
+            By slice and segment, what it came out as, and the segment's place in it.
+        """
+        found: dict[int, dict[int, tuple[SegmentedSlice, int]]] = {index: {} for index in self.searched}
+        depths = {number: slice_depths_mm(evidence[number]) for number in aligned.alignments}
+        total = len(views) * len(self.searched)
+        done = 0
+        for view in views:
+            for segmented in self._through(view, depths, aligned, retrieval, stage):
+                canvas.add(segmented, view.window, view.rows)
+                # The logits are on the canvas now; only the small figures stay for the report.
+                kept = segmented.without_logits()
+                for place, s in enumerate(view.rows):
+                    found[kept.index][s] = (kept, place)
+                done += 1
+                self.options.progress(stage, done, total)
+        return {index: [rows[s] for s in range(len(self.segments))] for index, rows in found.items()}
+
+    def _through(
+        self,
+        view: View,
+        depths: Mapping[int, np.ndarray],
+        aligned: AlignedCases,
+        retrieval: list[list[SliceRetrieval]],
+        stage: str,
+    ) -> Iterator[SegmentedSlice]:
+        """The segments of one view: every searched slice once, with rows in the order of the view's.
+
+        Args:
+            view: What is looked for where.
+            depths: By case, depth of its slices in mm.
+            aligned: The cases.
+            retrieval: By searched slice, by segment of the run.
+            stage: For the clock.
+        """
+        rows = [[row[s] for s in view.rows] for row in retrieval]
+        wanted: dict[int, set[int]] = {}
+        for row in rows:
+            for one in row:
+                for support in one.supports:
+                    wanted.setdefault(support.case, set()).add(support.slice)
+
+        def seen(case: int, number: int) -> MovedWindow:
+            return seen_in_case(view.window, aligned.alignments[case], float(depths[case][number]))
+
+        def encode(place: int) -> ImageFeatures:
+            return encode_slice(self.engine, self.stack, self.searched[place], view.window)
+
+        with MemoryStore(self.options.max_memory_bytes) as store:
+            with self.clock.stage("encoding supports"):
+                encode_supports(
+                    self.engine,
+                    store,
+                    wanted,
+                    self._load,
+                    seen,
+                    tuple(self.values[s] for s in view.rows),
+                    lambda done, total: self.options.progress("encoding supports", done, total),
+                )
+            places = self._place(aligned.place, view)
+            with self.clock.stage(stage):
+                for segmented in Propagation(self.engine, store, rows, encode, self.settings, places).run():
+                    yield replace(segmented, index=self.searched[segmented.index])
+
+    def _place(self, maps: PlaceMaps | None, view: View) -> Place | None:
+        """The mean masks of the aligned cases as the view shows them."""
+        if maps is None or not (self.settings.place_weight or self.settings.place_memory):
+            return None
+        spacing = (float(maps.spacing_mm[1]), float(maps.spacing_mm[2]))
+        size = self.engine.image_size // 4
+
+        @functools.lru_cache(maxsize=2 * len(view.rows))
+        def place(index: int, s: int) -> torch.Tensor | None:
+            mean = maps.mean(self.values[view.rows[s]], self.searched[index])
+            return None if mean is None else view.window.to_input(torch.from_numpy(mean)[None], spacing, size)[0]
+
+        return place
+
+    def _report(
+        self, found: Segmentation, outcomes: list[Outcome], plane_axis: int, verdict: str
+    ) -> SegmentationReport:
+        geometry = self.target.geometry
+        slices, sure = [], {s.name: list[float]() for s in self.segments}
+        for outcome in outcomes:
+            row = {}
+            for segment, told in zip(self.segments, outcome.segments, strict=True):
+                if told.present:
+                    sure[segment.name].append(told.confidence)
+                row[segment.name] = SegmentOnSlice(round(told.confidence, 4), told.area_mm2, told.supports)
+            slices.append(SliceReport(outcome.file_index, row))
+        segmenter, encoder = self.models.segmenter, self.models.encoder
+        return SegmentationReport(
+            target=TargetReport(
+                geometry.size,
+                geometry.spacing_mm,
+                geometry.origin_mm,
+                geometry.direction,
+                self.target.content_hash(),
+            ),
+            library=LibraryReport(self.options.library_name, len(self.cases)),
+            model=ModelReport(segmenter.name, segmenter.sha256, segmenter.image_size, segmenter.origin),
+            encoder=ModelReport(encoder.name, encoder.sha256, encoder.image_size, encoder.origin),
+            preset=self.settings.preset,
+            settings=self.settings.as_report()
+            | {
+                "segments": [s.name for s in self.segments],
+                "roi": self.options.roi,
+                "max_memory_bytes": self.options.max_memory_bytes,
+                "seed": self.options.seed,
+                "device": str(self.engine.device),
+            },
+            plane=str(plane_across(geometry, plane_axis)),
+            plane_axis=plane_axis,
+            segments=tuple(
+                SegmentReport(
+                    s.name,
+                    s.value,
+                    float(found.mask(n).sum() * geometry.voxel_volume_mm3),
+                    round(float(np.mean(sure[s.name])), 4) if sure[s.name] else 0.0,
+                )
+                for n, s in enumerate(self.segments)
+            ),
+            slices=tuple(sorted(slices, key=lambda s: s.index)),
+            verdict=verdict,
+            seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
+            peak_memory_bytes=peak_memory_bytes(),
+        )
+
+
+def _wanted_segments(cases: Sequence[SupportCase], names: tuple[str, ...] | None) -> tuple[Segment, ...]:
+    if not cases:
+        raise InputError("library", "it has no case", "Add an annotated volume first (retrievalsam library add).")
+    segments = merge_segments((case.name, case.segments) for case in cases)
+    if names is None:
+        return segments
+    known = {s.name.casefold(): s for s in segments}
+    missing = [name for name in names if name.casefold() not in known]
+    if missing:
+        raise InputError(
+            "--segments",
+            f"the library has no segment {', '.join(repr(m) for m in missing)}",
+            f"Choose among {', '.join(s.name for s in segments)}.",
+        )
+    wanted = {known[name.casefold()].value for name in names}
+    return tuple(s for s in segments if s.value in wanted)
