@@ -1,33 +1,126 @@
-"""Whole-volume Dice on real volumes, beside the copy baselines, with fixed supports and targets.
+"""Whole-volume Dice on real volumes, beside what else could be done with the same few annotated cases.
 
-    python -m training.judge --data DATA [--role judge|tune] [--set msd_hippocampus] [--json FILE]
+    python -m training.judge --data DATA [--role judge|tune] [--set msd_hippocampus] [--method default]
+        [--change NAME=VALUE] [--targets N] [--results FILE.jsonl]
+    python -m training.judge --table FILE.jsonl [FILE.jsonl ...]
 
-Which cases are supports and which are targets stands in splits.json; it was fixed before anything was measured.
+Methods are the presets of the product and four baselines (see `training.baselines`): ``slice-copy``, ``case-copy``,
+``registration`` and ``unet``. Supports and targets stand in splits.json: by rules that its test states, not by choice.
+
+With ``--results`` every figure is appended to a file as soon as it is there, and what the file already has (same
+target, supports, method, settings and weights) is not computed again. It knows nothing of the code: after a change of
+that, begin another file. Processes that run side by side need a file each; ``--table`` takes them together.
+
+Dice is `evaluate`'s: a segment that a target's truth lacks counts 1 where nothing was found either, else 0. Intervals
+are over targets, as if these were independent of each other.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from RetrievalSAMLib.evaluation.metrics import evaluate
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
-from RetrievalSAMLib.retrieval.evidence import MemoryCase
+from RetrievalSAMLib.retrieval.evidence import MemoryCase, SupportCase
 from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume
-from RetrievalSAMLib.segmentation.presets import preset
-from RetrievalSAMLib.volumes import Segmentation, read_segmentation, read_volume
-from training.baselines import copy_case, copy_slices
+from RetrievalSAMLib.segmentation.presets import PRESETS, Settings, preset
+from RetrievalSAMLib.volumes import Segmentation, Volume, read_segmentation, read_volume
+from training.baselines.copying import copy_case, copy_slices
+from training.baselines.registration import RegistrationSettings, register_cases
+from training.baselines.unet import UnetSettings, train_unet
 
 SPLITS = Path(__file__).parent / "splits.json"
+BASELINES = ("slice-copy", "case-copy", "registration", "unet")
+
+Segmenter = Callable[[Volume], Segmentation]
+Record = dict[str, Any]
+"""One line of a results file: role, set, target, supports, method, settings, weights, dice by segment, seconds for the
+volume, preparation_seconds for the supports (once for all targets that share them)."""
 
 
-def load_case(data: Path, group: str, name: str, names: dict[str, str]) -> MemoryCase:
+@dataclass(frozen=True)
+class Method:
+    """A way to segment a target from support cases.
+
+    Attributes:
+        name: As results call it.
+        settings: All that its result depends on, besides volumes, weights and code; plain JSON values.
+        weights: SHA-256 by network.
+        prepare: From support cases to what segments a target.
+    """
+
+    name: str
+    settings: Mapping[str, object]
+    weights: Mapping[str, str]
+    prepare: Callable[[Sequence[SupportCase]], Segmenter]
+
+
+@functools.cache
+def bundled_models() -> Models:
+    """The networks that come with the package; loaded only where a method needs them."""
+    return Models(build_segmenter(), build_encoder())
+
+
+def method_of(name: str, settings: Settings, changes: Mapping[str, object]) -> Method:
+    """A method by its name.
+
+    Args:
+        name: A preset or one of `BASELINES`.
+        settings: Of the preset whose retrieval ``slice-copy`` uses.
+        changes: Settings to change, by name. Those that the method does not have are left aside.
+    """
+    if name == "case-copy":
+        return Method(name, {}, {}, lambda cases: lambda target: copy_case(target, cases))
+    if name == "registration":
+        registration = _changed(RegistrationSettings(), changes)
+        return Method(
+            name, _plain(registration), {}, lambda cases: lambda target: register_cases(target, cases, registration)
+        )
+    if name == "unet":
+        unet = _changed(UnetSettings(), changes)
+        return Method(name, _plain(unet), {}, lambda cases: train_unet(cases, unet).segment)
+    models = bundled_models()
+    if name == "slice-copy":
+        copying = _changed(settings, changes)
+        embedder = SliceEmbedder(models.encoder)
+        return Method(
+            name,
+            {"position_weight": copying.position_weight},
+            {"encoder": models.encoder.sha256},
+            lambda cases: lambda target: copy_slices(target, cases, embedder, copying),
+        )
+    ours = _changed(preset(name), changes)
+    return Method(
+        name,
+        _plain(ours),
+        {"segmenter": models.segmenter.sha256, "encoder": models.encoder.sha256},
+        lambda cases: lambda target: segment_volume(target, cases, models, ours).segmentation,
+    )
+
+
+def _changed(settings: Any, changes: Mapping[str, object]) -> Any:
+    own = {f.name for f in fields(settings)}
+    return replace(settings, **{name: value for name, value in changes.items() if name in own})
+
+
+def _plain(settings: Any) -> dict[str, object]:
+    """Settings as they come back from a file: tuples as lists."""
+    plain: dict[str, object] = json.loads(json.dumps(asdict(settings)))
+    return plain
+
+
+def load_case(data: Path, group: str, name: str, names: Mapping[str, str]) -> MemoryCase:
     """One case of a set, its segments named."""
     segmentation = read_segmentation(data / group / f"{name}_label.nii.gz")
     segments = tuple(replace(s, name=names.get(str(s.value), s.name)) for s in segmentation.segments)
@@ -35,7 +128,115 @@ def load_case(data: Path, group: str, name: str, names: dict[str, str]) -> Memor
     return MemoryCase(name, image, replace(segmentation, segments=segments))
 
 
-def interval(values: list[float], draws: int = 2000) -> tuple[float, float]:
+def scores(found: Segmentation, truth: Segmentation) -> dict[str, float]:
+    """Dice by segment."""
+    return {s.name: s.dice for s in evaluate(found, truth)}
+
+
+class Results:
+    """Figures that are there already, and a file that new ones are appended to."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.known = {identity(record): record for record in read_results([path] if path and path.exists() else [])}
+
+    def append(self, record: Record) -> None:
+        """Keep a record, in the file too where there is one."""
+        self.known[identity(record)] = record
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # A process that was stopped in the middle of a line must not spoil the next one too.
+        torn = self.path.exists() and self.path.read_bytes()[-1:] not in (b"", b"\n")
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write("\n" * torn + json.dumps(record) + "\n")
+
+
+def identity(record: Record) -> str:
+    """What makes a figure the same figure."""
+    parts = ("role", "set", "target", "supports", "method", "settings", "weights")
+    return json.dumps([record[part] for part in parts], sort_keys=True)
+
+
+def read_results(paths: Sequence[Path]) -> list[Record]:
+    """The records of some files, each figure once: the last of those that are the same.
+
+    A line that a stopped process left unfinished is skipped.
+    """
+    found: dict[str, Record] = {}
+    for path in paths:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                record = json.loads(line)
+                found[identity(record)] = record
+            except (ValueError, KeyError, TypeError):
+                print(f"{path}, line {number}: no record, skipped", file=sys.stderr)
+    return list(found.values())
+
+
+def judge(
+    data: Path,
+    role: str,
+    content: Mapping[str, Any],
+    groups: Sequence[str],
+    methods: Sequence[Method],
+    targets: int | None,
+    results: Results,
+) -> Iterator[Record]:
+    """The figures of all targets of some sets, those that are there already among them.
+
+    Args:
+        data: The folder of the sets.
+        role: ``judge`` or ``tune``.
+        content: Of splits.json.
+        groups: The sets.
+        methods: To run on each.
+        targets: Only the first so many of a split.
+        results: Where figures are looked up and kept.
+    """
+    load = functools.lru_cache(maxsize=8)(
+        lambda group, name: load_case(data, group, name, content["names"].get(group, {}))
+    )
+    for group in groups:
+        for split in content["splits"][role][group]:
+            for method in methods:
+                segment: Segmenter | None = None
+                preparation = 0.0
+                for name in split["targets"][:targets]:
+                    record: Record = {
+                        "role": role,
+                        "set": group,
+                        "target": name,
+                        "supports": sorted(split["supports"]),
+                        "method": method.name,
+                        "settings": method.settings,
+                        "weights": method.weights,
+                    }
+                    known = results.known.get(identity(record))
+                    if known is not None:
+                        yield known
+                        continue
+                    if segment is None:
+                        cases = [load(group, support) for support in split["supports"]]
+                        began = time.perf_counter()
+                        segment = method.prepare(cases)
+                        preparation = time.perf_counter() - began
+                    target = load(group, name)
+                    began = time.perf_counter()
+                    found = segment(target.image)
+                    seconds = time.perf_counter() - began
+                    dice = {s: round(value, 4) for s, value in scores(found, target.segmentation).items()}
+                    record |= {
+                        "dice": dice,
+                        "seconds": round(seconds, 2),
+                        "preparation_seconds": round(preparation, 2),
+                    }
+                    results.append(record)
+                    print(f"{group} {name} {method.name}: {np.mean(list(dice.values())):.3f}", flush=True)
+                    yield record
+
+
+def interval(values: Sequence[float], draws: int = 2000) -> tuple[float, float]:
     """95 % bootstrap interval of the mean over targets."""
     generator = np.random.default_rng(0)
     sample = generator.choice(np.array(values), size=(draws, len(values)))
@@ -43,66 +244,104 @@ def interval(values: list[float], draws: int = 2000) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def scores(found: Segmentation, truth: Segmentation) -> dict[str, float]:
-    """Dice by segment."""
-    return {s.name: s.dice for s in evaluate(found, truth)}
+def table(records: Sequence[Record]) -> str:
+    """Mean Dice with intervals in Markdown: a table a set, a row a method."""
+    parts = []
+    for role, group in dict.fromkeys((r["role"], r["set"]) for r in records):
+        chosen = [r for r in records if (r["role"], r["set"]) == (role, group)]
+        segments = list(dict.fromkeys(segment for r in chosen for segment in r["dice"]))
+        # One segment is its own mean.
+        columns = ["mean", *segments] if len(segments) > 1 else segments
+        supports = "/".join(str(n) for n in sorted({len(r["supports"]) for r in chosen}))
+        lines = [
+            f"### {group} ({role}, {supports} supports)",
+            "",
+            f"| method | targets | {' | '.join(columns)} | s a volume |",
+            "|---" * (len(columns) + 3) + "|",
+        ]
+        for label, rows in labelled(chosen):
+            cells = [label, str(len(rows))]
+            if len(segments) > 1:
+                cells.append(_cell([float(np.mean(list(r["dice"].values()))) for r in rows]))
+            cells += [_cell([r["dice"][segment] for r in rows if segment in r["dice"]]) for segment in segments]
+            cells.append(f"{np.mean([r['seconds'] for r in rows]):.1f}")
+            lines.append(f"| {' | '.join(cells)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
-def main() -> None:
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    low, high = interval(values)
+    return f"{np.mean(values):.3f} [{low:.3f}, {high:.3f}]" if len(values) > 1 else f"{values[0]:.3f}"
+
+
+def labelled(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
+    """The records of a set by method; runs of a method that differ in settings or weights apart, and named by that."""
+    runs: dict[str, dict[str, list[Record]]] = {}
+    for record in records:
+        what = json.dumps([record["settings"], record["weights"]], sort_keys=True)
+        runs.setdefault(record["method"], {}).setdefault(what, []).append(record)
+    rows = []
+    for method, by_run in runs.items():
+        ours = [{**r[0]["settings"], **{k: v[:8] for k, v in r[0]["weights"].items()}} for r in by_run.values()]
+        names = dict.fromkeys(name for run in ours for name in run)
+        differing = [name for name in names if len({json.dumps(run.get(name)) for run in ours}) > 1]
+        for run, found in zip(ours, by_run.values(), strict=True):
+            details = ", ".join(f"{name} {run[name]}" for name in differing if name in run)
+            rows.append((f"{method} ({details})" if details else method, found))
+    return rows
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="folder with one folder a set")
     parser.add_argument("--role", choices=("judge", "tune"), default="judge")
     parser.add_argument("--set", action="append", dest="sets", help="one set, may be given several times; default all")
-    parser.add_argument("--preset", default="default")
+    parser.add_argument(
+        "--method",
+        action="append",
+        dest="methods",
+        choices=(*PRESETS, *BASELINES),
+        help="may be given several times; default the preset and all baselines",
+    )
+    parser.add_argument(
+        "--preset",
+        default="default",
+        choices=PRESETS,
+        help="runs beside the baselines where no --method is given; slice-copy retrieves as it does",
+    )
     parser.add_argument(
         "--change",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting of the preset to change",
+        help="a setting to change, in every method that has it",
     )
     parser.add_argument("--targets", type=int, help="only the first so many targets of a split (for a quick look)")
-    parser.add_argument("--no-baselines", action="store_true")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    content = json.loads(SPLITS.read_text())
-    changes = {name: json.loads(value) for name, value in (text.split("=") for text in arguments.change)}
-    settings = replace(preset(arguments.preset), **changes)
-    models = Models(build_segmenter(), build_encoder())
-    embedder = SliceEmbedder(models.encoder)
-    result = {}
-    for group, splits in content["splits"][arguments.role].items():
-        if arguments.sets and group not in arguments.sets:
-            continue
-        rows: dict[str, dict[str, list[float]]] = {}
-        seconds = []
-        for split in splits:
-            cases = [load_case(arguments.data, group, name, content["names"][group]) for name in split["supports"]]
-            for name in split["targets"][: arguments.targets]:
-                target = load_case(arguments.data, group, name, content["names"][group])
-                began = time.perf_counter()
-                methods = {arguments.preset: segment_volume(target.image, cases, models, settings).segmentation}
-                seconds.append(time.perf_counter() - began)
-                if not arguments.no_baselines:
-                    methods["slice copy"] = copy_slices(target.image, cases, embedder, settings)
-                    methods["case copy"] = copy_case(target.image, cases)
-                for method, found in methods.items():
-                    for segment, dice in scores(found, target.segmentation).items():
-                        rows.setdefault(method, {}).setdefault(segment, []).append(dice)
-        result[group] = {"dice": rows, "seconds_per_volume": seconds}
-        print(f"\n{group}: {len(seconds)} targets, {np.mean(seconds):.1f} s a volume")
-        for method, by_segment in rows.items():
-            cells = []
-            for segment, values in by_segment.items():
-                low, high = interval(values)
-                cells.append(f"{segment} {np.mean(values):.3f} [{low:.3f}, {high:.3f}]")
-            print(
-                f"  {method:<11} mean {np.mean([np.mean(v) for v in by_segment.values()]):.3f}   {'   '.join(cells)}",
-                flush=True,
-            )
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"settings": settings.as_report(), "sets": result}, indent=1) + "\n")
+    parser.add_argument("--results", type=Path, help="file that figures are looked up in and appended to (JSON lines)")
+    parser.add_argument("--table", type=Path, nargs="+", help="only print the table of these results files")
+    options = parser.parse_args(arguments)
+    if options.table:
+        print(table(read_results(options.table)))
+        return
+    if options.data is None:
+        parser.error("--data is needed, unless --table is given")
+    content = json.loads(SPLITS.read_text(encoding="utf-8"))
+    everything = content["splits"][options.role]
+    groups = options.sets or list(everything)
+    if unknown := [group for group in groups if group not in everything]:
+        parser.error(f"no set {', '.join(unknown)} has the role {options.role}: it has {', '.join(everything)}")
+    changes = {name: json.loads(value) for name, value in (text.split("=", 1) for text in options.change)}
+    names = dict.fromkeys(options.methods or (options.preset, *BASELINES))
+    methods = [method_of(name, preset(options.preset), changes) for name in names]
+    if unused := [name for name in changes if not any(name in method.settings for method in methods)]:
+        parser.error(f"none of the methods has a setting {', '.join(unused)}")
+    results = Results(options.results)
+    found = judge(options.data, options.role, content, groups, methods, options.targets, results)
+    print("\n" + table(list(found)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a person gets without any segmenter: copies of the supports' masks. Every figure stands beside these."""
+"""Copies of the supports' masks: what a person gets without any segmenter. No training, no registration."""
 
 from __future__ import annotations
 
