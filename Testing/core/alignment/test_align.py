@@ -128,6 +128,13 @@ def test_refining_follows_a_part_that_moved_by_itself() -> None:
     assert 0.9 < closer.similarity <= 1 + 1e-6
 
 
+def test_where_there_is_nothing_to_see_refining_changes_nothing() -> None:
+    tilted = phantom.about_centre(phantom.turn((0.6, 0.64, 0.48), 20), (2, 30, -4))
+    fixed, moving = flat_image(7, (25, 60, 70)), flat_image(7, (25, 60, 70))
+    kept = refine(tilted, fixed, moving, np.array([20.0, 10, 30]), np.array([40.0, 40, 90]))
+    assert kept.matrix == pytest.approx(tilted.matrix) and kept.offset_mm == pytest.approx(tilted.offset_mm)
+
+
 def flat_image(value: int, shape: tuple[int, int, int]) -> SmallImage:
     return small_image(np.full(shape, value, dtype=np.int16))
 

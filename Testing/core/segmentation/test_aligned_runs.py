@@ -71,6 +71,14 @@ def test_the_order_of_cases_does_not_matter(
     assert used_supports(again) == used_supports(plain)
 
 
+def test_not_even_of_cases_that_are_alike(models: Models, supports: list[MemoryCase]) -> None:
+    twins = [replace(supports[0], name="b"), replace(supports[0], name="a")]
+    settings = replace(ALIGNED, supports=1, aligned_cases=1)
+    one, other = (segment_volume(case(0).image, cases, models, settings) for cases in (twins, twins[::-1]))
+    assert used_supports(one) == used_supports(other) and slices_with(one, "Large")
+    assert np.array_equal(one.segmentation.labelmap(), other.segmentation.labelmap())
+
+
 def test_how_target_and_cases_are_stored_does_not_matter(
     models: Models, supports: list[MemoryCase], plain: SegmentationResult
 ) -> None:
