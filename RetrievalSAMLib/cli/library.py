@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
-from .terminal import check_json_output, print_table, write_json
+from .terminal import check_json_output, print_table, progress_bars, write_json
 
 if TYPE_CHECKING:
     from ..volumes import Segmentation
@@ -155,6 +155,49 @@ def verify(library: Library) -> None:
     if damage:
         raise typer.Exit(1)
     print("every file is as it was written")
+
+
+@app.command("export")
+def export_file(
+    library: Library,
+    file: Annotated[Path, typer.Argument(help="The .rslib file to write.", metavar="FILE.rslib")],
+    case: Annotated[
+        list[str] | None, typer.Option(help="Name or id of a case, once for each; all by default.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Write the cases, with all their versions, into one file."""
+    from ..library.archive import export_library
+    from ..library.store import SupportLibrary
+
+    check_json_output(json)
+    opened = SupportLibrary.open(library)
+    with progress_bars() as progress:
+        exported = export_library(opened, file, case, progress)
+    print(f"exported {exported.cases} case(s), {exported.bytes / 1e6:.1f} MB")
+    if json is not None:
+        write_json(json, exported)
+
+
+@app.command("import")
+def import_file(
+    library: Library,
+    file: Annotated[Path, typer.Argument(help="The exported library.", metavar="FILE.rslib")],
+    json: Json = None,
+) -> None:
+    """Add the cases of an exported library: all, or none; a new or empty folder becomes a library."""
+    from ..library.archive import import_archive, open_or_create
+
+    check_json_output(json)
+    opened = open_or_create(library, file)
+    with progress_bars() as progress:
+        imported = import_archive(opened, file, progress)
+    for name in imported.added:
+        print(f"added {name}")
+    for case in imported.skipped:
+        print(f"skipped {case.name}: {case.reason}")
+    if json is not None:
+        write_json(json, imported)
 
 
 def _segment_names(given: list[str]) -> dict[int, str]:

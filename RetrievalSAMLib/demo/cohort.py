@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..progress import Progress, silent
 from ..volumes import Geometry, Segment, Segmentation, Volume
 from .shapes import Points
-from .subject import Progress, Subject, anatomy, no_progress
+from .subject import Subject, anatomy
 from .trunk import AORTA, LEFT_KIDNEY, LIVER, RIGHT_KIDNEY, SPINE, SPLEEN, Canvas, Traits, paint_trunk
 
 DEFAULT_SEED = 2025
@@ -43,7 +44,7 @@ _ORIENTATIONS = ((1, 1, 1), (-1, -1, 1), "tilted", (1, 1, -1), (1, 1, 1))
 _TILT_DEGREES = (7.0, -3.0, 4.0)
 
 
-def make_cohort(count: int, *, seed: int = DEFAULT_SEED, progress: Progress = no_progress) -> list[Subject]:
+def make_cohort(count: int, *, seed: int = DEFAULT_SEED, progress: Progress = silent) -> list[Subject]:
     """The first subjects of a cohort.
 
     Args:

@@ -15,20 +15,18 @@ from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
 from .. import NOTICE, __version__
+from ..drawing import Color, Mask, Tile, draw_tile, segment_colors
 from ..errors import InputError
 from ..evaluation.metrics import dice, match_segments
 from ..retrieval.evidence import SupportCase
 from ..segmentation.report import SegmentationReport, SupportReport
 from ..volumes import Plane, Segmentation, SliceFrame, SliceStack, Volume, write_staged
-from .tile import Color, Mask, Tile, draw_tile
 
 DPI = 150
 WIDTH_INCHES = 13.2
 COLUMNS = 6
 
 _BACKGROUND, _PANEL, _TEXT, _MUTED = "#14171c", "#1e2229", "#eef0f3", "#9aa3af"
-# For segments without a colour: Paul Tol's "bright" scheme.
-_PALETTE = ("4477aa", "ee6677", "228833", "ccbb44", "66ccee", "aa3377", "bbbbbb")
 _MARGIN, _GAP, _CAPTION, _HEADER, _HEADING, _FOOTER = 0.35, 0.12, 0.30, 0.92, 0.42, 0.42
 _LEGEND_ROW, _SWATCH, _LEGEND_GAP = 0.50, 0.30, 0.12
 _SUPPORT_CAPTION = 0.52
@@ -99,7 +97,7 @@ class _Sheet:
         self.cases = {case.name: case for case in cases}
         self.plane = Plane(report.plane)
         self.stack = SliceStack.of(target, self.plane)
-        self.colors = _colors(result)
+        self.colors = segment_colors(segment.color for segment in result.segments)
         self.masks = _cut(self.stack.frame, result)
         self.truth = _cut(self.stack.frame, reference) if reference is not None else ()
         shown = _spread(self._interesting(), slices)
@@ -334,14 +332,6 @@ def _cut(frame: SliceFrame, segmentation: Segmentation) -> tuple[Mask, ...]:
             "contact sheet", f"volume and segmentation lie on different grids ({error})",
             "Give segmentations of this very volume.",
         ) from error  # fmt: skip
-
-
-def _colors(segmentation: Segmentation) -> list[Color]:
-    colors: list[Color] = []
-    for number, segment in enumerate(segmentation.segments):
-        red, green, blue = (byte / 255 for byte in bytes.fromhex(_PALETTE[number % len(_PALETTE)]))
-        colors.append(segment.color or (red, green, blue))
-    return colors
 
 
 def _spread(items: Sequence[int], count: int) -> list[int]:

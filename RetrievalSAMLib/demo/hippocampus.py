@@ -22,8 +22,9 @@ import requests
 
 from ..errors import InputError
 from ..models.download import quiet_pooch
+from ..progress import Progress, silent
 from ..volumes import Segment, Segmentation, check_same_grid, read_segmentation, read_volume
-from .subject import Progress, Subject, anatomy, no_progress
+from .subject import Subject, anatomy
 
 URL = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task04_Hippocampus.tar"
 MD5 = "9d24dba78a72977dbd1d2e110310f31b"
@@ -59,7 +60,7 @@ def load_hippocampus(
     cache: Path | None = None,
     url: str = URL,
     md5: str = MD5,
-    progress: Progress = no_progress,
+    progress: Progress = silent,
 ) -> Iterator[Subject]:
     """The first annotated cases, by the names of their files; they are called "case-001" and so on.
 

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..evaluation.metrics import SegmentScores, evaluate
 from ..library import SupportLibrary
 from ..library.case import content_hash
+from ..progress import Progress, silent
 from ..segmentation.pipeline import Models, RunOptions, segment_volume
 from ..segmentation.presets import Settings
 from ..segmentation.report import SegmentationReport
@@ -20,7 +21,7 @@ from ..volumes import write_segmentation
 from .cohort import make_cohort
 from .contact_sheet import write_contact_sheet
 from .hippocampus import load_hippocampus
-from .subject import Progress, Subject, no_progress
+from .subject import Subject
 
 DATA = ("synthetic", "hippocampus")
 
@@ -101,7 +102,7 @@ def run_demo(
     Raises:
         InputError: The folder cannot be used, it holds another library, or there is no data.
     """
-    progress = progress or no_progress
+    progress = progress or silent
     _check(output, data, source, supports)
     watch = _Stopwatch()
     with watch.stage("data"):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from ..volumes import Segmentation, Volume
-
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and how much there is (slices, subjects or bytes)."""
 
 _SLICER_TYPES = "Segmentation category and type - 3D Slicer General Anatomy list"
 _SLICER_REGIONS = "Anatomic codes - DICOM master list"
@@ -26,10 +22,6 @@ class Subject(NamedTuple):
     name: str
     image: Volume
     segmentation: Segmentation
-
-
-def no_progress(stage: str, done: int, total: int) -> None:
-    """A `Progress` that tells nobody."""
 
 
 def anatomy(code: str, meaning: str, modifier: tuple[str, str] | None = None) -> str:

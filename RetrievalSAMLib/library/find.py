@@ -112,3 +112,11 @@ def find_folder(parent: Path, name_or_id: str, where: str) -> Path:
         *((folder.name, folder.name) for folder in case_folders(parent) if folder.name not in names),
     ]
     return parent / _one(_matches(known, name_or_id), [name for _, name in known], name_or_id, where)
+
+
+def check_name_is_free(name: str, cases: Iterable[Case]) -> None:
+    """Refuse a name that one of the cases has already."""
+    for case in cases:
+        if same_name_key(case.name) == same_name_key(name):
+            fact = f"the library has the case `{case.name}` already"
+            raise InputError(f"case name `{name}`", fact, "Choose another name.")

@@ -21,16 +21,16 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import filelock
 import msgspec
 
-from RetrievalSAMLib.errors import DamagedLibraryError, InputError
+from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.case import Case, content_hash
+from RetrievalSAMLib.library.damage import Damage, find_damage
 from RetrievalSAMLib.library.describe import (
     AnnotatedSlices,
     check_corrected,
@@ -47,10 +47,17 @@ from RetrievalSAMLib.library.files import (
     sha256_of,
     sync_folder,
     sync_tree,
-    why,
     write_with_checksum,
 )
-from RetrievalSAMLib.library.find import case_folders, find, find_folder, in_order, read_all, readable
+from RetrievalSAMLib.library.find import (
+    case_folders,
+    check_name_is_free,
+    find,
+    find_folder,
+    in_order,
+    read_all,
+    readable,
+)
 from RetrievalSAMLib.library.format import (
     CASE_FILE,
     IMAGE_FILE,
@@ -68,7 +75,7 @@ from RetrievalSAMLib.library.format import (
     encode,
     now,
 )
-from RetrievalSAMLib.library.names import checked_modality, checked_name, next_name, same_name_key
+from RetrievalSAMLib.library.names import checked_modality, checked_name, next_name
 from RetrievalSAMLib.library.segments import merge_segments, segments_of
 from RetrievalSAMLib.volumes.reading import check_same_grid
 from RetrievalSAMLib.volumes.slicing import Plane, choose_plane
@@ -80,19 +87,6 @@ DEFAULT_NAME = "Support library"
 _CASES, _TRASH, _CACHE, _STAGING, _LOCK = "cases", "trash", "cache", ".staging", ".lock"
 File = TypeVar("File", ImageFile, SegmentationFile)
 _FROM_THE_DESKTOP = {".DS_Store", "Thumbs.db", "desktop.ini"}
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A file of the library that is not what was written.
-
-    Attributes:
-        file: Its path below the library's folder, with forward slashes.
-        fact: What is wrong with it.
-    """
-
-    file: str
-    fact: str
 
 
 class SupportLibrary:
@@ -250,7 +244,7 @@ class SupportLibrary:
         with self._writing():
             existing = self.cases()
             stored_name = wanted or next_name(case.name for case in [*existing, *readable(self._trash)])
-            _check_name_is_free(stored_name, existing)
+            check_name_is_free(stored_name, existing)
             merge_segments([*((case.name, case.segments) for case in existing), (stored_name, described)])
             case_id = str(uuid.uuid4())
             staged = new_staging(self._staging)
@@ -339,6 +333,42 @@ class SupportLibrary:
             write_with_checksum(case.folder / CASE_FILE, encode(record), self._staging)
         return Case(case.folder, record)
 
+    def adopt(
+        self,
+        plan: Callable[[Sequence[Case], Collection[str]], Sequence[CaseRecord]],
+        lay_out: Callable[[CaseRecord, Path], None],
+    ) -> list[Case]:
+        """Take in whole cases from elsewhere: all of them, or none where anything raises.
+
+        Args:
+            plan: Given the cases there are and every id in use, the trash included, describes the new cases.
+            lay_out: Writes the volumes of one of them into its folder, which is empty.
+
+        Raises:
+            InputError: A name or id is taken, a segment contradicts another case, another program keeps writing,
+                or the disk cannot be written; and what `plan` and `lay_out` raise.
+        """
+        with self._writing():
+            existing = self.cases()
+            taken = {folder.name for part in (self._cases, self._trash) for folder in case_folders(part)}
+            records = plan(existing, taken)
+            for record in records:
+                check_name_is_free(record.name, existing)
+                if record.id in taken:
+                    raise ValueError(f"the id {record.id} is taken")
+            together = [(case.name, case.segments) for case in existing]
+            merge_segments([*together, *((record.name, record.segments) for record in records)])
+            staged = new_staging(self._staging)
+            for record in records:
+                folder = staged / record.id
+                folder.mkdir()
+                lay_out(record, folder)
+                write_with_checksum(folder / CASE_FILE, encode(record), self._staging)
+            sync_tree(staged)
+            for record in records:
+                move_folder(staged / record.id, self._cases / record.id)
+        return [Case(self._cases / record.id, record) for record in records]
+
     def remove(self, name_or_id: str) -> str:
         """Move a case to the trash and return its UUID. A damaged case can be removed by its UUID.
 
@@ -361,7 +391,7 @@ class SupportLibrary:
         with self._writing():
             case = find(self.removed(), name_or_id, "the trash")
             existing = self.cases()
-            _check_name_is_free(case.name, existing)
+            check_name_is_free(case.name, existing)
             merge_segments((one.name, one.segments) for one in [*existing, case])
             move_folder(case.folder, self._cases / case.id)
         return Case(self._cases / case.id, case.record)
@@ -376,28 +406,7 @@ class SupportLibrary:
 
     def verify(self) -> list[Damage]:
         """Every file that is not what was written, of cases in use and in the trash. Changes nothing."""
-        found = list(self._library_damage())
-        for folder in [*case_folders(self._cases), *case_folders(self._trash)]:
-            try:
-                found += [self._damage(path, fact) for path, fact in Case.read(folder).damage()]
-            except DamagedLibraryError as error:
-                found.append(self._damage(Path(error.thing), error.fact))
-            except OSError as error:
-                if folder.exists():
-                    found.append(self._damage(folder / CASE_FILE, why(error)))
-        return sorted(found, key=lambda damage: damage.file)
-
-    def _library_damage(self) -> Iterator[Damage]:
-        file = self.path / LIBRARY_FILE
-        try:
-            decode_library(read_with_checksum(file), str(file))
-        except InputError as error:
-            yield self._damage(Path(error.thing), error.fact)
-        except OSError as error:
-            yield self._damage(file, why(error))
-
-    def _damage(self, path: Path, fact: str) -> Damage:
-        return Damage(path.relative_to(self.path).as_posix(), fact)
+        return find_damage(self.path, [*case_folders(self._cases), *case_folders(self._trash)])
 
     @property
     def _cases(self) -> Path:
@@ -476,10 +485,3 @@ def _check_empty(folder: Path) -> None:
     if others:
         fact = f"the folder is not empty (it holds `{others[0]}`)"
         raise InputError(str(folder), fact, "Choose a new or an empty folder.")
-
-
-def _check_name_is_free(name: str, cases: Iterable[Case]) -> None:
-    for case in cases:
-        if same_name_key(case.name) == same_name_key(name):
-            fact = f"the library has the case `{case.name}` already"
-            raise InputError(f"case name `{name}`", fact, "Choose another name.")

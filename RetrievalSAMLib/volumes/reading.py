@@ -133,12 +133,10 @@ def fit_to_grid(segmentation: Segmentation, name: str, geometry: Geometry, image
     own = segmentation.geometry
     if own.difference(geometry) is None:
         return _with_layers(segmentation, segmentation.layers, geometry)
-    start = np.rint(geometry.lps_to_index(np.array(own.origin_mm))).astype(int)
-    affine = geometry.affine
-    affine_origin = affine[:3, :3] @ start + affine[:3, 3]
-    moved = Geometry(own.size, geometry.spacing_mm, tuple(affine_origin), geometry.direction)
-    if own.difference(moved) is not None:
+    start = voxel_offset(own, geometry)
+    if start is None:
         check_same_grid(own, name, geometry, image_name)
+        raise AssertionError("a grid without a difference has an offset")
     to = tuple(
         slice(max(0, s), max(0, min(s + n, m)))
         for s, n, m in zip(start, own.size, geometry.size, strict=True)
@@ -158,6 +156,20 @@ def fit_to_grid(segmentation: Segmentation, name: str, geometry: Geometry, image
             whole[to] = inside
         layers.append(whole)
     return _with_layers(segmentation, tuple(layers), geometry)
+
+
+def voxel_offset(part: Geometry, whole: Geometry) -> tuple[int, int, int] | None:
+    """The voxel of a grid on which the first voxel of another one lies; it may lie outside.
+
+    Returns:
+        None where voxels of one do not lie on voxels of the other.
+    """
+    start = np.rint(whole.lps_to_index(np.array(part.origin_mm))).astype(int)
+    affine = whole.affine
+    origin = affine[:3, :3] @ start + affine[:3, 3]
+    moved = Geometry(part.size, whole.spacing_mm, tuple(origin), whole.direction)
+    i, j, k = (int(index) for index in start)
+    return (i, j, k) if part.difference(moved) is None else None
 
 
 def _with_layers(

@@ -1,0 +1,55 @@
+"""What of a support library on disk is not what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from RetrievalSAMLib.errors import DamagedLibraryError, InputError
+from RetrievalSAMLib.library.case import Case
+from RetrievalSAMLib.library.files import read_with_checksum, why
+from RetrievalSAMLib.library.format import CASE_FILE, LIBRARY_FILE, decode_library
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file of the library that is not what was written.
+
+    Attributes:
+        file: Its path below the library's folder, with forward slashes.
+        fact: What is wrong with it.
+    """
+
+    file: str
+    fact: str
+
+
+def find_damage(library: Path, case_folders: Iterable[Path]) -> list[Damage]:
+    """Every file that is missing or not what was written, by path. Changes nothing.
+
+    Args:
+        library: The library's folder.
+        case_folders: The folders of the cases to look at.
+    """
+    found = [*_of_the_library(library)]
+    for folder in case_folders:
+        try:
+            found += Case.read(folder).damage()
+        except DamagedLibraryError as error:
+            found.append((Path(error.thing), error.fact))
+        except OSError as error:
+            if folder.exists():  # else another program has removed the case meanwhile
+                found.append((folder / CASE_FILE, why(error)))
+    damage = (Damage(path.relative_to(library).as_posix(), fact) for path, fact in found)
+    return sorted(damage, key=lambda damage: damage.file)
+
+
+def _of_the_library(library: Path) -> Iterator[tuple[Path, str]]:
+    file = library / LIBRARY_FILE
+    try:
+        decode_library(read_with_checksum(file), str(file))
+    except InputError as error:
+        yield Path(error.thing), error.fact
+    except OSError as error:
+        yield file, why(error)

@@ -1,0 +1,58 @@
+"""`library export` and `library import` as a person uses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from RetrievalSAMLib.cli.main import main
+from RetrievalSAMLib.library import SupportLibrary
+
+
+def test_a_library_travels_as_one_file(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, told = tmp_path / "all.rslib", tmp_path / "told.json"
+    assert main(["library", "export", str(library), str(file), "--json", str(told)]) == 0
+    assert "exported 3 case(s)" in capsys.readouterr().out
+    assert json.loads(told.read_text()) == {"cases": 3, "bytes": file.stat().st_size}
+    other = tmp_path / "new" / "library"
+    assert main(["library", "import", str(other), str(file)]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["added case-001", "added case-002", "added case-003"] and said.err == ""
+    assert main(["library", "verify", str(other)]) == 0
+    capsys.readouterr()
+    assert main(["library", "import", str(other), str(file), "--json", str(told)]) == 0
+    assert "skipped case-002: its content is in the library already" in capsys.readouterr().out
+    answer = json.loads(told.read_text())
+    assert answer["added"] == [] and [case["name"] for case in answer["skipped"]][:1] == ["case-001"]
+    assert str(tmp_path).encode() not in file.read_bytes()
+
+
+def test_chosen_cases_are_exported(library: Path, tmp_path: Path) -> None:
+    file = tmp_path / "some.rslib"
+    command = ["library", "export", str(library), str(file), "--case", "case-003", "--case", "case-001"]
+    assert main(command) == 0
+    assert main(["library", "import", str(tmp_path / "other"), str(file)]) == 0
+    assert [case.name for case in SupportLibrary.open(tmp_path / "other").cases()] == ["case-001", "case-003"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["export", "LIB", "OUT/a.zip"], "cannot be written"),
+        (["export", "LIB", "OUT/none/a.rslib"], "folder does not exist"),
+        (["export", "LIB", "OUT/a.rslib", "--case", "case-009"], "no such case"),
+        (["import", "LIB", "OUT/none.rslib"], "no such file"),
+        (["import", "LIB", "OUT/text.rslib"], "no exported library"),
+        (["import", "OUT/new", "OUT/text.rslib"], "no exported library"),
+    ],
+)
+def test_wrong_input_ends_with_2_and_says_what_to_do(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    (tmp_path / "text.rslib").write_text("not an archive, and long enough to look at\n" * 3)
+    given = [word.replace("LIB", str(library)).replace("OUT", str(tmp_path)) for word in arguments]
+    assert main(["library", *given]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["text.rslib"]
