@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import NOTICE
-from .networks import choose_device, load_models
+from .networks import load_models
 from .terminal import print_table, progress_bars
 
 
@@ -29,8 +29,9 @@ def demo(
 
     settings = preset_of(preset)
     from ..demo.run import run_demo
+    from ..models.device import choose_device
 
-    models = load_models(model, None, device=choose_device(device))
+    models = load_models(model, None, device=choose_device(device).name)
     with progress_bars() as progress:
         result = run_demo(output, data, source, models, settings, progress)
     print_table(("segment", "Dice"), [(s.name, f"{s.dice:.3f}") for s in result.scores])

@@ -15,7 +15,7 @@ def doctor() -> None:
 
     from .. import __version__
     from ..models import store
-    from .networks import choose_device
+    from ..models.device import choose_device
 
     memory = psutil.virtual_memory()
     folder = store.models_folder()
@@ -24,7 +24,7 @@ def doctor() -> None:
         ("retrievalsam", __version__),
         ("Python", platform.python_version()),
         ("system", f"{platform.system()} {platform.machine()}"),
-        ("device", choose_device("auto")),
+        ("device", choose_device().name),
         ("memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB"),
         ("disk for weights", f"{shutil.disk_usage(there).free / 1e9:.1f} GB free"),
     ]

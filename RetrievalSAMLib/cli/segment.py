@@ -9,7 +9,7 @@ import typer
 
 from .. import NOTICE
 from ..errors import InputError
-from .networks import choose_device, load_models
+from .networks import load_models
 from .terminal import check_json_output, print_table, progress_bars
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def segment(
     target = read_volume(image)
     import torch
 
+    from ..models.device import choose_device
     from ..segmentation.pipeline import RunOptions, segment_volume
 
     torch.manual_seed(seed)
@@ -71,7 +72,7 @@ def segment(
         encoder,
         checkpoint=checkpoint,
         image_size=image_size,
-        device=choose_device(device),
+        device=choose_device(device).name,
         target=target,
     )
     with progress_bars() as progress:
@@ -140,10 +141,9 @@ def _box(text: str | None) -> tuple[int, int, int, int, int, int] | None:
 
 def _memory_limit(gigabytes: float | None) -> int:
     if gigabytes is None:
-        import psutil
+        from ..segmentation.memory_use import memory_for_supports
 
-        # Half of what is free now, so that whatever else runs keeps running.
-        return int(min(4 << 30, psutil.virtual_memory().available // 2))
+        return memory_for_supports()
     if not gigabytes > 0:
         raise InputError("--max-memory", f"{gigabytes:g} GB is no amount of memory", "Give more than 0.")
     return int(gigabytes * (1 << 30))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import faiss
 import numpy as np
 
 from .evidence import CaseEvidence
+from .exact import inner_product_index
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,7 @@ class SupportIndex:
             self._areas[value] = np.concatenate(columns)
         places = [c.position for c in cases] if positions is None else positions
         vectors = np.concatenate([self._vectors(c.embeddings, p) for c, p in zip(cases, places, strict=True)])
-        self._index = faiss.IndexFlatIP(vectors.shape[1])
-        self._index.add(vectors)
+        self._index = inner_product_index(vectors)
 
     def __len__(self) -> int:
         return len(self.case_of)

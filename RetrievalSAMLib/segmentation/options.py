@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..models.build import LoadedEncoder, LoadedSegmenter
+from ..progress import Progress, silent
 from ..volumes import Plane, Segmentation
-from .report import (
-    SegmentationReport,
-)
+from .report import SegmentationReport
 
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and how much there is. May raise to stop the run."""
+Partial = Callable[[Segmentation, int, int], None]
+"""Given what is found so far, on the target's grid, and how many of how many steps of the pass it stands for."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +21,6 @@ class Models:
 
     segmenter: LoadedSegmenter
     encoder: LoadedEncoder
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -42,6 +37,8 @@ class RunOptions:
         logits: Where to write the logits as .npz, or None.
         seed: What the caller seeded the random generators with, for the report; no step of a run draws from them.
         progress: Told how far the run is.
+        partial: Given what is found so far, now and then (see `partial.Growing`), or None. It sees copies: the result
+            does not depend on it.
     """
 
     plane: Plane | None = None
@@ -52,7 +49,8 @@ class RunOptions:
     library_name: str = "library"
     logits: Path | None = None
     seed: int = 0
-    progress: Progress = _silent
+    progress: Progress = silent
+    partial: Partial | None = None
 
 
 @dataclass(frozen=True)

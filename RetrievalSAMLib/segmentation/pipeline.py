@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import torch
 
+from ..progress import Progress
 from ..retrieval.evidence import SupportCase
 from ..volumes import Volume
-from .options import Models, Progress, RunOptions, SegmentationResult
+from .options import Models, RunOptions, SegmentationResult
 from .presets import FATE_SAM, Settings
 from .published import PublishedRun
 from .run import Run

@@ -13,17 +13,15 @@ from .confidence import slice_confidence
 from .fate_sam import LabelledSlices, fate_sam
 from .fusion import Canvas, FileSlices
 from .presets import FATE_SAM
-from .report import (
-    SupportReport,
-)
+from .report import SupportReport
 from .run import Outcome, Run, SegmentOutcome
 
 
 class PublishedRun(Run):
     """The same with FATE-SAM's own slicing, retrieval, order and fusion; see `fate_sam`."""
 
-    def _on_target(self, canvas: Canvas) -> Segmentation:
-        return self.region.restore(canvas.segmentation(), self.target.geometry)
+    def _to_target(self, segmentation: Segmentation) -> Segmentation:
+        return self.region.restore(segmentation, self.target.geometry)
 
     def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], str]:
         """As `Run.run`."""
@@ -37,7 +35,9 @@ class PublishedRun(Run):
         frame = FileSlices(cropped.geometry)
         canvas = Canvas(frame, self.segments, frozenset(), logits_file, later_overwrites=True)
         window = Window.squashed(frame.extent_mm)
-        outcomes = []
+        outcomes: list[Outcome] = []
+        if self.growing:
+            self.growing.begin(canvas, views=1)
         with self.clock.stage("segmenting"):
             for segmented, supports in fate_sam(
                 self.engine,
@@ -59,6 +59,8 @@ class PublishedRun(Run):
                     for row in range(len(self.segments))
                 )
                 outcomes.append(Outcome(segmented.index + self.region.start[frame.plane_axis], segments))
+                if self.growing:
+                    self.growing.drawn(segmented.index, len(outcomes), frame.shape[0])
         # Nothing of this method says whether a volume is like the library.
         return canvas, outcomes, "uncertain"
 

@@ -34,6 +34,7 @@ from .confidence import slice_confidence, volume_verdict
 from .fusion import Canvas
 from .memory_use import peak_memory_bytes
 from .options import Models, RunOptions, SegmentationResult
+from .partial import Growing
 from .place import PlaceMaps
 from .presets import Settings
 from .propagation import Place, Propagation, SegmentedSlice
@@ -104,6 +105,7 @@ class Run:
         self.values = tuple(s.value for s in self.segments)
         self.region = Region.of(target.geometry, options.roi)
         self.engine = Sam2Engine(models.segmenter.model)
+        self.growing = Growing(options.partial, self._to_target) if options.partial else None
 
     def result(self) -> SegmentationResult:
         """Segment the target and say how."""
@@ -112,11 +114,12 @@ class Run:
             canvas, outcomes, verdict = self.run(logits_file)
             if self.options.logits:
                 canvas.write_logits(self.options.logits)
-            found = self._on_target(canvas)
+            found = self._to_target(canvas.segmentation())
         return SegmentationResult(found, self._report(found, outcomes, canvas.frame.plane_axis, verdict))
 
-    def _on_target(self, canvas: Canvas) -> Segmentation:
-        return canvas.segmentation()
+    def _to_target(self, segmentation: Segmentation) -> Segmentation:
+        """From the grid of the canvas, which here is the target's."""
+        return segmentation
 
     def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], str]:
         """Segment everything: the canvas, what is to be said of each slice, and the verdict."""
@@ -279,6 +282,8 @@ class Run:
         depths = {number: slice_depths_mm(evidence[number]) for number in aligned.alignments}
         total = len(views) * len(self.searched)
         done = 0
+        if self.growing:
+            self.growing.begin(canvas, len(views))
         for view in views:
             for segmented in self._through(view, depths, aligned, retrieval, stage):
                 canvas.add(segmented, view.window, view.rows)
@@ -288,6 +293,8 @@ class Run:
                     found[kept.index][s] = (kept, place)
                 done += 1
                 self.options.progress(stage, done, total)
+                if self.growing:
+                    self.growing.drawn(kept.index, done, total)
         return {index: [rows[s] for s in range(len(self.segments))] for index, rows in found.items()}
 
     def _through(

@@ -21,13 +21,14 @@ LONGEST_FILE = 500
 MAY_IMPORT = {
     "volumes": set(),
     "alignment": {"volumes"},
-    "library": {"volumes"},
+    "drawing": set(),
+    "library": {"volumes", "drawing"},
     "models": {"volumes"},
     "retrieval": {"volumes", "library", "models", "alignment"},
     "segmentation": {"volumes", "library", "models", "alignment", "retrieval"},
     "evaluation": {"volumes", "library", "models", "alignment", "retrieval", "segmentation"},
     "worker": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation"},
-    "demo": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker"},
+    "demo": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "drawing"},
     "cli": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "demo"},
 }
 GUI_MODULES = {"slicer", "qt", "ctk", "vtk", "PythonQt", "PySide6", "RetrievalSAM"}

@@ -193,17 +193,17 @@ def test_an_unexpected_error_names_a_log_file(
 def test_half_of_the_processors_are_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from RetrievalSAMLib.cli import networks
+    from RetrievalSAMLib.models import device
 
     before = torch.get_num_threads()
-    monkeypatch.setattr(networks, "_processors", lambda: 8)
+    monkeypatch.setattr(device, "_processors", lambda: 8)
     try:
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-        networks.share_processors()
+        device.share_processors()
         assert torch.get_num_threads() == 4
         monkeypatch.setenv("OMP_NUM_THREADS", "3")
         torch.set_num_threads(3)
-        networks.share_processors()
+        device.share_processors()
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)

@@ -1,0 +1,283 @@
+"""What is done with a support library."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from ...library.case import Case
+from ...library.format import damaged
+from ...library.segments import as_segment, with_library_values
+from ...library.store import SupportLibrary
+from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume
+from ...volumes.nifti import read_information
+from ..task import Task
+from .kept import KeptNetworks
+
+_LOG = logging.getLogger(__name__)
+
+
+def create(task: Task) -> dict[str, Any]:
+    """Make an empty library."""
+    library = SupportLibrary.create(task.parameters.folder, task.parameters.name)
+    return _described(library, None, task)
+
+
+def describe(task: Task) -> dict[str, Any]:
+    """Everything that a list of the cases shows."""
+    thumbnails = task.parameters.thumbnails
+    library = SupportLibrary.open(task.parameters.folder)
+    return _described(library, None if thumbnails is None else Path(thumbnails), task)
+
+
+def add(task: Task) -> dict[str, Any]:
+    """Add one case."""
+    wanted = task.parameters
+    library = SupportLibrary.open(wanted.folder)
+    case = _add(
+        library,
+        wanted.image,
+        wanted.segmentation,
+        name=wanted.name,
+        modality=wanted.modality,
+        plane=None if wanted.plane == "auto" else wanted.plane,
+        segments=wanted.segments,
+    )
+    return {"case": _case(case, None)}
+
+
+def add_files(task: Task) -> dict[str, Any]:
+    """Add many cases; what cannot be added is listed. What was added before a cancel stays."""
+    wanted = task.parameters
+    library = SupportLibrary.open(wanted.folder)
+    added: list[str] = []
+    errors: list[dict[str, str]] = []
+    for number, pair in enumerate(wanted.pairs):
+        task.progress("adding cases", number, len(wanted.pairs))
+        try:
+            case = _add(library, pair.image, pair.segmentation, name=pair.name, modality=wanted.modality)
+        except InputError as error:
+            errors.append({"file": pair.image, "message": str(error)})
+        else:
+            added.append(case.name)
+    # Not by `task.progress`: a cancel that comes now would hide what was added.
+    return {"added": added, "errors": errors}
+
+
+def remove(task: Task) -> dict[str, Any]:
+    """Move a case to the trash."""
+    library = SupportLibrary.open(task.parameters.folder)
+    case_id = library.remove(task.parameters.case)
+    name = next((case.name for case in library.removed() if case.id == case_id), case_id)
+    return {"id": case_id, "name": name}
+
+
+def restore(task: Task) -> dict[str, Any]:
+    """Bring a case back from the trash."""
+    case = SupportLibrary.open(task.parameters.folder).restore(task.parameters.case)
+    return {"case": _case(case, None)}
+
+
+def verify(task: Task) -> dict[str, Any]:
+    """Compare every file with its checksum."""
+    damage = SupportLibrary.open(task.parameters.folder).verify()
+    return {"damaged": [{"file": item.file, "fact": item.fact} for item in damage]}
+
+
+def export(task: Task) -> dict[str, Any]:
+    """Write cases into one file."""
+    from ...library.archive import export_library
+
+    wanted = task.parameters
+    library = SupportLibrary.open(wanted.folder)
+    done = export_library(library, Path(wanted.file), cases=wanted.cases, progress=task.progress)
+    return {"file": wanted.file, "cases": done.cases, "bytes": done.bytes}
+
+
+def import_cases(task: Task) -> dict[str, Any]:
+    """Take in the cases of such a file."""
+    from ...library.archive import import_archive
+
+    library = SupportLibrary.open(task.parameters.folder)
+    done = import_archive(library, Path(task.parameters.file), progress=task.progress)
+    skipped = [{"name": item.name, "reason": item.reason} for item in done.skipped]
+    return {"added": list(done.added), "skipped": skipped}
+
+
+def pairs(task: Task) -> dict[str, Any]:
+    """Images and segmentations in a folder that belong together."""
+    from ...library.pairs import find_pairs
+
+    found = find_pairs(Path(task.parameters.source))
+    return {
+        "pairs": [
+            {
+                "image": str(pair.image),
+                "segmentation": str(pair.segmentation),
+                "name": pair.name,
+                "problem": pair.problem,
+            }
+            for pair in found.pairs
+        ],
+        "unpaired": [str(path) for path in found.unpaired],
+    }
+
+
+def case_files(task: Task) -> dict[str, Any]:
+    """The files of a case in use, checked against their checksums."""
+    case = SupportLibrary.open(task.parameters.folder).get(task.parameters.case)
+    in_use = (case.image_path, case.segmentation_path)
+    for path, fact in case.damage():
+        if path in in_use:
+            raise damaged(str(path), fact)
+    return {
+        "id": case.id,
+        "name": case.name,
+        "image": str(case.image_path),
+        "segmentation": str(case.segmentation_path),
+        "segments": [_segment(as_segment(segment)) for segment in case.segments],
+    }
+
+
+def slices(task: Task) -> dict[str, Any]:
+    """Pictures of support slices; None for a slice whose case is gone or damaged."""
+    from ...library.thumbnails import slice_thumbnails
+
+    wanted = task.parameters
+    library = SupportLibrary.open(wanted.folder)
+    by_case: dict[str, list[int]] = {}
+    for place, one in enumerate(wanted.slices):
+        by_case.setdefault(one.case, []).append(place)
+    files: list[str | None] = [None] * len(wanted.slices)
+    for number, (name, places) in enumerate(by_case.items()):
+        task.progress("drawing support slices", number, len(by_case))
+        indices = [wanted.slices[place].slice for place in places]
+        try:
+            drawn = slice_thumbnails(library.get(name), indices, Path(wanted.thumbnails))
+        except InputError as error:
+            _LOG.warning("support slices cannot be drawn (%s)", type(error).__name__)
+            continue
+        for place, path in zip(places, drawn, strict=True):
+            files[place] = str(path)
+    return {"files": files}
+
+
+def check_names(task: Task) -> dict[str, Any]:
+    """Which names look like patient data."""
+    from ...library.privacy import warnings_of
+
+    found = warnings_of(task.parameters.names)
+    return {"warnings": [{"name": one.name, "reason": one.reason} for one in found]}
+
+
+def _add(
+    library: SupportLibrary,
+    image: str,
+    segmentation: str,
+    *,
+    name: str | None,
+    modality: str | None,
+    plane: str | None = None,
+    segments: Sequence[str] | None = None,
+) -> Case:
+    volume = read_volume(image)
+    drawn = read_segmentation(segmentation)
+    if segments is not None:
+        from ...library.selection import with_segments
+
+        drawn = with_segments(drawn, segments)
+    # Slicer may save a segmentation cropped to its segments.
+    drawn = fit_to_grid(drawn, segmentation, volume.geometry, image)
+    if segmentation.casefold().endswith(".seg.nrrd"):
+        drawn = with_library_values(drawn, library.segments())
+    return library.add(
+        volume,
+        drawn,
+        name=name,
+        modality=modality,
+        plane=plane,
+        image_name=image,
+        segmentation_name=segmentation,
+    )
+
+
+def _described(library: SupportLibrary, thumbnails: Path | None, task: Task) -> dict[str, Any]:
+    cases = library.cases()
+    described = []
+    for number, case in enumerate(cases):
+        if thumbnails is not None:
+            task.progress("drawing the cases", number, len(cases))
+        described.append(_case(case, thumbnails))
+    return {
+        "name": library.name,
+        "folder": str(library.path),
+        "segments": [_segment(segment) for segment in library.segments()],
+        "cases": described,
+        "removed": [{"id": case.id, "name": case.name} for case in library.removed()],
+    }
+
+
+def _case(case: Case, thumbnails: Path | None) -> dict[str, Any]:
+    geometry = read_information(case.image_path)
+    return {
+        "id": case.id,
+        "name": case.name,
+        "modality": case.modality,
+        "plane": str(case.plane),
+        "segments": [segment.name for segment in case.segments],
+        "slices": 0 if geometry is None else SliceFrame(geometry, case.plane).shape[0],
+        "created": case.versions[0].created.isoformat(),
+        "changed": case.version.created.isoformat(),
+        "versions": len(case.versions),
+        "source": case.provenance.origin,
+        "thumbnail": None if thumbnails is None else _thumbnail(case, thumbnails),
+    }
+
+
+def _thumbnail(case: Case, folder: Path) -> str | None:
+    """None for a damaged case: it must not hide the others, and `verify` tells of it."""
+    from ...errors import DamagedLibraryError
+    from ...library.thumbnails import case_thumbnail
+
+    try:
+        return str(case_thumbnail(case, folder))
+    except DamagedLibraryError:
+        _LOG.warning("a damaged case has no picture")
+        return None
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    return {
+        "name": segment.name,
+        "value": segment.value,
+        "color": None if segment.color is None else list(segment.color),
+        "terminology": segment.terminology,
+    }
+
+
+def _alone(job: Callable[[Task], dict[str, Any]]) -> Callable[[Task, KeptNetworks], dict[str, Any]]:
+    """A job that runs no network."""
+    return lambda task, _kept: job(task)
+
+
+JOBS = {
+    verb: _alone(job)
+    for verb, job in {
+        "library.create": create,
+        "library.describe": describe,
+        "library.add": add,
+        "library.add_files": add_files,
+        "library.remove": remove,
+        "library.restore": restore,
+        "library.verify": verify,
+        "library.export": export,
+        "library.import": import_cases,
+        "library.pairs": pairs,
+        "library.case": case_files,
+        "library.slices": slices,
+        "names.check": check_names,
+    }.items()
+}

@@ -1,0 +1,225 @@
+"""What every verb of the protocol takes: one dataclass a verb. Python's own library only.
+
+Paths are absolute. `folder` is the support library's. See docs/worker.md for what comes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+PlaneChoice = Literal["auto", "axial", "coronal", "sagittal"]
+DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """`ping`, `environment`, `shutdown`."""
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """`cancel`: ``of`` is the id of the request that shall end."""
+
+    of: str
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """`models.download`, `models.remove`: a name of the catalogue."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """`models.import`: a folder that holds official files of weights."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class LibraryCreate:
+    """`library.create`."""
+
+    folder: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class LibraryDescribe:
+    """`library.describe`; ``thumbnails`` is a folder for pictures of the cases, or None for none."""
+
+    folder: str
+    thumbnails: str | None = None
+
+
+@dataclass(frozen=True)
+class LibraryAdd:
+    """`library.add`; ``segments`` are the names of the segments to keep, by default all."""
+
+    folder: str
+    image: str
+    segmentation: str
+    name: str | None = None
+    modality: str | None = None
+    plane: PlaneChoice | None = None
+    segments: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class LibraryCase:
+    """`library.remove`, `library.restore`, `library.case`: a case by its name or id."""
+
+    folder: str
+    case: str
+
+
+@dataclass(frozen=True)
+class LibraryFolder:
+    """`library.verify`."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class LibraryExport:
+    """`library.export`; ``cases`` are ids or names, by default all."""
+
+    folder: str
+    file: str
+    cases: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class LibraryImport:
+    """`library.import`; the library must exist."""
+
+    folder: str
+    file: str
+
+
+@dataclass(frozen=True)
+class LibraryPairs:
+    """`library.pairs`: a folder to look for images with their segmentations in."""
+
+    source: str
+
+
+@dataclass(frozen=True)
+class FilePair:
+    """An image file and its segmentation."""
+
+    image: str
+    segmentation: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class LibraryAddFiles:
+    """`library.add_files`: many at once; one that cannot be added does not keep the others out."""
+
+    folder: str
+    pairs: list[FilePair]
+    modality: str | None = None
+
+
+@dataclass(frozen=True)
+class SupportSlice:
+    """One slice of a case: name or id, index along the sliced axis of the case's file."""
+
+    case: str
+    slice: int
+
+
+@dataclass(frozen=True)
+class LibrarySlices:
+    """`library.slices`; ``thumbnails`` is the folder that the pictures go to."""
+
+    folder: str
+    slices: list[SupportSlice]
+    thumbnails: str
+
+
+@dataclass(frozen=True)
+class NamesCheck:
+    """`names.check`."""
+
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`estimate`: a grid instead of a file; ``direction`` holds the cosines row by row."""
+
+    folder: str
+    size: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    direction: tuple[float, float, float, float, float, float, float, float, float]
+    segments: list[str] | None = None
+    plane: PlaneChoice = "auto"
+    roi: tuple[int, int, int, int, int, int] | None = None
+    preset: str = "default"
+    model: str = "bundled"
+    encoder: str | None = None
+    device: DeviceChoice = "auto"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """`segment`.
+
+    Attributes:
+        folder: The library.
+        image: The volume.
+        output: Where the result goes, .seg.nrrd.
+        partial: A folder for what there is so far, or None for none.
+        segments: Names; by default all.
+        plane: Anatomical plane to slice along.
+        roi: First and last-plus-one voxel of the image file by axis, or None for everything.
+        preset: A name of `RetrievalSAMLib.segmentation.presets`.
+        model: The segmenter.
+        encoder: For retrieval; by default the one that goes with the segmenter.
+        device: Where to compute.
+        seed: Of every random generator.
+    """
+
+    folder: str
+    image: str
+    output: str
+    partial: str | None = None
+    segments: list[str] | None = None
+    plane: PlaneChoice = "auto"
+    roi: tuple[int, int, int, int, int, int] | None = None
+    preset: str = "default"
+    model: str = "bundled"
+    encoder: str | None = None
+    device: DeviceChoice = "auto"
+    seed: int = 0
+
+
+PARAMETERS: dict[str, type[Any]] = {
+    "ping": Nothing,
+    "environment": Nothing,
+    "models.download": ModelName,
+    "models.import": ModelFolder,
+    "models.remove": ModelName,
+    "library.create": LibraryCreate,
+    "library.describe": LibraryDescribe,
+    "library.add": LibraryAdd,
+    "library.remove": LibraryCase,
+    "library.restore": LibraryCase,
+    "library.verify": LibraryFolder,
+    "library.export": LibraryExport,
+    "library.import": LibraryImport,
+    "library.pairs": LibraryPairs,
+    "library.add_files": LibraryAddFiles,
+    "library.case": LibraryCase,
+    "library.slices": LibrarySlices,
+    "names.check": NamesCheck,
+    "estimate": Estimate,
+    "segment": Segment,
+    "cancel": Cancel,
+    "shutdown": Nothing,
+}
+"""The verbs."""

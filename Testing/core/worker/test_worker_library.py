@@ -1,0 +1,143 @@
+"""The library's verbs, one after the other, through the real process."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from worker_process import WorkerProcess, running
+
+from RetrievalSAMLib.library.store import SupportLibrary
+from RetrievalSAMLib.volumes import read_segmentation, read_volume
+from RetrievalSAMLib.worker.protocol import Progress
+
+
+def test_a_library_is_made_filled_emptied_and_restored(worker: WorkerProcess, files: Path, tmp_path: Path) -> None:
+    folder, pictures = str(tmp_path / "Bibliothèque é"), str(tmp_path / "pictures")
+    made = worker.result("library.create", folder=folder, name="Bälle")
+    assert made == {"name": "Bälle", "folder": folder, "segments": [], "cases": [], "removed": []}
+    added = worker.result(
+        "library.add",
+        folder=folder,
+        image=str(files / "image0.nrrd"),
+        segmentation=str(files / "drawn0.seg.nrrd"),
+        modality="MR",
+        plane="coronal",
+        segments=["Large"],
+    )["case"]
+    assert (added["name"], added["modality"], added["plane"]) == ("case-001", "MR", "coronal")
+    assert (added["segments"], added["slices"], added["versions"], added["source"]) == (["Large"], 48, 1, "person")
+    second = worker.result(
+        "library.add", folder=folder, image=str(files / "image1.nrrd"), segmentation=str(files / "drawn1.seg.nrrd")
+    )["case"]
+    assert (second["plane"], second["slices"], second["segments"]) == ("axial", 12, ["Large", "Small"])
+    described = worker.result("library.describe", folder=folder, thumbnails=pictures)
+    assert [case["name"] for case in described["cases"]] == ["case-001", "case-002"]
+    assert [(s["name"], s["value"]) for s in described["segments"]] == [("Large", 1), ("Small", 2)]
+    assert described["segments"][0]["color"] == pytest.approx([0.9, 0.2, 0.1])
+    for case in described["cases"]:
+        with Image.open(case["thumbnail"]) as picture:
+            assert picture.size == (96, 72)
+    assert worker.result("library.describe", folder=folder)["cases"][0]["thumbnail"] is None
+    removed = worker.result("library.remove", folder=folder, case="case-001")
+    assert removed == {"id": added["id"], "name": "case-001"}
+    assert worker.result("library.describe", folder=folder)["removed"] == [removed]
+    assert worker.result("library.restore", folder=folder, case=added["id"])["case"]["name"] == "case-001"
+    assert worker.result("library.verify", folder=folder) == {"damaged": []}
+
+
+def test_a_case_is_given_as_files_that_are_intact(worker: WorkerProcess, library: Path, tmp_path: Path) -> None:
+    case = worker.result("library.case", folder=str(library), case="case-001")
+    own = SupportLibrary.open(library).get("case-001")
+    assert case["id"] == own.id and [s["name"] for s in case["segments"]] == ["Large", "Small"]
+    assert read_volume(case["image"]).content_hash() == own.image_hash
+    assert read_segmentation(case["segmentation"]).names == ("Large", "Small")
+    copy = tmp_path / "copy"
+    shutil.copytree(library, copy)
+    damaged = copy / "cases" / own.id / "v1" / "image.nrrd"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    fault = worker.fault("library.case", folder=str(copy), case="case-001")
+    assert fault.code == "damaged" and "image.nrrd" in fault.thing
+    found = worker.result("library.verify", folder=str(copy))["damaged"]
+    assert [item["file"] for item in found] == [f"cases/{own.id}/v1/image.nrrd"]
+    described = worker.result("library.describe", folder=str(copy), thumbnails=str(tmp_path / "pictures"))
+    assert [case["thumbnail"] is None for case in described["cases"]] == [True, False]
+
+
+def test_support_slices_are_drawn_in_the_order_asked_for(worker: WorkerProcess, library: Path, tmp_path: Path) -> None:
+    wanted = [("case-002", 5), ("case-001", 5), ("case-009", 1), ("case-002", 6)]
+    asked = [{"case": case, "slice": index} for case, index in wanted]
+    files = worker.result("library.slices", folder=str(library), slices=asked, thumbnails=str(tmp_path))["files"]
+    assert files[2] is None and len({files[0], files[1], files[3]}) == 3
+    again = worker.result("library.slices", folder=str(library), slices=asked[3:], thumbnails=str(tmp_path))["files"]
+    assert again == [files[3]]
+    with Image.open(files[0]) as picture:
+        assert picture.size == (128, 128)
+
+
+def test_files_are_found_previewed_and_added_with_errors_by_file(
+    worker: WorkerProcess, files: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for seed in range(2):
+        shutil.copy(files / f"image{seed}.nrrd", source / f"scan{seed}.nrrd")
+        shutil.copy(files / f"drawn{seed}.seg.nrrd", source / f"scan{seed}.seg.nrrd")
+    (source / "notes.nii.gz").write_text("none")
+    found = worker.result("library.pairs", source=str(source))
+    assert sorted(Path(pair["image"]).name for pair in found["pairs"]) == ["scan0.nrrd", "scan1.nrrd"]
+    assert all("scan" not in pair["name"] and pair["problem"] is None for pair in found["pairs"])
+    assert [Path(path).name for path in found["unpaired"]] == ["notes.nii.gz"]
+    folder = str(tmp_path / "library")
+    worker.result("library.create", folder=folder)
+    pairs = [{"image": pair["image"], "segmentation": pair["segmentation"]} for pair in found["pairs"]]
+    broken = {"image": str(source / "notes.nii.gz"), "segmentation": pairs[0]["segmentation"]}
+    result = worker.result("library.add_files", folder=folder, pairs=[pairs[0], broken, pairs[1]], modality="MR")
+    assert result["added"] == ["case-001", "case-002"]
+    assert [error["file"] for error in result["errors"]] == [broken["image"]]
+    assert "notes.nii.gz" in result["errors"][0]["message"]
+
+
+def test_cases_go_into_one_file_and_come_out_of_it(worker: WorkerProcess, library: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "balls.rslib"
+    written = worker.result("library.export", folder=str(library), file=str(archive))
+    assert written == {"file": str(archive), "cases": 2, "bytes": archive.stat().st_size}
+    other = str(tmp_path / "other")
+    worker.result("library.create", folder=other)
+    assert worker.result("library.import", folder=other, file=str(archive)) == {
+        "added": ["case-001", "case-002"],
+        "skipped": [],
+    }
+    again = worker.result("library.import", folder=other, file=str(archive))
+    assert again["added"] == [] and [item["name"] for item in again["skipped"]] == ["case-001", "case-002"]
+    hashes = [{c.content_hash for c in SupportLibrary.open(path).cases()} for path in (library, other)]
+    assert hashes[0] == hashes[1]
+
+
+def test_names_that_look_like_patients_are_told(worker: WorkerProcess) -> None:
+    warnings = worker.result("names.check", names=["case-001", "DOE^JANE", "Liver"])["warnings"]
+    assert [warning["name"] for warning in warnings] == ["DOE^JANE"] and warnings[0]["reason"]
+
+
+def test_weights_that_are_not_there_are_told_and_nothing_is_removed(worker: WorkerProcess, tmp_path: Path) -> None:
+    assert worker.fault("models.import", folder=str(tmp_path)).code == "model"
+    assert worker.fault("models.remove", name="bundled").code == "model"
+    assert worker.fault("models.download", name="sam9").code == "model"
+
+
+def test_a_worker_killed_while_it_adds_leaves_whole_cases(files: Path, tmp_path: Path) -> None:
+    library = SupportLibrary.create(tmp_path / "library")
+    pair = {"image": str(files / "image0.nrrd"), "segmentation": str(files / "drawn0.seg.nrrd")}
+    with running() as worker:
+        worker.ask("1", "library.add_files", folder=str(library.path), pairs=[pair] * 500)
+        while (event := worker.until(Progress)[-1]) and isinstance(event, Progress) and event.done < 3:
+            pass
+        worker.process.kill()
+        worker.ended()
+    cases = library.cases()
+    assert 3 <= len(cases) < 500 and library.verify() == []
+    assert cases[-1].load()[0].geometry.size == (48, 48, 12)
+    image, drawn = cases[0].load()
+    assert library.add(image, drawn).name == f"case-{len(cases) + 1:03d}"
