@@ -62,6 +62,8 @@ def prepare(extras: Iterable[str], gpu: bool = False) -> None:
     install_sam2()
     announce(5, "RetrievalSAM and the other packages")
     install_project(wanted | kept)
+    if "test" in wanted | kept:
+        ensure_offscreen_rendering()
     cpu_build = (installed_version("torch") or "").endswith("+cpu")
     write_stamp({"fingerprint": fingerprint, "extras": sorted(wanted | kept), "cpu_build": cpu_build})
 
@@ -130,21 +132,52 @@ def venv_can_be_made() -> bool:
 def install_debian_venv_package() -> None:
     """As root, installs the Debian package that completes Python's venv module; else names it."""
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if is_root and shutil.which("apt-get"):
-        print(f"Installing the Debian package {package}", flush=True)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-qq"], env=environment)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], env=environment
-        )
-        if venv_can_be_made():
-            return
+    if install_debian_packages(package) and venv_can_be_made():
+        return
     raise SetupError(
         f"{sys.executable} cannot make virtual environments: its module venv or ensurepip is missing. "
         f"On Debian and Ubuntu run 'sudo apt-get install {package}', elsewhere use a complete Python; "
         "then run the same command again."
     )
+
+
+def install_debian_packages(*packages: str) -> bool:
+    """Installs packages of Debian where this runs as root and apt-get is there; returns whether it tried."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not (is_root and shutil.which("apt-get")):
+        return False
+    print(f"Installing from Debian: {' '.join(packages)}", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], env=environment)
+    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], env=environment)
+    return True
+
+
+def can_render_offscreen(libraries: Path = Path("/usr")) -> bool:
+    """Tells whether there is an EGL library and a driver for it, with which views are drawn without a display.
+
+    Args:
+        libraries: folder whose `lib*` hold the libraries of the system.
+    """
+    egl = any(libraries.glob("lib*/libEGL.so.1")) or any(libraries.glob("lib*/*/libEGL.so.1"))
+    drivers = ("dri/*_dri.so", "libgallium*.so*", "libEGL_nvidia.so.0")
+    return egl and any(any(libraries.glob(f"{place}/{name}")) for place in ("lib*", "lib*/*") for name in drivers)
+
+
+def ensure_offscreen_rendering() -> None:
+    """The tests of the Slicer module draw its views; on Linux that takes two libraries of the system.
+
+    They are installed as root on Debian, else named: all other tests run without them.
+    """
+    if sys.platform != "linux" or can_render_offscreen():
+        return
+    packages = ("libegl1", "libgl1-mesa-dri")
+    if not (install_debian_packages(*packages) and can_render_offscreen()):
+        print(
+            "The tests that draw Slicer's views need EGL and Mesa's drivers, which this system lacks. On Debian and "
+            f"Ubuntu run 'sudo apt-get install {' '.join(packages)}'; all other tests run without them.",
+            flush=True,
+        )
 
 
 # Packages, each step by pip in `.venv`.

@@ -55,6 +55,29 @@ def test_a_user_without_rights_is_told_the_debian_package(
         installer.install_debian_venv_package()
 
 
+def test_a_user_without_rights_is_told_the_packages_for_drawing_views(
+    installer: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(installer, "can_render_offscreen", lambda: False)
+    installer.ensure_offscreen_rendering()
+    assert "sudo apt-get install libegl1 libgl1-mesa-dri" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["lib64", "lib/x86_64-linux-gnu"])
+def test_drawing_without_a_display_takes_the_library_and_a_driver(
+    installer: ModuleType, tmp_path: Path, place: str
+) -> None:
+    folder = tmp_path / place
+    (folder / "dri").mkdir(parents=True)
+    assert not installer.can_render_offscreen(tmp_path)
+    (folder / "libEGL.so.1").touch()
+    assert not installer.can_render_offscreen(tmp_path)
+    (folder / "dri" / "swrast_dri.so").touch()
+    assert installer.can_render_offscreen(tmp_path)
+
+
 def test_a_half_made_environment_is_made_anew(
     installer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
