@@ -5,6 +5,8 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/alignment/__init__.py
   RetrievalSAMLib/alignment/affine.py
   RetrievalSAMLib/alignment/images.py
+  RetrievalSAMLib/alignment/surroundings.py
+  RetrievalSAMLib/alignment/threads.py
   RetrievalSAMLib/alignment/transform.py
   RetrievalSAMLib/cli/__init__.py
   RetrievalSAMLib/cli/demo.py
@@ -62,8 +64,10 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/retrieval/index.py
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py
+  RetrievalSAMLib/segmentation/choosing.py
   RetrievalSAMLib/segmentation/confidence.py
   RetrievalSAMLib/segmentation/fate_sam.py
+  RetrievalSAMLib/segmentation/finding.py
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/memory_use.py
   RetrievalSAMLib/segmentation/networks.py

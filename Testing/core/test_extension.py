@@ -104,10 +104,8 @@ def test_there_is_a_licence_in_the_root_and_everything_stays_under_100_mb() -> N
 
 def test_text_files_end_their_lines_as_unix_does() -> None:
     endings = {".py", ".ui", ".txt", ".md", ".json", ".toml", ".yaml", ".cmake"}
-    wrong = [
-        file.name for file in tracked_files() if file.suffix in endings and file.is_file() and b"\r" in file.read_bytes()
-    ]
-    assert not wrong
+    texts = [file for file in tracked_files() if file.suffix in endings and file.is_file()]
+    assert not [file.name for file in texts if b"\r" in file.read_bytes()]
 
 
 def test_the_readme_has_what_the_index_asks_for() -> None:
