@@ -46,7 +46,7 @@ def write_segments(
         for segment_id, segment in _segments(segmentation):
             if segment.GetName() not in wanted:
                 continue
-            mask = _voxels_of(segmentation, segment_id, volume)
+            mask = segment_voxels(segmentation, segment_id, volume)
             if mask is None or not mask.any():
                 continue
             written += 1
@@ -63,6 +63,31 @@ def write_segments(
                 ).format(segmentation=segmentation.GetName(), volume=volume.GetName())
             )
         _store(staged, file)
+
+
+def segment_voxels(
+    segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, volume: slicer.vtkMRMLScalarVolumeNode
+) -> np.ndarray | None:
+    """A segment on the volume's grid, (k, j, i), nonzero inside; None or zeros where nothing is there."""
+    source, target = segmentation.GetParentTransformNode(), volume.GetParentTransformNode()
+    between = vtk.vtkMatrix4x4()
+    if not slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(source, target, between):
+        return slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume)
+    # Slicer's function leaves a display node behind, and where the transforms differ it resamples twice, which moves
+    # the segment by up to a voxel.
+    segmentation.CreateBinaryLabelmapRepresentation()
+    labelmap, on_grid = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
+    segmentation.GetBinaryLabelmapRepresentation(segment_id, labelmap)
+    if labelmap.IsEmpty():
+        return None
+    own = vtk.vtkMatrix4x4()
+    labelmap.GetImageToWorldMatrix(own)
+    moved = slicer.util.arrayFromVTKMatrix(between) @ slicer.util.arrayFromVTKMatrix(own)
+    labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(moved))
+    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+        labelmap, _empty_grid(volume, ijk_to_ras(volume)), on_grid
+    )
+    return vtk_to_numpy(on_grid.GetPointData().GetScalars()).reshape(on_grid.GetDimensions()[::-1])
 
 
 def show_segments(
@@ -127,31 +152,6 @@ def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> Iterator[tuple[st
     for number in range(content.GetNumberOfSegments()):
         segment_id = content.GetNthSegmentID(number)
         yield segment_id, content.GetSegment(segment_id)
-
-
-def _voxels_of(
-    segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, volume: slicer.vtkMRMLScalarVolumeNode
-) -> np.ndarray | None:
-    """A segment on the volume's grid, (k, j, i), nonzero inside; None or zeros where nothing is there."""
-    source, target = segmentation.GetParentTransformNode(), volume.GetParentTransformNode()
-    between = vtk.vtkMatrix4x4()
-    linear = slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(source, target, between)
-    if source is target or not linear:
-        return slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume)
-    # Where the transforms differ Slicer's function resamples twice, and the segment moves by up to a voxel.
-    segmentation.CreateBinaryLabelmapRepresentation()
-    labelmap, on_grid = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
-    segmentation.GetBinaryLabelmapRepresentation(segment_id, labelmap)
-    if labelmap.IsEmpty():
-        return None
-    own = vtk.vtkMatrix4x4()
-    labelmap.GetImageToWorldMatrix(own)
-    moved = slicer.util.arrayFromVTKMatrix(between) @ slicer.util.arrayFromVTKMatrix(own)
-    labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(moved))
-    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
-        labelmap, _empty_grid(volume, ijk_to_ras(volume)), on_grid
-    )
-    return vtk_to_numpy(on_grid.GetPointData().GetScalars()).reshape(on_grid.GetDimensions()[::-1])
 
 
 def _labelmap(mask: np.ndarray, grid: np.ndarray) -> slicer.vtkOrientedImageData:

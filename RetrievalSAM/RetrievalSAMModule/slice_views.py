@@ -12,6 +12,7 @@ import slicer.util
 import vtk
 from slicer.util import VTKObservationMixin
 
+from .segmentation_files import segment_voxels
 from .volume_files import file_ijk_to_ras, ijk_to_ras
 
 _QUIET_MS = 120
@@ -44,8 +45,8 @@ def slice_centre(
     voxel = (np.asarray(volume.GetImageData().GetDimensions()) - 1) / 2
     voxel[axis] = index
     if segmentation.GetSegmentation().GetSegment(segment_id) is not None:
-        mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume)
-        on_slice = np.argwhere(np.take(mask.transpose(2, 1, 0), index, axis=axis))
+        mask = segment_voxels(segmentation, segment_id, volume)
+        on_slice = np.argwhere(np.take(mask.transpose(2, 1, 0), index, axis=axis)) if mask is not None else ()
         if len(on_slice):
             voxel[[a for a in range(3) if a != axis]] = on_slice.mean(axis=0)
     return voxel
