@@ -49,9 +49,10 @@ def add(
 ) -> None:
     """Add an annotated volume. Only pixels, grid and segments are kept.
 
-    A label map keeps its values; the segments of a .seg.nrrd get those that the library already has for them.
+    A label map keeps its values; those that --segment does not name get the library's names for them. The segments
+    of a .seg.nrrd get the values that the library already has for them.
     """
-    from ..library.segments import with_library_values
+    from ..library.segments import with_library_names, with_library_values
     from ..library.store import SupportLibrary
     from ..volumes import fit_to_grid, read_segmentation, read_volume
 
@@ -64,6 +65,8 @@ def add(
     drawn = fit_to_grid(drawn, str(segmentation), volume.geometry, str(image))
     if segmentation.name.casefold().endswith(".seg.nrrd"):
         drawn = with_library_values(drawn, opened.segments())
+    else:
+        drawn = with_library_names(drawn, opened.segments())
     case = opened.add(
         volume,
         drawn,

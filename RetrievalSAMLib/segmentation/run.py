@@ -387,7 +387,7 @@ class Run:
 
 def _wanted_segments(cases: Sequence[SupportCase], names: tuple[str, ...] | None) -> tuple[Segment, ...]:
     if not cases:
-        raise InputError("library", "it has no case", "Add an annotated volume first (retrievalsam library add).")
+        raise InputError("library", "it has no case", "Add an annotated volume first.")
     segments = merge_segments((case.name, case.segments) for case in cases)
     if names is None:
         return segments

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import InputError
 from ...library.case import Case
 from ...library.format import damaged
-from ...library.segments import as_segment, with_library_values
+from ...library.segments import as_segment, with_library_names, with_library_values
 from ...library.store import SupportLibrary
 from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume
 from ...volumes.nifti import read_information
@@ -193,6 +193,8 @@ def _add(
     drawn = fit_to_grid(drawn, segmentation, volume.geometry, image)
     if segmentation.casefold().endswith(".seg.nrrd"):
         drawn = with_library_values(drawn, library.segments())
+    else:
+        drawn = with_library_names(drawn, library.segments())
     return library.add(
         volume,
         drawn,
