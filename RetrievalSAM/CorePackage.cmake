@@ -27,7 +27,6 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/demo/subject.py
   RetrievalSAMLib/demo/trunk.py
   RetrievalSAMLib/drawing/__init__.py
-  RetrievalSAMLib/drawing/colors.py
   RetrievalSAMLib/drawing/tile.py
   RetrievalSAMLib/errors.py
   RetrievalSAMLib/evaluation/__init__.py
@@ -85,6 +84,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/supports.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/volumes/__init__.py
+  RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/dicom.py
   RetrievalSAMLib/volumes/geometry.py
   RetrievalSAMLib/volumes/intensity.py

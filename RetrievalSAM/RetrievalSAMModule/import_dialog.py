@@ -56,6 +56,7 @@ class ImportDialog:
                 (self._short(pair["segmentation"]), pair["name"], pair["problem"] or ""), start=1
             ):
                 table.setItem(row, column, cell(text))
+        table.resizeRowsToContents()
         self.ui.unpairedLabel.text = (
             _("Without a partner, left out: {files}").format(files=", ".join(map(self._short, told["unpaired"])))
             if told["unpaired"]

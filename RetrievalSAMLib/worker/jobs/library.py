@@ -12,7 +12,7 @@ from ...library.case import Case
 from ...library.format import damaged
 from ...library.segments import as_segment, with_library_names, with_library_values
 from ...library.store import SupportLibrary
-from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume
+from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume, shown_color
 from ...volumes.nifti import read_information
 from ..task import Task
 from .kept import KeptNetworks
@@ -255,7 +255,7 @@ def _segment(segment: Segment) -> dict[str, Any]:
     return {
         "name": segment.name,
         "value": segment.value,
-        "color": None if segment.color is None else list(segment.color),
+        "color": list(shown_color(segment.color, segment.value)),
         "terminology": segment.terminology,
     }
 
