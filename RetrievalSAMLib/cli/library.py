@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,6 +54,7 @@ def add(
     """
     from ..library.segments import with_library_values
     from ..library.store import SupportLibrary
+    from ..retrieval.same_study import notes_on
     from ..volumes import fit_to_grid, read_segmentation, read_volume
 
     names = _segment_names(segment or [])
@@ -75,6 +77,8 @@ def add(
         segmentation_name=str(segmentation),
     )
     print(f"added {case.name}: {', '.join(s.name for s in case.segments)}")
+    for note in notes_on(opened, case):
+        print(f"warning: {note.text}", file=sys.stderr)
 
 
 @app.command("list")

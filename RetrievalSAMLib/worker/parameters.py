@@ -142,6 +142,29 @@ class LibrarySlices:
 
 
 @dataclass(frozen=True)
+class LibraryReview:
+    """`library.review`: leave-one-out; what is finished is kept in the library's cache."""
+
+    folder: str
+    preset: str = "fast"
+    model: str = "bundled"
+    encoder: str | None = None
+    device: DeviceChoice = "auto"
+
+
+@dataclass(frozen=True)
+class LibrarySuggest:
+    """`library.suggest`; ``files`` are volumes without a segmentation, ``reports`` files of reports on some of them."""
+
+    folder: str
+    files: list[str]
+    reports: list[str] | None = None
+    plane: PlaneChoice = "auto"
+    encoder: str = "bundled"
+    device: DeviceChoice = "auto"
+
+
+@dataclass(frozen=True)
 class NamesCheck:
     """`names.check`."""
 
@@ -216,6 +239,8 @@ PARAMETERS: dict[str, type[Any]] = {
     "library.add_files": LibraryAddFiles,
     "library.case": LibraryCase,
     "library.slices": LibrarySlices,
+    "library.review": LibraryReview,
+    "library.suggest": LibrarySuggest,
     "names.check": NamesCheck,
     "estimate": Estimate,
     "segment": Segment,
