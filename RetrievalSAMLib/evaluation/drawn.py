@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..library.case import Case
+from ..library.segments import as_segment
 from ..volumes import Geometry, SliceFrame
 
 
@@ -79,13 +80,13 @@ def drawn_case(case: Case, slices: DrawnSlices) -> DrawnCase:
     """Sum up what was drawn."""
     geometry = slices.frame.geometry
     found = {}
-    for own, segment in zip(case.segments, case.load_segmentation().segments, strict=True):
+    for own in case.segments:
         mask = slices.frame.from_slices(slices.masks[own.value])
         voxels = int(np.count_nonzero(mask))
         found[own.value] = DrawnSegment(
             name=own.name,
             value=own.value,
-            key=segment.key,
+            key=as_segment(own).key,
             complete=bool(slices.annotated[own.value].all()),
             annotated=own.annotated_slices,
             voxels=voxels,

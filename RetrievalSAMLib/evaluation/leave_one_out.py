@@ -19,6 +19,8 @@ from ..segmentation.report import SegmentationReport
 from .drawn import DrawnSlices, drawn_slices
 from .metrics import dice
 
+_LARGEST = 3
+
 
 class SliceScore(msgspec.Struct, frozen=True):
     """One segment on one slice in which it was drawn or found.
@@ -164,24 +166,26 @@ def _swaps(masks: dict[int, _Masks]) -> list[Swap]:
 
 
 def _shift(slices: DrawnSlices, masks: dict[int, _Masks]) -> Shift | None:
-    """Move all segments by the median way from a drawn to its found middle."""
+    """Move all segments together, by the way from a drawn to its found middle that helps most."""
     pairs = [both for both in masks.values() if both.drawn.any() and both.found.any()]
     if not pairs:
         return None
-    ways = np.array([_middle(both.found) - _middle(both.drawn) for both in pairs])
-    steps = np.round(np.median(ways, axis=0)).astype(int)
+    # A single segment may be drawn wrong, or run out of the picture: the median way, and those of the largest ones.
+    pairs.sort(key=lambda both: -np.count_nonzero(both.drawn))
+    ways = [_middle(both.found) - _middle(both.drawn) for both in pairs]
+    tried = {tuple(np.round(way).astype(int).tolist()) for way in (np.median(ways, axis=0), *ways[:_LARGEST])}
     if not all(known.all() for known in slices.annotated.values()):
-        steps[0] = 0  # what lies in the slices between is not known
-    if not steps.any():
-        return None
+        tried = {(0, row, column) for _, row, column in tried}  # what lies in the slices between is not known
     as_drawn = float(np.mean([dice(both.found, both.drawn) for both in pairs]))
-    moved = float(np.mean([dice(both.found, _moved(both.drawn, steps)) for both in pairs]))
+    gains = {way: float(np.mean([dice(both.found, _moved(both.drawn, way)) for both in pairs])) for way in tried}
+    steps = max(gains, key=lambda way: (gains[way], way))
+    moved = gains[steps]
     if moved <= as_drawn:
         return None
     frame = slices.frame
     spacing = np.array([frame.slice_spacing_mm, frame.row_spacing_mm, frame.column_spacing_mm])
-    along, down, across = (int(step) for step in steps)
-    distance = float(np.linalg.norm(steps * spacing))
+    along, down, across = steps
+    distance = float(np.linalg.norm(np.array(steps) * spacing))
     return Shift(along, down, across, round(distance, 2), round(as_drawn, 4), round(moved, 4))
 
 
@@ -190,7 +194,7 @@ def _middle(mask: np.ndarray) -> np.ndarray:
     return middle
 
 
-def _moved(mask: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def _moved(mask: np.ndarray, steps: tuple[int, int, int]) -> np.ndarray:
     """A mask so many voxels further along each axis; what leaves the volume is gone."""
     moved = np.zeros_like(mask)
     here = tuple(slice(max(0, -s), min(n, n - s)) for s, n in zip(steps, mask.shape, strict=True))

@@ -56,7 +56,18 @@ class LibraryDescribe:
 
 @dataclass(frozen=True)
 class LibraryAdd:
-    """`library.add`; ``segments`` are the names of the segments to keep, by default all."""
+    """`library.add`.
+
+    Attributes:
+        folder: The library.
+        image: The volume.
+        segmentation: Of it.
+        name: Of the case; numbered unless given.
+        modality: Such as MR.
+        plane: Of the slices; by default chosen by the grid.
+        segments: Names of those to keep, by default all.
+        annotated_slices: ``drawn``: only the slices that hold a segment say anything; ``all``: empty ones too.
+    """
 
     folder: str
     image: str
@@ -65,6 +76,7 @@ class LibraryAdd:
     modality: str | None = None
     plane: PlaneChoice | None = None
     segments: list[str] | None = None
+    annotated_slices: Literal["all", "drawn"] = "all"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ...errors import InputError
 from ...library.case import Case
 from ...library.format import damaged
 from ...library.segments import as_segment, with_library_values
+from ...library.selection import slices_drawn_in, with_segments
 from ...library.store import SupportLibrary
 from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume
 from ...volumes.nifti import read_information
@@ -45,6 +46,7 @@ def add(task: Task) -> dict[str, Any]:
         modality=wanted.modality,
         plane=None if wanted.plane == "auto" else wanted.plane,
         segments=wanted.segments,
+        only_drawn=wanted.annotated_slices == "drawn",
     )
     return {"case": _case(case, None), "notes": _notes(library, case, task)}
 
@@ -184,12 +186,11 @@ def _add(
     modality: str | None,
     plane: str | None = None,
     segments: Sequence[str] | None = None,
+    only_drawn: bool = False,
 ) -> Case:
     volume = read_volume(image)
     drawn = read_segmentation(segmentation)
     if segments is not None:
-        from ...library.selection import with_segments
-
         drawn = with_segments(drawn, segments)
     # Slicer may save a segmentation cropped to its segments.
     drawn = fit_to_grid(drawn, segmentation, volume.geometry, image)
@@ -201,6 +202,7 @@ def _add(
         name=name,
         modality=modality,
         plane=plane,
+        annotated_slices=slices_drawn_in(drawn, plane) if only_drawn else None,
         image_name=image,
         segmentation_name=segmentation,
     )

@@ -22,7 +22,7 @@ def subject(seed: int, planted: str = "") -> tuple[Volume, Segmentation]:
     if planted == "swapped":
         masks = (small, large)
     elif planted == "shifted":
-        masks = tuple(np.roll(mask, (7, -5), (0, 1)) for mask in masks)  # type: ignore[assignment]
+        masks = tuple(np.roll(mask, (-7, -5), (0, 1)) for mask in masks)  # type: ignore[assignment]
     elif planted == "empty":
         masks = (large, np.zeros_like(small))
     return Volume(voxels, GRID), Segmentation.from_masks(SEGMENTS, masks, GRID)
