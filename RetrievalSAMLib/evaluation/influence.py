@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import numpy as np
@@ -19,7 +19,8 @@ class Influence(msgspec.Struct, frozen=True):
 
     Over all slices and segments of the other cases in which truth or prediction is not empty, x is the part of the
     support slices that came from this case, and y the Dice of that slice and segment less the mean Dice of that
-    segment in these cases (so that a difficult segment does not blame the cases that have it).
+    segment in these cases (so that a difficult segment does not blame the cases that have it). Cases that are drawn
+    wrong themselves, as far as that is known, are left out: the good ones that they drew on are not to blame.
 
     Attributes:
         slices: How many slices and segments drew on this case (x > 0).
@@ -43,13 +44,15 @@ class Influence(msgspec.Struct, frozen=True):
         return self.correlation <= _CORRELATION and self.with_it <= self.without_it - _DIFFERENCE
 
 
-def influences(results: Sequence[LeftOut]) -> dict[str, Influence]:
+def influences(results: Sequence[LeftOut], doubtful: Collection[str] = ()) -> dict[str, Influence]:
     """By name of a case, its influence on the others.
 
     Args:
         results: Of every case that was left out.
+        doubtful: Names of cases whose own masks are in doubt.
     """
-    return {case.name: _influence(case.name, results) for case in results}
+    sound = [result for result in results if result.name not in doubtful]
+    return {case.name: _influence(case.name, sound) for case in results}
 
 
 def _influence(name: str, results: Sequence[LeftOut]) -> Influence:

@@ -146,7 +146,8 @@ def review_library(
         results.append(result)
     progress(_STAGE, len(cases), len(cases))
     reviewed = [_reviewed(case, result, results, flags[case.name]) for case, result in zip(cases, results, strict=True)]
-    reviewed = _with_influence(reviewed, influences(results))
+    doubtful = {case.name for case in reviewed if any(flag.severity for flag in case.flags)}
+    reviewed = _with_influence(reviewed, influences(results, doubtful))
     segmenter, encoder = models.segmenter, models.encoder
     return Review(
         library=LibraryReport(library.name, len(everyone)),

@@ -29,7 +29,7 @@ def library(of_bad: float, segments: tuple[int, ...] = (1,)) -> list[LeftOut]:
 
 
 def test_a_case_that_results_are_worse_with_hurts_and_the_others_do_not() -> None:
-    found = influences(library(of_bad=0.8))
+    found = influences(library(of_bad=0.8), doubtful={"bad"})
     bad = found["bad"]
     assert bad.hurts and bad.slices == 27 and bad.correlation == pytest.approx(-1.0, abs=1e-3)
     assert bad.with_it is not None and bad.without_it is not None and bad.with_it < bad.without_it - 0.1
@@ -40,6 +40,11 @@ def test_a_difficult_segment_does_not_blame_the_cases_that_have_it() -> None:
     results = library(of_bad=0.0, segments=(1, 2))
     found = influences(results)["bad"]
     assert not found.hurts and found.correlation is None  # within a segment nothing varies
+
+
+def test_a_case_that_is_wrong_itself_does_not_blame_those_that_it_drew_on() -> None:
+    results = library(of_bad=0.0)
+    assert influences(results)["a"].hurts and not influences(results, doubtful={"bad"})["a"].hurts
 
 
 def test_few_slices_say_nothing() -> None:
