@@ -82,7 +82,7 @@ def segment(
             models,
             settings,
             RunOptions(
-                plane=_plane(plane),
+                plane=plane_of(plane),
                 segments=tuple(name.strip() for name in segments.split(",")) if segments else None,
                 roi=box,
                 max_memory_bytes=limit,
@@ -112,7 +112,12 @@ def print_summary(report: SegmentationReport) -> None:
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
 
 
-def _plane(name: str) -> Plane | None:
+def plane_of(name: str) -> Plane | None:
+    """The plane that `--plane` names, None for `auto`.
+
+    Raises:
+        InputError: There is no such plane.
+    """
     from ..volumes import Plane
 
     if name == "auto":

@@ -18,6 +18,8 @@ _MODULE_OF = {
     "models.remove": "machine",
     "estimate": "segmenting",
     "segment": "segmenting",
+    "library.review": "reviewing",
+    "library.suggest": "reviewing",
 }
 _LIBRARY = "library"
 
