@@ -94,6 +94,7 @@ class ImportDialog:
         self._request = None
         self.ui.progressBar.visible = False
         lines = [_("Added: {cases}.").format(cases=wording.cases(len(result["added"])))]
+        lines += [f"{note['case']}: {note['text']}" for note in result["notes"]]
         lines += [f"{self._short(one['file'])}: {one['message']}" for one in result["errors"]]
         self.ui.resultLabel.text = "\n".join(lines)
 

@@ -151,5 +151,6 @@ def test_a_label_map_without_names_takes_the_library_s(worker: WorkerProcess, fi
     bare = tmp_path / "bare.nii.gz"
     write_segmentation(read_segmentation(files / "drawn1.seg.nrrd"), bare)
     pairs = [{"image": str(files / "image1.nrrd"), "segmentation": str(bare)}]
-    assert worker.result("library.add_files", folder=folder, pairs=pairs) == {"added": ["case-002"], "errors": []}
+    done = worker.result("library.add_files", folder=folder, pairs=pairs)
+    assert (done["added"], done["errors"]) == (["case-002"], [])
     assert [s.name for s in SupportLibrary.open(folder).get("case-002").segments] == ["Large", "Small"]
