@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,13 +136,12 @@ class LibraryClient:
         Raises:
             SceneError: Volume or segmentation cannot be used.
         """
-        folder = self._work.new()
-        try:
+        with ExitStack() as undo:
+            folder = self._work.new()
+            undo.callback(self._work.delete, folder)
             write_volume(volume, folder / "image.nrrd")
             write_segments(segmentation, volume, segments, folder / "segmentation.seg.nrrd")
-        except Exception:
-            self._work.delete(folder)
-            raise
+            undo.pop_all()
         parameters: dict[str, Any] = {
             "folder": self.folder,
             "image": str(folder / "image.nrrd"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,7 @@ def install_packages(missing: Sequence[str], wheels: Path | None, pip_install: C
             pip_install([*source, *others])
         for requirement in alone:
             pip_install([*source, "--no-deps", "--no-build-isolation", requirement])
-    except Exception as error:
+    except (subprocess.CalledProcessError, OSError, RuntimeError) as error:  # as pip, the disk or Slicer fail
         raise InstallError(
             _(
                 "The packages could not be installed: {error}. Behind a firewall, let someone with internet run "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,13 +120,13 @@ class Segmenting(VTKObservationMixin):
         if self.state == RUNNING:
             return
         region = region_voxels(choices.region, choices.volume) if choices.region is not None else None
-        folder, partial = self._work.new(), self._work.new()
-        try:
+        with ExitStack() as undo:
+            folder = self._work.new()
+            undo.callback(self._work.delete, folder)
+            partial = self._work.new()
+            undo.callback(self._work.delete, partial)
             write_volume(choices.volume, folder / "image.nrrd")
-        except SceneError:
-            self._work.delete(folder)
-            self._work.delete(partial)
-            raise
+            undo.pop_all()
         if self.state == PROPOSED:
             self.accept()
         self._folders = (folder, partial)

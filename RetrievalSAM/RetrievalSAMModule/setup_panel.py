@@ -85,28 +85,32 @@ class SetupPanel:
         )
 
     def _looked(self, environment: dict[str, Any]) -> None:
-        memory, disk = environment["memory_free"], environment["disk_free"]
-        enough = _("{free} free")
-        little_memory = _("{free} free; close other programs before a large volume")
-        little_disk = _("only {free} free")
         rows = [
             _Row("PyTorch", environment["packages"].get("torch") or _("missing")),
             _Row(_("Python packages"), _("complete")),
             _Row(
                 _("Memory"),
-                (little_memory if memory < _LITTLE_MEMORY else enough).format(free=wording.size(memory)),
+                _free(environment["memory_free"], _LITTLE_MEMORY, _("close other programs before a large volume")),
             ),
-            _Row(_("Disk"), (little_disk if disk < _LITTLE_DISK else enough).format(free=wording.size(disk))),
+            _Row(_("Disk"), _free(environment["disk_free"], _LITTLE_DISK, _("too little for most weights"))),
             _Row(_("Bundled model"), _("comes with the extension")),
         ]
         rows += [self._model_row(model) for model in environment["models"] if model["name"] != BUNDLED]
         self._fill(rows)
+        self.environment_changed.emit(environment)
+        if environment["device"] is None:  # PyTorch is installed, and broken
+            self._say(
+                _("{reason} Install PyTorch again with Slicer's PyTorch extension.").format(
+                    reason=environment["device_reason"]
+                )
+            )
+            self.collapse_wanted.emit(False)
+            return
         self._say(
             _("Ready. The bundled model needs no download; the others are optional. Runs on {device}: {reason}").format(
                 device=environment["device"], reason=environment["device_reason"]
             )
         )
-        self.environment_changed.emit(environment)
         self.collapse_wanted.emit(True)
 
     def _model_row(self, model: dict[str, Any]) -> _Row:
@@ -240,3 +244,11 @@ class SetupPanel:
 
     def _say(self, text: str) -> None:
         say(self.ui.stateLabel, text)
+
+
+def _free(count: int | None, little: float, advice: str) -> str:
+    """So many bytes are free; with advice where that is little. None could not be found out."""
+    if count is None:
+        return _("unknown")
+    text = _("{free} free").format(free=wording.size(count))
+    return text if count >= little else _("{text}; {advice}").format(text=text, advice=advice)

@@ -16,6 +16,8 @@ import slicer_standin  # noqa: E402
 
 slicer_standin.install()
 
+from slicer_standin.checks import nothing_unseen  # noqa: E402
+
 
 @pytest.fixture
 def standin() -> Any:
@@ -28,17 +30,8 @@ def standin() -> Any:
 @pytest.fixture(autouse=True)
 def nothing_went_wrong_unseen() -> Iterator[None]:
     """Fails a test whose slots raised, that showed a dialog it did not expect, or not one that it did."""
-    import slicer
-
-    slicer_standin.clear()
-    yield
-    slicer.app.processEvents()
-    errors = list(slicer_standin.slot_errors)
-    unexpected, unanswered = list(slicer_standin.dialogs.unexpected), slicer_standin.dialogs.unanswered
-    slicer_standin.clear()
-    assert not errors, f"exceptions in slots: {errors!r}"
-    assert not unexpected, f"unexpected dialogs: {unexpected!r}"
-    assert not unanswered, f"dialogs that were expected and did not come; answers left: {unanswered!r}"
+    with nothing_unseen():
+        yield
 
 
 @pytest.fixture

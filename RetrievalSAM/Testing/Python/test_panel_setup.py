@@ -187,6 +187,25 @@ class MissingPyTorchTest(SetupTest):
         logic.installTorch.assert_called_once_with(askConfirmation=True)
 
 
+class BrokenPyTorchTest(SetupTest):
+    script = scripted()
+    script["environment"][0]["result"] |= {
+        "device": None,
+        "device_reason": "PyTorch cannot be used here (a DLL is missing).",
+        "devices": [],
+        "memory_free": None,
+        "disk_free": 10_000_000,
+    }
+
+    def test_the_page_says_what_is_broken_and_stays_open(self) -> None:
+        self.assertFalse(self.panel.ui.setupSection.collapsed)
+        text = self.panel.setup_panel.ui.stateLabel.text
+        self.assertIn("a DLL is missing", text)
+        self.assertIn("Install PyTorch again", text)
+        rows = self.rows()
+        self.assertEqual((rows["Memory"], rows["Disk"]), ("unknown", "10 MB free; too little for most weights"))
+
+
 class CompleteTest(SetupTest):
     script = scripted()
     script["environment"][0]["result"]["models"] = [MODEL]
