@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ..errors import InputError
 from ..library.segments import merge_segments
 from ..models.window import MovedWindow, Window
 from ..retrieval.embedding import SliceEmbedder
-from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, evidence_of
+from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, content_key, evidence_of
 from ..retrieval.index import SliceRetrieval, SupportIndex
 from ..volumes import Segment, Segmentation, SliceStack, Volume
 from ..volumes.slicing import plane_across
@@ -32,6 +33,7 @@ from .aligning import (
 )
 from .confidence import slice_confidence, volume_verdict
 from .fusion import Canvas
+from .ground import Ground, shown_place
 from .memory_use import peak_memory_bytes
 from .options import Models, RunOptions, SegmentationResult
 from .partial import Growing
@@ -42,6 +44,7 @@ from .region import Region
 from .report import (
     LibraryReport,
     ModelReport,
+    RefinementReport,
     SegmentationReport,
     SegmentOnSlice,
     SegmentReport,
@@ -49,7 +52,9 @@ from .report import (
     SupportReport,
     TargetReport,
 )
+from .results import KnownResult, add_result
 from .sam2_engine import ImageFeatures, Sam2Engine
+from .state import Fingerprint, StateWriter, features_name, mask_hashes, memory_name, place_name, results_file
 from .supports import MemoryStore, encode_slice, encode_supports
 from .views import View, close_views, seen_in_case, whole_view
 
@@ -101,21 +106,60 @@ class Run:
         self.target, self.models, self.settings, self.options = target, models, settings, options
         self.cases = sorted(cases, key=lambda case: (case.content_hash, case.name))
         self.clock = _Clock()
-        self.segments = _wanted_segments(self.cases, options.segments)
+        self.segments = wanted_segments(self.cases, options.segments)
         self.values = tuple(s.value for s in self.segments)
         self.region = Region.of(target.geometry, options.roi)
         self.engine = Sam2Engine(models.segmenter.model)
         self.growing = Growing(options.partial, self._to_target) if options.partial else None
+        self.keeper: StateWriter | None = None
+        self.ground: Ground | None = None
 
     def result(self) -> SegmentationResult:
         """Segment the target and say how."""
-        with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder:
+        keeping = StateWriter(self.options.state) if self.options.state else nullcontext()
+        with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder, keeping as self.keeper:
             logits_file = Path(folder) / "logits.npy" if self.options.logits else None
             canvas, outcomes, verdict = self.run(logits_file)
             if self.options.logits:
                 canvas.write_logits(self.options.logits)
             found = self._to_target(canvas.segmentation())
-        return SegmentationResult(found, self._report(found, outcomes, canvas.frame.plane_axis, verdict))
+            slices = self._slice_reports(outcomes)
+            if self.keeper and self.ground:
+                self._keep(self.keeper, self.ground, found, slices)
+        sure = {
+            s.name: [o.segments[n].confidence for o in outcomes if o.segments[n].present]
+            for n, s in enumerate(self.segments)
+        }
+        segments = self._segment_reports([found.mask(n) for n in range(len(self.segments))], sure)
+        return SegmentationResult(found, self._report(slices, segments, canvas.frame.plane_axis, verdict))
+
+    def fingerprint(self) -> Fingerprint:
+        """What the result depends on."""
+        segmenter, encoder = self.models.segmenter, self.models.encoder
+        return Fingerprint(
+            image=self.image_hash,
+            cases=tuple(content_key(case, self.plane) for case in self.cases),
+            model=segmenter.sha256,
+            image_size=segmenter.image_size,
+            encoder=encoder.sha256,
+            encoder_size=encoder.image_size,
+            settings=self.settings.as_report(),
+            plane=str(self.plane),
+            segments=tuple((s.name, s.value) for s in self.segments),
+            roi=self.options.roi,
+        )
+
+    @functools.cached_property
+    def image_hash(self) -> str:
+        """SHA-256 over the target's pixels and grid."""
+        return self.target.content_hash()
+
+    def _keep(self, keeper: StateWriter, ground: Ground, found: Segmentation, slices: tuple[SliceReport, ...]) -> None:
+        """Leave what a correction of this result needs."""
+        path = keeper.finish(ground.about(self.fingerprint()))
+        if path is not None:
+            masks = {s.name: self.stack.frame.to_slices(found.mask(n)) for n, s in enumerate(self.segments)}
+            add_result(results_file(path), KnownResult(mask_hashes(masks), slices), anew=True)
 
     def _to_target(self, segmentation: Segmentation) -> Segmentation:
         """From the grid of the canvas, which here is the target's."""
@@ -152,7 +196,9 @@ class Run:
             views = self._views(aligned, Window.around(self.stack))
             found = self._propagate(evidence, aligned, retrieval, drawn, views, "looking closer")
         outcomes = [self._outcome(index, rows, drawn, evidence, retrieval) for index, rows in sorted(found.items())]
-        return drawn, outcomes, volume_verdict(embeddings, evidence)
+        verdict = volume_verdict(embeddings, evidence)
+        self.ground = Ground.of(self.searched, retrieval, views, aligned, evidence, overlapping, verdict)
+        return drawn, outcomes, verdict
 
     def _outcome(
         self,
@@ -284,8 +330,10 @@ class Run:
         done = 0
         if self.growing:
             self.growing.begin(canvas, len(views))
-        for view in views:
-            for segmented in self._through(view, depths, aligned, retrieval, stage):
+        if self.keeper:
+            self.keeper.begin()
+        for number, view in enumerate(views):
+            for segmented in self._through(number, view, depths, aligned, retrieval, stage):
                 canvas.add(segmented, view.window, view.rows)
                 # The logits are on the canvas now; only the small figures stay for the report.
                 kept = segmented.without_logits()
@@ -299,6 +347,7 @@ class Run:
 
     def _through(
         self,
+        view_number: int,
         view: View,
         depths: Mapping[int, np.ndarray],
         aligned: AlignedCases,
@@ -308,6 +357,7 @@ class Run:
         """The segments of one view: every searched slice once, with rows in the order of the view's.
 
         Args:
+            view_number: Of the view.
             view: What is looked for where.
             depths: By case, depth of its slices in mm.
             aligned: The cases.
@@ -325,7 +375,11 @@ class Run:
             return seen_in_case(view.window, aligned.alignments[case], float(depths[case][number]))
 
         def encode(place: int) -> ImageFeatures:
-            return encode_slice(self.engine, self.stack, self.searched[place], view.window)
+            index = self.searched[place]
+            features = encode_slice(self.engine, self.stack, index, view.window)
+            if self.keeper:
+                self.keeper.put_features(features_name(view_number, index), features)
+            return features
 
         with MemoryStore(self.options.max_memory_bytes) as store:
             with self.clock.stage("encoding supports"):
@@ -338,45 +392,75 @@ class Run:
                     tuple(self.values[s] for s in view.rows),
                     lambda done, total: self.options.progress("encoding supports", done, total),
                 )
-            places = self._place(aligned.place, view)
+            if self.keeper:
+                for case, numbers in wanted.items():
+                    for number in numbers:
+                        memory = store.get((case, number), self.engine.device)
+                        self.keeper.put_memory(memory_name(view_number, case, number), memory)
+            places = self._place(aligned.place, view_number, view)
             with self.clock.stage(stage):
                 for segmented in Propagation(self.engine, store, rows, encode, self.settings, places).run():
                     yield replace(segmented, index=self.searched[segmented.index])
 
-    def _place(self, maps: PlaceMaps | None, view: View) -> Place | None:
+    def _place(self, maps: PlaceMaps | None, view_number: int, view: View) -> Place | None:
         """The mean masks of the aligned cases as the view shows them."""
         if maps is None or not (self.settings.place_weight or self.settings.place_memory):
             return None
-        spacing = (float(maps.spacing_mm[1]), float(maps.spacing_mm[2]))
-        size = self.engine.image_size // 4
+
+        if self.keeper:
+            # Of every slice: a correction may lead to where this run did not look.
+            for index, row in itertools.product(self.searched, view.rows):
+                shown = shown_place(maps, self.values[row], index, view, self.engine)
+                if shown is not None:
+                    self.keeper.put_place(place_name(view_number, index, row), shown)
 
         @functools.lru_cache(maxsize=2 * len(view.rows))
-        def place(index: int, s: int) -> torch.Tensor | None:
-            mean = maps.mean(self.values[view.rows[s]], self.searched[index])
-            return None if mean is None else view.window.to_input(torch.from_numpy(mean)[None], spacing, size)[0]
+        def place(place_of_slice: int, s: int) -> torch.Tensor | None:
+            return shown_place(maps, self.values[view.rows[s]], self.searched[place_of_slice], view, self.engine)
 
         return place
 
+    def _slice_reports(self, outcomes: Sequence[Outcome]) -> tuple[SliceReport, ...]:
+        reports = [
+            SliceReport(
+                outcome.file_index,
+                {
+                    segment.name: SegmentOnSlice(round(told.confidence, 4), told.area_mm2, told.supports)
+                    for segment, told in zip(self.segments, outcome.segments, strict=True)
+                },
+            )
+            for outcome in outcomes
+        ]
+        return tuple(sorted(reports, key=lambda s: s.index))
+
+    def _segment_reports(
+        self, masks: Sequence[np.ndarray], sure: Mapping[str, Sequence[float]]
+    ) -> tuple[SegmentReport, ...]:
+        """By segment of the run, its mask and its confidence in the slices where it was found."""
+        voxel = self.target.geometry.voxel_volume_mm3
+        return tuple(
+            SegmentReport(
+                s.name,
+                s.value,
+                float(mask.sum() * voxel),
+                round(float(np.mean(sure[s.name])), 4) if sure[s.name] else 0.0,
+            )
+            for s, mask in zip(self.segments, masks, strict=True)
+        )
+
     def _report(
-        self, found: Segmentation, outcomes: list[Outcome], plane_axis: int, verdict: str
+        self,
+        slices: tuple[SliceReport, ...],
+        segments: tuple[SegmentReport, ...],
+        plane_axis: int,
+        verdict: str,
+        refinement: RefinementReport | None = None,
     ) -> SegmentationReport:
         geometry = self.target.geometry
-        slices, sure = [], {s.name: list[float]() for s in self.segments}
-        for outcome in outcomes:
-            row = {}
-            for segment, told in zip(self.segments, outcome.segments, strict=True):
-                if told.present:
-                    sure[segment.name].append(told.confidence)
-                row[segment.name] = SegmentOnSlice(round(told.confidence, 4), told.area_mm2, told.supports)
-            slices.append(SliceReport(outcome.file_index, row))
         segmenter, encoder = self.models.segmenter, self.models.encoder
         return SegmentationReport(
             target=TargetReport(
-                geometry.size,
-                geometry.spacing_mm,
-                geometry.origin_mm,
-                geometry.direction,
-                self.target.content_hash(),
+                geometry.size, geometry.spacing_mm, geometry.origin_mm, geometry.direction, self.image_hash
             ),
             library=LibraryReport(self.options.library_name, len(self.cases)),
             model=ModelReport(segmenter.name, segmenter.sha256, segmenter.image_size, segmenter.origin),
@@ -392,23 +476,21 @@ class Run:
             },
             plane=str(plane_across(geometry, plane_axis)),
             plane_axis=plane_axis,
-            segments=tuple(
-                SegmentReport(
-                    s.name,
-                    s.value,
-                    float(found.mask(n).sum() * geometry.voxel_volume_mm3),
-                    round(float(np.mean(sure[s.name])), 4) if sure[s.name] else 0.0,
-                )
-                for n, s in enumerate(self.segments)
-            ),
-            slices=tuple(sorted(slices, key=lambda s: s.index)),
+            segments=segments,
+            slices=slices,
             verdict=verdict,
             seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
             peak_memory_bytes=peak_memory_bytes(),
+            refinement=refinement,
         )
 
 
-def _wanted_segments(cases: Sequence[SupportCase], names: tuple[str, ...] | None) -> tuple[Segment, ...]:
+def wanted_segments(cases: Sequence[SupportCase], names: tuple[str, ...] | None) -> tuple[Segment, ...]:
+    """The segments that cases have between them, or those of these names.
+
+    Raises:
+        InputError: There is no case, or no such segment.
+    """
     if not cases:
         raise InputError("library", "it has no case", "Add an annotated volume first (retrievalsam library add).")
     segments = merge_segments((case.name, case.segments) for case in cases)

@@ -1,0 +1,143 @@
+"""What the slices that a person corrected say of those beside them: presence, and place."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from ..models.window import Window
+from ..volumes import SliceStack
+from .supports import mask_to_input
+
+_TRUST = 0.9
+"""How much the slice next to a corrected one is believed to show what that one shows."""
+
+_HALF_SLICES = 2.0
+"""After so many slices more it is half of that."""
+
+_SLOPE = 0.5
+"""An outline moves by about this part of the distance between slices, in mm a mm."""
+
+
+class Corrections:
+    """The corrected slices of one target, and what they say.
+
+    Args:
+        stack: The target's slices.
+        slices: Numbers of the corrected slices.
+        masks: By segment, bool (n, h, w), corrected slices included.
+    """
+
+    def __init__(self, stack: SliceStack, slices: Sequence[int], masks: Mapping[int, np.ndarray]) -> None:
+        self.stack = stack
+        self.slices = sorted(set(slices))
+        self.masks = masks
+        self._present = {s: np.asarray(mask.any(axis=(1, 2))) for s, mask in masks.items()}
+        self._ended = {s: self._beyond_ends(s) for s in masks}
+        self._distances: dict[tuple[int, int, Window, int], np.ndarray] = {}
+
+    def holds(self, segment: int, index: int) -> bool:
+        """Whether a slice shows a segment, as the masks have it."""
+        return bool(self._present[segment][index])
+
+    def beside(self, index: int) -> list[int]:
+        """The nearest corrected slice below and the nearest one above, nearest first."""
+        below, above = bisect_left(self.slices, index), bisect_right(self.slices, index)
+        found = [*self.slices[max(below - 1, 0) : below], *self.slices[above : above + 1]]
+        return sorted(found, key=lambda corrected: (abs(corrected - index), corrected))
+
+    def trust(self, corrected: int, index: int) -> float:
+        """How much a corrected slice counts for another one, in [0, 1]."""
+        return float(_TRUST * 0.5 ** ((abs(corrected - index) - 1) / _HALF_SLICES))
+
+    def presence(self, segment: int, index: int, vote: float) -> float:
+        """Probability that a segment is in a slice.
+
+        Args:
+            segment: The segment.
+            index: A slice that was not corrected.
+            vote: What retrieval says.
+        """
+        if index in self._ended[segment]:
+            return 0.0
+        beside = self.beside(index)
+        trust = np.array([self.trust(c, index) for c in beside])
+        if not len(trust):
+            return vote
+        said = float(trust @ [self.holds(segment, c) for c in beside] / trust.sum())
+        together = 1 - float(np.prod(1 - trust))
+        return together * said + (1 - together) * vote
+
+    def ended(self, segment: int, empty: Collection[int]) -> set[int]:
+        """Slices beyond some corrected ones in which the segment has ended."""
+        return {index for index, cause in self._ended[segment].items() if cause in empty}
+
+    def place(
+        self, segment: int, index: int, window: Window, size: int, mean: torch.Tensor | None
+    ) -> torch.Tensor | None:
+        """How likely each pixel of a view is by its place, float (size, size) in [0, 1]; None where nothing is known.
+
+        Outlines of the corrected slices on either side, interpolated by their distance functions (Raya and Udupa 1990),
+        the vaguer the further away, in place of the cases' mean masks as far as the corrected slices are trusted.
+
+        Args:
+            segment: The segment.
+            index: A slice that was not corrected.
+            window: Of the view.
+            size: Pixels a side.
+            mean: Of the aligned cases.
+        """
+        beside = [c for c in self.beside(index) if self.holds(segment, c)]
+        if not beside:
+            return mean
+        trust = np.array([self.trust(c, index) for c in beside])
+        share = 1 / np.array([abs(c - index) for c in beside], dtype=float)
+        parts = zip(share / share.sum(), beside, strict=True)
+        weighted = [part * self._distance_mm(segment, c, window, size) for part, c in parts]
+        pixel = window.side_mm[0] / size
+        gap = abs(beside[0] - index) * self.stack.frame.slice_spacing_mm
+        vague = 0.5 * pixel + _SLOPE * gap
+        shape = torch.from_numpy(np.sum(weighted, axis=0) / vague).float().sigmoid()
+        together = 1 - float(np.prod(1 - trust))
+        if mean is None:
+            return shape
+        return together * shape + (1 - together) * mean
+
+    def _distance_mm(self, segment: int, index: int, window: Window, size: int) -> np.ndarray:
+        """Distance to the outline in a view (size, size) in mm, positive inside."""
+        key = (segment, index, window, size)
+        if key not in self._distances:
+            mask = mask_to_input(self.masks[segment][index], window, self.stack.spacing_mm, size)[0].numpy() > 0.5
+            inside = ndimage.distance_transform_edt(mask)
+            outside = ndimage.distance_transform_edt(~mask) if mask.any() else np.full(mask.shape, float(size))
+            pixel = window.side_mm[0] / size
+            # Half a pixel from the middle of a pixel to its edge.
+            self._distances[key] = (np.where(mask, inside - 0.5, 0.5 - outside)) * pixel
+        return self._distances[key]
+
+    def _beyond_ends(self, segment: int) -> dict[int, int]:
+        """Slices that held a segment, beyond corrected ones that do not (the values): the shorter side of each.
+
+        Where an end was drawn too far, what lies behind it is wrong as well. A stretch that holds a corrected slice
+        with the segment is none, and of two about equally long ones neither is.
+        """
+        present, corrected = self._present[segment], set(self.slices)
+        found: dict[int, int] = {}
+        for empty in self.slices:
+            if present[empty]:
+                continue
+            sides = []
+            for step in (-1, 1):
+                stretch, index = [], empty + step
+                while 0 <= index < len(present) and (present[index] or index in corrected):
+                    stretch.append(index)
+                    index += step
+                sides.append(stretch)
+            shorter, longer = sorted(sides, key=len)
+            if 2 * len(shorter) <= len(longer) and not any(present[i] for i in shorter if i in corrected):
+                found.update((i, empty) for i in shorter if i not in corrected)
+        return found
