@@ -54,7 +54,7 @@ def segment(
     if logits is not None and logits.suffix != ".npz":
         raise InputError(str(logits), "logits are written as .npz", "Give a name that ends in .npz.")
     box = _box(roi)
-    limit = _memory_limit(max_memory)
+    limit = memory_limit(max_memory)
     from ..segmentation.presets import preset as preset_of
 
     settings = preset_of(preset, supports)
@@ -82,8 +82,8 @@ def segment(
             models,
             settings,
             RunOptions(
-                plane=_plane(plane),
-                segments=tuple(name.strip() for name in segments.split(",")) if segments else None,
+                plane=plane_of(plane),
+                segments=segment_names(segments),
                 roi=box,
                 max_memory_bytes=limit,
                 cache=opened.cache_dir,
@@ -91,6 +91,7 @@ def segment(
                 logits=logits,
                 seed=seed,
                 progress=progress,
+                state=opened.runs_dir,
             ),
         )
     write_segmentation(result.segmentation, output)
@@ -112,7 +113,8 @@ def print_summary(report: SegmentationReport) -> None:
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
 
 
-def _plane(name: str) -> Plane | None:
+def plane_of(name: str) -> Plane | None:
+    """The plane of that name; None for auto."""
     from ..volumes import Plane
 
     if name == "auto":
@@ -123,6 +125,11 @@ def _plane(name: str) -> Plane | None:
         raise InputError(
             "--plane", f"'{name}' is no plane", "Use auto, axial, coronal or sagittal."
         ) from None
+
+
+def segment_names(text: str | None) -> tuple[str, ...] | None:
+    """Names from the command line; None for all."""
+    return tuple(name.strip() for name in text.split(",")) if text else None
 
 
 def _box(text: str | None) -> tuple[int, int, int, int, int, int] | None:
@@ -139,7 +146,8 @@ def _box(text: str | None) -> tuple[int, int, int, int, int, int] | None:
     return x0, x1, y0, y1, z0, z1
 
 
-def _memory_limit(gigabytes: float | None) -> int:
+def memory_limit(gigabytes: float | None) -> int:
+    """Bytes that support memories may hold."""
     if gigabytes is None:
         from ..segmentation.memory_use import memory_for_supports
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ AGREEING = 2
 
 ALIKE = 0.95
 """Dice from which on a slice counts as it was."""
+
+PLACE_WEIGHT = 1.0
 
 _LEAST_TRUST = 0.05
 """A corrected slice that is trusted less than this is no support."""
@@ -96,7 +98,8 @@ class Carrier:
         self._shown.prepare(
             {(s.case, s.slice) for row in plan for one in row for s in one.supports if s.case != TARGET}
         )
-        propagation = Propagation(self._engine, self, plan, self._shown.features, self._settings, self._place)
+        settings = replace(self._settings, place_weight=PLACE_WEIGHT)
+        propagation = Propagation(self._engine, self, plan, self._shown.features, settings, self._place)
         start = self.get((TARGET, way.start), self._engine.device)
         propagation.go_from(
             way.start,
@@ -161,8 +164,8 @@ class Carrier:
 
     def _place(self, index: int, place: int) -> torch.Tensor | None:
         row = self._view.rows[place]
-        mean = None if self._alone else self._shown.place(index, row)
-        return self._corrections.place(row, index, self._view.window, self._engine.image_size // 4, mean)
+        likely = self._corrections.place(row, index, self._view.window, self._engine.image_size // 4)
+        return self._shown.place(index, row) if likely is None and not self._alone else likely
 
     def _told(self, segmented: SegmentedSlice, row: int, plan: list[SliceRetrieval]) -> Told:
         place = self._view.rows.index(row)

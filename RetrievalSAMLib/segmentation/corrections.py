@@ -23,6 +23,15 @@ _SLOPE = 0.5
 """An outline moves by about this part of the distance between slices, in mm a mm."""
 
 
+_VAGUE = 1.0
+
+_CARRIED_HALF = 4.0
+
+
+def _carried(distance: int) -> float:
+    return float(0.5 ** (distance / _CARRIED_HALF))
+
+
 class Corrections:
     """The corrected slices of one target, and what they say.
 
@@ -30,12 +39,20 @@ class Corrections:
         stack: The target's slices.
         slices: Numbers of the corrected slices.
         masks: By segment, bool (n, h, w), corrected slices included.
+        were: The same before they were corrected, as far as that is known.
     """
 
-    def __init__(self, stack: SliceStack, slices: Sequence[int], masks: Mapping[int, np.ndarray]) -> None:
+    def __init__(
+        self,
+        stack: SliceStack,
+        slices: Sequence[int],
+        masks: Mapping[int, np.ndarray],
+        were: Mapping[int, np.ndarray],
+    ) -> None:
         self.stack = stack
         self.slices = sorted(set(slices))
         self.masks = masks
+        self.were = were
         self._present = {s: np.asarray(mask.any(axis=(1, 2))) for s, mask in masks.items()}
         self._ended = {s: self._beyond_ends(s) for s in masks}
         self._distances: dict[tuple[int, int, Window, int], np.ndarray] = {}
@@ -76,42 +93,64 @@ class Corrections:
         """Slices beyond some corrected ones in which the segment has ended."""
         return {index for index, cause in self._ended[segment].items() if cause in empty}
 
-    def place(
-        self, segment: int, index: int, window: Window, size: int, mean: torch.Tensor | None
-    ) -> torch.Tensor | None:
-        """How likely each pixel of a view is by its place, float (size, size) in [0, 1]; None where nothing is known.
+    def place(self, segment: int, index: int, window: Window, size: int) -> torch.Tensor | None:
+        """How likely each pixel of a view is, by the slice's own mask so far and the corrected slices beside it.
 
-        Outlines of the corrected slices on either side, interpolated by their distance functions (Raya and Udupa 1990),
-        the vaguer the further away, in place of the cases' mean masks as far as the corrected slices are trusted.
+        The mask's distance function, moved as those of the corrected slices were moved by whoever corrected them, the
+        less the further away. Where the slice had no mask, or a corrected one had none before, the outlines of the
+        corrected slices themselves, interpolated by their distance functions (Raya and Udupa 1990).
 
         Args:
             segment: The segment.
             index: A slice that was not corrected.
             window: Of the view.
             size: Pixels a side.
-            mean: Of the aligned cases.
+
+        Returns:
+            float (size, size) in [0, 1]; None where no corrected slice beside it shows the segment.
         """
         beside = [c for c in self.beside(index) if self.holds(segment, c)]
         if not beside:
-            return mean
-        trust = np.array([self.trust(c, index) for c in beside])
-        share = 1 / np.array([abs(c - index) for c in beside], dtype=float)
-        parts = zip(share / share.sum(), beside, strict=True)
-        weighted = [part * self._distance_mm(segment, c, window, size) for part, c in parts]
+            return None
         pixel = window.side_mm[0] / size
         gap = abs(beside[0] - index) * self.stack.frame.slice_spacing_mm
-        vague = 0.5 * pixel + _SLOPE * gap
-        shape = torch.from_numpy(np.sum(weighted, axis=0) / vague).float().sigmoid()
-        together = 1 - float(np.prod(1 - trust))
-        if mean is None:
-            return shape
-        return together * shape + (1 - together) * mean
+        share = 1 / np.array([abs(c - index) for c in beside], dtype=float)
+        moved = [self._moved_mm(segment, c, window, size) for c in beside] if self.holds(segment, index) else [None]
+        if any(one is None for one in moved):
+            parts = zip(share / share.sum(), beside, strict=True)
+            distance = sum(part * self._distance_mm(self.masks[segment], c, window, size) for part, c in parts)
+            vague = 0.5 * pixel + _SLOPE * gap
+        else:
+            distance = self._distance_mm(self.masks[segment], index, window, size)
+            for c, part, one in zip(beside, share / share.sum(), moved, strict=True):
+                distance = distance + _carried(abs(c - index)) * part * one
+            vague = _VAGUE * pixel
+        return torch.from_numpy(np.asarray(distance / vague)).float().sigmoid()
 
-    def _distance_mm(self, segment: int, index: int, window: Window, size: int) -> np.ndarray:
+    def _moved_mm(self, segment: int, index: int, window: Window, size: int) -> np.ndarray | None:
+        """By how much a correction moved the outline, as a difference of distance functions; None where unknown."""
+        if segment in self.were:
+            before = self.were[segment]
+            if not before[index].any():
+                return None
+            was = self._distance_mm(before, index, window, size)
+        else:
+            # What was drawn there is lost: the neighbours show about the same.
+            near = [
+                i
+                for i in (index - 1, index + 1)
+                if 0 <= i < len(self.stack) and i not in self.slices and self.holds(segment, i)
+            ]
+            if not near:
+                return None
+            was = np.mean([self._distance_mm(self.masks[segment], i, window, size) for i in near], axis=0)
+        return self._distance_mm(self.masks[segment], index, window, size) - was
+
+    def _distance_mm(self, masks: np.ndarray, index: int, window: Window, size: int) -> np.ndarray:
         """Distance to the outline in a view (size, size) in mm, positive inside."""
-        key = (segment, index, window, size)
+        key = (id(masks), index, window, size)
         if key not in self._distances:
-            mask = mask_to_input(self.masks[segment][index], window, self.stack.spacing_mm, size)[0].numpy() > 0.5
+            mask = mask_to_input(masks[index], window, self.stack.spacing_mm, size)[0].numpy() > 0.5
             inside = ndimage.distance_transform_edt(mask)
             outside = ndimage.distance_transform_edt(~mask) if mask.any() else np.full(mask.shape, float(size))
             pixel = window.side_mm[0] / size

@@ -27,9 +27,9 @@ from .partial import Growing
 from .place import PlaceMaps
 from .presets import FATE_SAM, Settings
 from .report import RefinementReport, SegmentOnSlice, SliceReport, SupportReport
-from .results import KnownResult, add_result, read_results, result_before
+from .results import Before, KnownResult, add_result, read_results, result_before
 from .run import Run, wanted_segments
-from .state import DamagedStateError, StoredState, find_state, mask_hashes, results_file
+from .state import DamagedStateError, StoredState, find_state, results_file
 from .views import View, window_around
 from .ways import completed, same_segments, stack_slices, ways_from
 
@@ -103,12 +103,13 @@ class Refinement(Run):
         ground, maps = self._ground(stored)
         place_of = self._places()
         masks = {n: frame.to_slices(self.before.mask(place)) for n, place in place_of.items()}
-        corrections = Corrections(self.stack, self.corrected, masks)
-        hashes = mask_hashes({self.segments[n].name: mask for n, mask in masks.items()})
+        named = {self.segments[n].name: mask for n, mask in masks.items()}
         known = read_results(results_file(stored.path)) if stored else []
-        previous = result_before(known, hashes, self.corrected)
+        previous = result_before(known, named, self.corrected)
+        were = {n: previous.masks[s.name] for n, s in enumerate(self.segments) if previous and s.name in previous.masks}
+        corrections = Corrections(self.stack, self.corrected, masks, were)
         seeds = {
-            n: {c for c in self.corrected if not (previous and previous.same(self.segments[n].name, c, hashes))}
+            n: {c for c in self.corrected if n not in were or not np.array_equal(were[n][c], masks[n][c])}
             for n in masks
         }
         canvas = Canvas(frame, self.segments, ground.overlapping, None, self.region.inside(frame))
@@ -127,7 +128,7 @@ class Refinement(Run):
             self._carry(ground, maps, stored, corrections, seeds, canvas, found)
         segmentation = so_far()
         after = {n: frame.to_slices(segmentation.mask(place)) for n, place in place_of.items()}
-        slices = self._slice_reports_after(ground, found, after, previous, hashes)
+        slices = self._slice_reports_after(ground, found, after, previous)
         sure = {
             s.name: [
                 row.segments[s.name].confidence
@@ -144,8 +145,8 @@ class Refinement(Run):
             stored is not None,
         )
         if stored is not None:
-            named = {self.segments[n].name: mask for n, mask in after.items()}
-            add_result(results_file(stored.path), KnownResult(mask_hashes(named), slices))
+            refined = {self.segments[n].name: mask for n, mask in after.items()}
+            add_result(results_file(stored.path), KnownResult.of(refined, slices))
         self._take(tuple(s for n, s in enumerate(self.segments) if n in place_of))
         segments = self._segment_reports([after[n] for n in sorted(after)], sure)
         report = self._report(slices, segments, frame.plane_axis, ground.verdict, refinement)
@@ -267,8 +268,7 @@ class Refinement(Run):
         ground: Ground,
         found: Carried,
         after: Mapping[int, np.ndarray],
-        previous: KnownResult | None,
-        hashes: Mapping[str, tuple[str, ...]],
+        previous: Before | None,
     ) -> tuple[SliceReport, ...]:
         """Of slices that were corrected or looked at; of others, what was said of them if they are as they were."""
         frame = self.stack.frame
@@ -285,7 +285,7 @@ class Refinement(Run):
                     row[name] = SegmentOnSlice(1.0, area, ())
                 elif told is not None:
                     row[name] = SegmentOnSlice(round(told.confidence, 4), area, self._supports(told, ground))
-                elif before is not None and previous is not None and previous.same(name, index, hashes):
+                elif before is not None and previous is not None and previous.same(name, index, mask[index]):
                     row[name] = before
             if row:
                 reports.append(SliceReport(frame.file_index(index), row))

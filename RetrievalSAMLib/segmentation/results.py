@@ -1,12 +1,14 @@
-"""What runs on one volume gave, by hashes: which slices of a segmentation a person has changed since."""
+"""What runs on one volume gave: it tells which slices of a segmentation a person has changed since, and how."""
 
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from ..errors import InputError
 from ..volumes import write_staged
@@ -20,19 +22,64 @@ _LOG = logging.getLogger(__name__)
 
 
 class KnownResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One result.
+    """One result, as it is kept.
 
     Attributes:
-        masks: By segment, `state.mask_hash` of every slice of the target's stack.
+        shape: (n, h, w) of the target's stack.
+        masks: By segment, its mask: eight pixels a byte, compressed.
         slices: What its report said of the slices.
     """
 
-    masks: dict[str, tuple[str, ...]]
+    shape: tuple[int, int, int]
+    masks: dict[str, bytes]
     slices: tuple[SliceReport, ...]
 
-    def same(self, name: str, index: int, hashes: Mapping[str, tuple[str, ...]]) -> bool:
-        """Whether a segment is in a slice as it was."""
-        return name in self.masks and self.masks[name][index : index + 1] == hashes[name][index : index + 1]
+    @classmethod
+    def of(cls, masks: Mapping[str, np.ndarray], slices: tuple[SliceReport, ...]) -> KnownResult:
+        """From masks (n, h, w) bool by segment, of which there is at least one."""
+        n, h, w = next(iter(masks.values())).shape
+        packed = {name: zlib.compress(np.packbits(mask).tobytes(), 1) for name, mask in masks.items()}
+        return cls((n, h, w), packed, slices)
+
+    def unpacked(self) -> dict[str, np.ndarray]:
+        """The masks, bool (n, h, w).
+
+        Raises:
+            ValueError: They are not what was kept.
+        """
+        count = int(np.prod(self.shape))
+        masks = {}
+        for name, packed in self.masks.items():
+            try:
+                bits = np.frombuffer(zlib.decompress(packed), dtype=np.uint8)
+            except zlib.error as error:
+                raise ValueError(str(error)) from error
+            if len(bits) != (count + 7) // 8:
+                raise ValueError(f"{len(bits)} bytes for {count} pixels")
+            masks[name] = np.unpackbits(bits, count=count).reshape(self.shape).astype(bool)
+        return masks
+
+
+class Before:
+    """The result that a person corrected.
+
+    Attributes:
+        masks: By segment, bool (n, h, w).
+        slices: What its report said of the slices.
+    """
+
+    def __init__(self, masks: Mapping[str, np.ndarray], slices: tuple[SliceReport, ...]) -> None:
+        self.masks, self.slices = masks, slices
+
+    def same(self, name: str, index: int, mask: np.ndarray) -> bool:
+        """Whether a segment is in a slice as it was.
+
+        Args:
+            name: Of the segment.
+            index: Of the slice.
+            mask: Its mask now, (h, w).
+        """
+        return name in self.masks and np.array_equal(self.masks[name][index], mask)
 
 
 def read_results(path: Path) -> list[KnownResult]:
@@ -60,21 +107,28 @@ def add_result(path: Path, result: KnownResult, anew: bool = False) -> None:
 
 
 def result_before(
-    known: list[KnownResult], hashes: Mapping[str, tuple[str, ...]], corrected: Collection[int]
-) -> KnownResult | None:
+    known: list[KnownResult], masks: Mapping[str, np.ndarray], corrected: Collection[int]
+) -> Before | None:
     """The result that a person corrected: the newest of those that are most like it where it was not corrected.
 
     Args:
         known: Oldest first.
-        hashes: Of the corrected segmentation, as in `KnownResult.masks`.
+        masks: Of the corrected segmentation by segment, bool (n, h, w).
         corrected: Slices.
     """
     best, most = None, _ALIKE
     for result in reversed(known):
-        pairs = [(n, i) for n in hashes for i in range(len(hashes[n])) if i not in corrected]
-        alike = sum(result.same(n, i, hashes) for n, i in pairs) / len(pairs) if pairs else 1.0
+        try:
+            candidate = Before(result.unpacked(), result.slices)
+        except ValueError as error:
+            _LOG.warning("an earlier result is damaged (%s)", error)
+            continue
+        if any(mask.shape != result.shape for mask in masks.values()):
+            continue
+        pairs = [(name, i) for name, mask in masks.items() for i in range(len(mask)) if i not in corrected]
+        alike = sum(candidate.same(name, i, masks[name][i]) for name, i in pairs) / len(pairs) if pairs else 1.0
         if alike > most or (best is None and alike == most):
-            best, most = result, alike
+            best, most = candidate, alike
     return best
 
 

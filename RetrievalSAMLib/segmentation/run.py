@@ -54,7 +54,7 @@ from .report import (
 )
 from .results import KnownResult, add_result
 from .sam2_engine import ImageFeatures, Sam2Engine
-from .state import Fingerprint, StateWriter, features_name, mask_hashes, memory_name, place_name, results_file
+from .state import Fingerprint, StateWriter, features_name, memory_name, place_name, results_file
 from .supports import MemoryStore, encode_slice, encode_supports
 from .views import View, close_views, seen_in_case, whole_view
 
@@ -159,7 +159,7 @@ class Run:
         path = keeper.finish(ground.about(self.fingerprint()))
         if path is not None:
             masks = {s.name: self.stack.frame.to_slices(found.mask(n)) for n, s in enumerate(self.segments)}
-            add_result(results_file(path), KnownResult(mask_hashes(masks), slices), anew=True)
+            add_result(results_file(path), KnownResult.of(masks, slices), anew=True)
 
     def _to_target(self, segmentation: Segmentation) -> Segmentation:
         """From the grid of the canvas, which here is the target's."""

@@ -13,12 +13,11 @@ import time
 import uuid
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 import msgspec
-import numpy as np
 import torch
 
 from .sam2_engine import ImageFeatures, Memory
@@ -367,15 +366,3 @@ def _age(path: Path) -> float:
         return -path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def mask_hash(mask: np.ndarray) -> str:
-    """A mask (h, w) bool as a short text; empty for an empty mask."""
-    if not mask.any():
-        return ""
-    return hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()[:24]
-
-
-def mask_hashes(masks: Mapping[str, np.ndarray]) -> dict[str, tuple[str, ...]]:
-    """By segment, `mask_hash` of every slice of its mask (n, h, w)."""
-    return {name: tuple(mask_hash(one) for one in mask) for name, mask in masks.items()}
