@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import SimpleITK as sitk
 
 from .images import SmallImage
+from .threads import quiet_on_one_thread
 from .transform import Alignment
 
 _COARSE, _FINE, _REGION = 24, 48, 40
@@ -38,7 +37,7 @@ def align(target: SmallImage, case: SmallImage) -> Alignment:
         target: The fixed image.
         case: The moving image.
     """
-    with _quiet_on_one_thread():
+    with quiet_on_one_thread():
         longest = float(target.extent_mm.max())
         step = longest / _COARSE
         fixed, moving = target.coarser(step), case.coarser(step)
@@ -67,7 +66,7 @@ def refine(
     Returns:
         With the correlation in and around that part.
     """
-    with _quiet_on_one_thread():
+    with quiet_on_one_thread():
         centre, half = (low_mm + high_mm) / 2, (high_mm - low_mm) / 2 * _REGION_MARGIN
         fixed = target.part(centre - half, centre + half, _REGION)
         step = float(np.max(np.array(fixed.GetSize()) * fixed.GetSpacing())) / _REGION
@@ -81,31 +80,12 @@ def centred(target: SmallImage, case: SmallImage) -> Alignment:
 
     For images that cannot be registered. The similarity is that of this alignment.
     """
-    with _quiet_on_one_thread():
+    with quiet_on_one_thread():
         step = float(target.extent_mm.max()) / _COARSE
         fixed, moving = target.coarser(step), case.coarser(step)
         centre = (target.extent_mm[::-1] / 2, case.extent_mm[::-1] / 2)
         best = max(_starts(target, case, [centre]), key=lambda t: _correlation(fixed, moving, t))
         return _alignment(best, _correlation(fixed, moving, best))
-
-
-@contextmanager
-def _quiet_on_one_thread() -> Iterator[None]:
-    """Keep SimpleITK to one thread, without a word on stderr.
-
-    For images this small several threads wait for each other longer than they work (five times as long on a busy
-    machine), and add their sums in no fixed order, so that no two runs would give one result. Its warnings tell of
-    starts that lead nowhere, which are given up.
-    """
-    process = sitk.ProcessObject
-    threads, warnings = process.GetGlobalDefaultNumberOfThreads(), process.GetGlobalWarningDisplay()
-    process.SetGlobalDefaultNumberOfThreads(1)
-    process.SetGlobalWarningDisplay(False)
-    try:
-        yield
-    finally:
-        process.SetGlobalDefaultNumberOfThreads(threads)
-        process.SetGlobalWarningDisplay(warnings)
 
 
 def _starts(

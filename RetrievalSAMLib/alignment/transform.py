@@ -76,6 +76,11 @@ class Alignment:
         moved: np.ndarray = points_mm @ self.matrix.T + self.offset_mm
         return moved
 
+    def to_target(self, points_mm: np.ndarray) -> np.ndarray:
+        """Points of the case, float (..., 3), in the target."""
+        moved: np.ndarray = (points_mm - self.offset_mm) @ np.linalg.inv(self.matrix).T
+        return moved
+
     def depth_in_target(self, case_depth_mm: np.ndarray, row_mm: float, column_mm: float) -> np.ndarray:
         """Where slices of a case lie along the target's stack, on the line through one point of the target's slices.
 

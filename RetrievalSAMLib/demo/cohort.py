@@ -71,14 +71,28 @@ def make_subject(number: int, *, seed: int = DEFAULT_SEED) -> Subject:
     """
     rng = np.random.default_rng([seed, number])
     traits = Traits.drawn(rng)
+    image, labels, geometry = scan(traits, number, rng)
+    values = tuple(segment.value for segment in SEGMENTS)
+    segmentation = Segmentation(SEGMENTS, (labels,), (0,) * len(values), values, geometry)
+    return Subject(f"subject-{number:02d}", Volume(image, geometry), segmentation)
+
+
+def scan(
+    traits: Traits, number: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int16], NDArray[np.uint8], Geometry]:
+    """Image, label map and grid of one person.
+
+    Args:
+        traits: The person's.
+        number: Of the subject, from 1: decides how the grid lies.
+        rng: Draws the grid, the person's bend and the noise.
+    """
     geometry, centre_mm = _scan_geometry(traits, number, rng)
     canvas = Canvas(_body_points(geometry, centre_mm, rng), softness_mm=geometry.spacing_mm[0])
     paint_trunk(canvas, traits)
     image = _scanned(_slice_means(canvas.hu), geometry, rng)
     labels = _labels({value: _slice_means(part) for value, part in canvas.parts.items()})
-    values = tuple(segment.value for segment in SEGMENTS)
-    segmentation = Segmentation(SEGMENTS, (labels,), (0,) * len(values), values, geometry)
-    return Subject(f"subject-{number:02d}", Volume(image, geometry), segmentation)
+    return image, labels, geometry
 
 
 def _scan_geometry(

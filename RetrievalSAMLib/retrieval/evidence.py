@@ -133,6 +133,11 @@ class CaseSlices:
         mask: np.ndarray = layer[index] == label
         return mask
 
+    def has(self, value: int) -> bool:
+        """Whether any voxel of the case belongs to the segment."""
+        layer, label = self.labels.get(value, (None, 0))
+        return layer is not None and bool((layer == label).any())
+
     def places_mm(self, values: Sequence[int]) -> np.ndarray:
         """Places (slices, rows, columns) in mm of the voxels of some segments, float (m, 3)."""
         found = np.zeros(self.stack.frame.shape, dtype=bool)

@@ -7,22 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage
 
-from ..alignment import Alignment, SmallImage, align, centred, refine, stack_extent_mm, stack_places_mm
+from ..alignment import Alignment, SmallImage, align, centred, refine, stack_extent_mm
 from ..retrieval.evidence import CaseEvidence, CaseSlices
 from ..retrieval.index import SliceRetrieval
 from ..volumes import SliceStack
 from .place import PlaceMaps
+from .views import Box
 
 _LIKELY = 0.3
 """Where this part of the cases has a segment, it is looked for."""
 
 _TRUSTED = 0.45
 """Correlation from which on an alignment is believed."""
-
-_MOST = (1, 99)
-"""Percentiles of the places between which nearly all that was found lies."""
 
 _SHARPNESS = 0.1
 """A case counts exp(similarity / this): one that fits badly says little."""
@@ -35,27 +32,46 @@ class AlignedCases:
     Attributes:
         alignments: By number of the case.
         place: Mean masks of the cases; None where they were only laid centre on centre.
-        left_out: The cases that could not be aligned, centre on centre.
+        by_segment: By value and number of the case, where a segment was aligned on its own.
+        left_out: The cases whose alignment cannot be trusted, or that have none, centre on centre.
     """
 
     alignments: Mapping[int, Alignment]
     place: PlaceMaps | None
     left_out: Mapping[int, Alignment] = field(default_factory=dict)
+    by_segment: Mapping[int, Mapping[int, Alignment]] = field(default_factory=dict)
 
-    def positions(self, evidence: Sequence[CaseEvidence], target: SliceStack) -> list[np.ndarray]:
+    def of(self, number: int, values: Sequence[int]) -> Alignment:
+        """How a case lies where some segments are: the mean of their alignments."""
+        own = [self.by_segment[value][number] for value in values if number in self.by_segment.get(value, {})]
+        if len(own) <= 1:
+            return own[0] if own else self.alignments[number]
+        return Alignment(
+            np.mean([alignment.matrix for alignment in own], axis=0),
+            np.mean([alignment.offset_mm for alignment in own], axis=0),
+            float(np.mean([alignment.similarity for alignment in own])),
+        )
+
+    def positions(
+        self, evidence: Sequence[CaseEvidence], target: SliceStack, value: int | None = None
+    ) -> list[np.ndarray]:
         """By case, in the order of their numbers, the place of its slices along the target's stack.
 
         Args:
             evidence: Of all cases of the run.
             target: The target's slices.
+            value: Where this segment is; as the cases lie as a whole unless given.
         """
         if self.place is None:
             return [evidence[number].position for number in sorted(self.alignments)]
         extent = stack_extent_mm(target)
+        values = () if value is None else (value,)
+        box = None if value is None else self.place.box_mm(value, _LIKELY)
+        row, column = extent[1:] / 2 if box is None else (box[0] + box[1])[1:] / 2
         positions = []
         for number in sorted(self.alignments):
             depths = slice_depths_mm(evidence[number])
-            depth = self.alignments[number].depth_in_target(depths, extent[1] / 2, extent[2] / 2)
+            depth = self.of(number, values).depth_in_target(depths, row, column)
             # As `SliceFrame.slice_position`: from the middle of the first slice to that of the last one; 0.5 is the
             # middle of an only slice.
             slices = depth / extent[0] * len(target)
@@ -97,7 +113,9 @@ def aligned_by_image(
     values: Sequence[int],
     progress: Callable[[int, int], None],
 ) -> AlignedCases:
-    """Align cases to the target: as a whole, then once more where their segments lie. One case at a time is in memory.
+    """Align cases to the target: as a whole, then where their segments lie, then for each segment on its own.
+
+    One case at a time is in memory.
 
     Args:
         numbers: Of the cases.
@@ -110,7 +128,7 @@ def aligned_by_image(
         The cases that could be aligned; where these are fewer than half, all of them, centre on centre.
     """
     fixed = SmallImage.of(target)
-    total = 2 * len(numbers)
+    total = (2 if len(values) == 1 else 3) * len(numbers)
     rough = PlaceMaps(target, values)
     found: dict[int, tuple[SmallImage, Alignment]] = {}
     otherwise: dict[int, Alignment] = {}
@@ -119,7 +137,7 @@ def aligned_by_image(
         moving = SmallImage.of(case.stack)
         alignment, otherwise[number] = align(fixed, moving), centred(fixed, moving)
         if alignment.similarity >= _TRUSTED:
-            rough.add(case, alignment, _weight(alignment))
+            rough.add(case, alignment, weight_of(alignment))
             found[number] = (moving, alignment)
         progress(done + 1, total)
     if not found or 2 * len(found) < len(numbers):
@@ -131,57 +149,36 @@ def aligned_by_image(
         if boxes:
             low, high = np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
             alignment = refine(alignment, fixed, moving, low, high)
-        place.add(load(number), alignment, _weight(alignment))
+        place.add(load(number), alignment, weight_of(alignment))
         alignments[number] = alignment
         progress(len(numbers) + done + 1, total)
-    return AlignedCases(alignments, place, {n: a for n, a in otherwise.items() if n not in alignments})
-
-
-def aligned_by_finding(
-    found: np.ndarray,
-    before: AlignedCases,
-    load: Callable[[int], CaseSlices],
-    target: SliceStack,
-    values: Sequence[int],
-) -> AlignedCases | None:
-    """Align the cases that were left out by what a first pass found.
-
-    What was found is laid on the same segments in the case, and the images around it are registered from there.
-
-    Args:
-        found: bool (n, h, w), the segments in the target; what does not hang together with the largest part is noise.
-        before: The cases as they were in the first pass.
-        load: Loads one.
-        target: The target's slices.
-        values: The segments.
-
-    Returns:
-        The cases that have any of the segments; None where none has, or nothing was found. Those left out before are
-        so again, for the next time.
-    """
-    parts, count = ndimage.label(found)
-    if not count:
-        return None
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    here = stack_places_mm(target, parts == sizes.argmax())
-    low, high = np.percentile(here, _MOST, axis=0)
-    fixed = SmallImage.of(target)
+    # The whole of two images may fit where the parts that matter do not.
+    trusted = {number for number, alignment in alignments.items() if alignment.similarity >= _TRUSTED}
+    left_out = {number: alignment for number, alignment in otherwise.items() if number not in trusted}
+    if len(values) == 1:
+        return AlignedCases(alignments, place, left_out)
+    by_segment: dict[int, dict[int, Alignment]] = {value: {} for value in values}
+    boxes_of = dict(zip(values, likely_boxes(place, values), strict=True))
     place = PlaceMaps(target, values)
-    alignments = {}
-    for number in sorted({*before.alignments, *before.left_out}):
+    for done, (number, alignment) in enumerate(alignments.items()):
         case = load(number)
-        there = case.places_mm(values)
-        if not len(there):
-            continue
-        if number in before.left_out:
-            moving = SmallImage.of(case.stack)
-            alignment = before.left_out[number].onto(here, there)
-            alignments[number] = refine(alignment, fixed, moving, low, high)
-        else:
-            alignments[number] = before.alignments[number]
-        place.add(case, alignments[number], _weight(alignments[number]))
-    return AlignedCases(alignments, place, before.left_out) if alignments else None
+        for value in values:
+            own = _on_its_own(case, value, boxes_of[value], alignment, fixed, found[number][0])
+            if own is not None:
+                by_segment[value][number] = own
+            used = own or alignment
+            place.add(case, used, weight_of(used), (value,))
+        progress(2 * len(numbers) + done + 1, total)
+    return AlignedCases(alignments, place, left_out, by_segment)
+
+
+def _on_its_own(
+    case: CaseSlices, value: int, box: Box | None, whole: Alignment, fixed: SmallImage, moving: SmallImage
+) -> Alignment | None:
+    """A case's alignment where one segment lies: organs do not move with the body as one."""
+    if box is None or not case.has(value):
+        return None
+    return refine(whole, fixed, moving, *box)
 
 
 def likely_boxes(place: PlaceMaps, values: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray] | None]:
@@ -189,5 +186,6 @@ def likely_boxes(place: PlaceMaps, values: Sequence[int]) -> list[tuple[np.ndarr
     return [place.box_mm(value, _LIKELY) for value in values]
 
 
-def _weight(alignment: Alignment) -> float:
+def weight_of(alignment: Alignment) -> float:
+    """What a case's masks count in the mean."""
     return float(np.exp(alignment.similarity / _SHARPNESS))

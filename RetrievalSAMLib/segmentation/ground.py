@@ -21,6 +21,7 @@ from .sam2_engine import ImageFeatures, Memory, Sam2Engine
 from .state import (
     FORMAT_VERSION,
     About,
+    AlignmentState,
     CaseState,
     Fingerprint,
     RetrievalState,
@@ -34,9 +35,9 @@ from .views import View, seen_in_case
 
 @dataclass(frozen=True)
 class CaseGround:
-    """A case that is drawn on: its alignment, and its slices' depths in mm and indices in its file."""
+    """A case that is drawn on: its alignment in every view, and its slices' depths in mm and indices in its file."""
 
-    alignment: Alignment
+    alignments: Sequence[Alignment]
     depths_mm: np.ndarray
     file_index: np.ndarray
 
@@ -67,6 +68,7 @@ class Ground:
         searched: range,
         retrieval: Sequence[Sequence[SliceRetrieval]],
         views: Sequence[View],
+        values: Sequence[int],
         aligned: AlignedCases,
         evidence: Sequence[CaseEvidence],
         overlapping: frozenset[int],
@@ -74,8 +76,12 @@ class Ground:
     ) -> Ground:
         """From the parts of a run."""
         used = sorted({s.case for row in retrieval for one in row for s in one.supports})
+        shown = [[values[row] for row in view.rows] for view in views]
         cases = {
-            n: CaseGround(aligned.alignments[n], slice_depths_mm(evidence[n]), evidence[n].file_index) for n in used
+            n: CaseGround(
+                [aligned.of(n, segments) for segments in shown], slice_depths_mm(evidence[n]), evidence[n].file_index
+            )
+            for n in used
         }
         return cls(searched, retrieval, views, cases, overlapping, verdict)
 
@@ -96,11 +102,7 @@ class Ground:
             [View(Window(v.centre_mm, v.side_mm), v.rows) for v in about.views],
             {
                 c.number: CaseGround(
-                    Alignment(
-                        np.array(c.matrix),
-                        np.array(c.offset_mm),
-                        float("nan") if c.similarity is None else c.similarity,
-                    ),
+                    [Alignment(np.array(a.matrix), np.array(a.offset_mm), float("nan")) for a in c.alignments],
                     np.array(c.depths_mm),
                     np.array(c.file_index),
                 )
@@ -137,12 +139,12 @@ class Ground:
 
 
 def _case_state(number: int, case: CaseGround) -> CaseState:
-    similarity = case.alignment.similarity
     return CaseState(
         number,
-        tuple(tuple(row) for row in case.alignment.matrix.tolist()),
-        tuple(case.alignment.offset_mm.tolist()),
-        None if np.isnan(similarity) else float(similarity),
+        tuple(
+            AlignmentState(tuple(tuple(row) for row in one.matrix.tolist()), tuple(one.offset_mm.tolist()))
+            for one in case.alignments
+        ),
         tuple(case.depths_mm.tolist()),
         tuple(case.file_index.tolist()),
     )
@@ -230,7 +232,9 @@ class ViewGround:
             self._store,
             missing,
             self._load,
-            lambda case, n: seen_in_case(self.view.window, cases[case].alignment, float(cases[case].depths_mm[n])),
+            lambda case, n: seen_in_case(
+                self.view.window, cases[case].alignments[self._number], float(cases[case].depths_mm[n])
+            ),
             self._values,
             self._progress,
         )

@@ -50,8 +50,10 @@ class PlaceMaps:
         self.spacing_mm = np.array([target.frame.slice_spacing_mm, *(extent / self.shape[1:])])
         self._known = {value: _Known() for value in values}
 
-    def add(self, case: CaseSlices, alignment: Alignment, weight: float) -> None:
-        """Lay a case's masks over the target."""
+    def add(
+        self, case: CaseSlices, alignment: Alignment, weight: float, values: Sequence[int] | None = None
+    ) -> None:
+        """Lay a case's masks over the target: those of some segments; of all unless ``values`` are given."""
         spacing = np.array([case.stack.frame.slice_spacing_mm, *case.stack.spacing_mm])
         # From an index on the target's grid to an index of the case.
         matrix = alignment.matrix * self.spacing_mm / spacing[:, None]
@@ -62,7 +64,7 @@ class PlaceMaps:
         nearest = np.round(depth).astype(int)
         inside = (nearest >= 0) & (nearest < len(case.stack))
         for value, known in self._known.items():
-            if value not in case.labels:
+            if value not in case.labels or (values is not None and value not in values):
                 continue
             known.complete |= bool(case.annotated[value].all())
             says = inside & case.annotated[value][np.clip(nearest, 0, len(case.stack) - 1)]

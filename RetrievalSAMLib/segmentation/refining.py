@@ -15,10 +15,10 @@ from ..models.window import Window
 from ..retrieval.embedding import SliceEmbedder
 from ..retrieval.evidence import SupportCase
 from ..volumes import Segment, Segmentation, SliceStack, Volume, check_same_grid
-from .aligning import aligned_by_finding
 from .carrying import TARGET, Carried, Carrier, Told
 from .confidence import volume_verdict
 from .corrections import Corrections
+from .finding import aligned_by_finding
 from .fusion import Canvas
 from .ground import Ground, ViewGround
 from .options import Models, RunOptions, SegmentationResult
@@ -178,7 +178,8 @@ class Refinement(Run):
         overlapping = frozenset(v for case in evidence for v in case.overlapping)
         views = self._views(aligned, whole)
         verdict = volume_verdict(embeddings, evidence)
-        return Ground.of(self.searched, retrieval, views, aligned, evidence, overlapping, verdict), aligned.place
+        ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
+        return ground, aligned.place
 
     def _places(self) -> dict[int, int]:
         """Places in the given segmentation of the segments that are wanted."""

@@ -19,19 +19,20 @@ from ..library.segments import merge_segments
 from ..models.window import MovedWindow, Window
 from ..retrieval.embedding import SliceEmbedder
 from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, content_key, evidence_of
-from ..retrieval.index import SliceRetrieval, SupportIndex
+from ..retrieval.index import SliceRetrieval
 from ..volumes import Segment, Segmentation, SliceStack, Volume
 from ..volumes.slicing import plane_across
 from .aligning import (
     AlignedCases,
-    aligned_by_finding,
     aligned_by_image,
     cases_to_align,
     centred_cases,
     likely_boxes,
     slice_depths_mm,
 )
+from .choosing import choose_supports
 from .confidence import slice_confidence, volume_verdict
+from .finding import aligned_by_finding
 from .fusion import Canvas
 from .ground import Ground, shown_place
 from .memory_use import peak_memory_bytes
@@ -197,7 +198,9 @@ class Run:
             found = self._propagate(evidence, aligned, retrieval, drawn, views, "looking closer")
         outcomes = [self._outcome(index, rows, drawn, evidence, retrieval) for index, rows in sorted(found.items())]
         verdict = volume_verdict(embeddings, evidence)
-        self.ground = Ground.of(self.searched, retrieval, views, aligned, evidence, overlapping, verdict)
+        self.ground = Ground.of(
+            self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict
+        )
         return drawn, outcomes, verdict
 
     def _outcome(
@@ -272,10 +275,7 @@ class Run:
         self, aligned: AlignedCases, evidence: list[CaseEvidence], embeddings: np.ndarray
     ) -> list[list[SliceRetrieval]]:
         """Supports of every searched slice and segment from the aligned cases."""
-        numbers = sorted(aligned.alignments)
-        chosen = [evidence[number] for number in numbers]
-        index = SupportIndex(chosen, self.settings.position_weight, aligned.positions(evidence, self.stack))
-        return self._choose(index, embeddings, numbers)
+        return choose_supports(aligned, evidence, embeddings, self.stack, self.searched, self.values, self.settings)
 
     def _views(self, aligned: AlignedCases, whole: Window) -> list[View]:
         """Close ones where it is known where to look."""
@@ -284,28 +284,6 @@ class Run:
         boxes = likely_boxes(aligned.place, self.values)
         known = [box if aligned.place.complete(v) else None for v, box in zip(self.values, boxes, strict=True)]
         return close_views(known, self.stack, whole, self.settings.view_margin)
-
-    def _choose(
-        self, index: SupportIndex, embeddings: np.ndarray, numbers: Sequence[int]
-    ) -> list[list[SliceRetrieval]]:
-        settings, frame = self.settings, self.stack.frame
-        position = np.array([frame.slice_position(i) for i in range(len(self.stack))], dtype=np.float32)
-        similarity, entries = index.rank(embeddings, position)
-        return [
-            [
-                index.choose(
-                    similarity[i],
-                    entries[i],
-                    value,
-                    settings.supports,
-                    settings.share_per_case,
-                    settings.supports_hold_segment,
-                    settings.voters,
-                ).numbered(numbers)
-                for value in self.values
-            ]
-            for i in self.searched
-        ]
 
     def _load(self, number: int) -> CaseSlices:
         return CaseSlices.load(self.cases[number], self.plane)
@@ -372,7 +350,8 @@ class Run:
                     wanted.setdefault(support.case, set()).add(support.slice)
 
         def seen(case: int, number: int) -> MovedWindow:
-            return seen_in_case(view.window, aligned.alignments[case], float(depths[case][number]))
+            alignment = aligned.of(case, [self.values[s] for s in view.rows])
+            return seen_in_case(view.window, alignment, float(depths[case][number]))
 
         def encode(place: int) -> ImageFeatures:
             index = self.searched[place]

@@ -79,13 +79,18 @@ class RetrievalState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     area_mm2: float
 
 
-class CaseState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A case that the run drew on: its number, its alignment, and its slices' depths and indices in its file."""
+class AlignmentState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """As `alignment.Alignment`, without how good it is."""
 
-    number: int
     matrix: tuple[tuple[float, ...], ...]
     offset_mm: tuple[float, ...]
-    similarity: float | None
+
+
+class CaseState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A case that the run drew on: its number, its alignment by view, its slices' depths and indices in its file."""
+
+    number: int
+    alignments: tuple[AlignmentState, ...]
     depths_mm: tuple[float, ...]
     file_index: tuple[int, ...]
 
@@ -312,6 +317,8 @@ def _check(about: About) -> None:
         raise ValueError("retrieval is incomplete")
     if sorted(row for view in about.views for row in view.rows) != list(range(segments)):
         raise ValueError("the views do not show every segment once")
+    if any(len(case.alignments) != len(about.views) for case in about.cases):
+        raise ValueError("a case is not aligned in every view")
     known = {case.number for case in about.cases}
     if not all(s.case in known for row in about.retrieval for one in row for s in one.supports):
         raise ValueError("a support is of a case that is not described")

@@ -90,7 +90,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Partial:
-    """The segmentation so far, on the grid of the input, in a file that is there until the next but one."""
+    """A segment as it is now, in a file that the client deletes, on the part of the grid that holds it."""
 
     id: str
     file: str

@@ -1,10 +1,16 @@
-"""Results so far, as files in a folder of the client's."""
+"""What is found so far, as files in a folder of the client's: one a segment, no larger than the segment.
+
+A client that shows them has little to do for each, however large the volume is.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import logging
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from ...errors import InputError
 from ...volumes import Segmentation, write_segmentation
@@ -14,35 +20,61 @@ _LOG = logging.getLogger(__name__)
 
 
 class PartialFiles:
-    """Writes one file after the other, and deletes all but the last two: the client may be reading the one before.
+    """Writes a file for every segment that has changed; the client deletes what it has read.
 
     Args:
-        folder: Where to; the client deletes it.
+        folder: Where to.
         task: Whose client is told.
     """
 
     def __init__(self, folder: Path, task: Task) -> None:
         self._folder, self._task = folder, task
-        self._written: list[Path] = []
+        self._known: dict[int, bytes] = {}
         self._number = 0
         self._broken = False
 
     def __call__(self, segmentation: Segmentation, done: int, total: int) -> None:
-        """Write what there is so far and say so. A folder that cannot be written to costs the pictures, not the run."""
+        """Write what has changed and say so. A folder that cannot be written to costs the pictures, not the run."""
         if self._broken:
             return
-        self._number += 1
-        path = self._folder / f"partial-{self._number:04d}.seg.nrrd"
         try:
-            write_segmentation(segmentation, path)
+            for file in self._changed(segmentation):
+                self._task.partial(str(file), done, total)
         except InputError as error:
             _LOG.warning("results so far cannot be written (%s)", type(error).__name__)
             self._broken = True
-            return
-        self._written.append(path)
-        self._task.partial(str(path), done, total)
-        for old in self._written[:-2]:
-            # Windows deletes no file that is being read; it goes the next time.
-            with contextlib.suppress(PermissionError):
-                old.unlink(missing_ok=True)
-                self._written.remove(old)
+
+    def last(self, segmentation: Segmentation) -> list[str]:
+        """Write what the end has changed, for the result to name.
+
+        Raises:
+            InputError: The folder cannot be written to.
+        """
+        return [str(file) for file in self._changed(segmentation)]
+
+    def _changed(self, segmentation: Segmentation) -> list[Path]:
+        files = []
+        for index, segment in enumerate(segmentation.segments):
+            alone = cropped(segmentation, index)
+            key = hashlib.sha256(repr(alone.geometry.origin_mm).encode() + alone.mask(0).tobytes()).digest()
+            if self._known.get(segment.value) != key:
+                self._number += 1
+                path = self._folder / f"partial-{self._number:05d}.seg.nrrd"
+                write_segmentation(alone, path)
+                self._known[segment.value] = key
+                files.append(path)
+        return files
+
+
+def cropped(segmentation: Segmentation, index: int) -> Segmentation:
+    """One segment on the part of the grid that holds it, and a voxel around it: Slicer cannot read a single voxel."""
+    mask, geometry = segmentation.mask(index), segmentation.geometry
+    box = []
+    for axis in range(3):
+        held = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
+        first, last = (int(held[0]), int(held[-1])) if len(held) else (0, 0)
+        box.append(slice(max(first - 1, 0), min(last + 2, geometry.size[axis])))
+    x, y, z = (float(part) for part in geometry.index_to_lps(np.array([side.start for side in box])))
+    a, b, c = (side.stop - side.start for side in box)
+    part = replace(geometry, size=(a, b, c), origin_mm=(x, y, z))
+    return Segmentation.from_masks([segmentation.segments[index]], [mask[tuple(box)]], part)

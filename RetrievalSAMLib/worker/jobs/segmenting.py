@@ -97,6 +97,7 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
         task.progress("loading the model", 0, 1)
     torch.manual_seed(wanted.seed)
     models = kept.get(*networks.key)
+    shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
     options = RunOptions(
         plane=None if wanted.plane == "auto" else Plane(wanted.plane),
         segments=None if wanted.segments is None else tuple(wanted.segments),
@@ -106,16 +107,17 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
         library_name=library.name,
         seed=wanted.seed,
         progress=task.progress,
-        partial=None if wanted.partial is None else PartialFiles(Path(wanted.partial), task),
+        partial=shown,
     )
     with _left_at_any_layer(task):
         result = segment_volume(target, cases, models, settings, options)
     task.progress("writing the result", 0, 1)
     write_segmentation(result.segmentation, output)
+    files = [] if shown is None else shown.last(result.segmentation)
     report = result.report
     took = costs.Run(networks.setting(settings.preset), shape, sum(report.seconds.values()), report.peak_memory_bytes)
     costs.remember(took, library.cache_dir)
-    return {"segmentation": str(output), "report": msgspec.to_builtins(report)}
+    return {"segmentation": str(output), "files": files, "report": msgspec.to_builtins(report)}
 
 
 def _networks(wanted: Any, geometry: Geometry) -> _Networks:

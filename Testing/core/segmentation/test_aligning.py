@@ -7,17 +7,15 @@ import pytest
 from aligned_stacks import case_of, lump, slices_of, stack_of
 
 from RetrievalSAMLib.alignment import Alignment, stack_extent_mm
-from RetrievalSAMLib.retrieval.evidence import CaseEvidence, CaseSlices
+from RetrievalSAMLib.retrieval.evidence import CaseEvidence
 from RetrievalSAMLib.retrieval.index import SliceRetrieval, Support, SupportIndex
 from RetrievalSAMLib.segmentation.aligning import (
     AlignedCases,
-    aligned_by_finding,
     cases_to_align,
     centred_cases,
     slice_depths_mm,
 )
 from RetrievalSAMLib.segmentation.place import PlaceMaps
-from RetrievalSAMLib.volumes import SliceStack
 
 
 def row(*cases_by_segment: tuple[int, ...]) -> list[SliceRetrieval]:
@@ -130,34 +128,6 @@ def test_what_was_found_is_laid_on_the_same_in_the_case() -> None:
     small = before.onto(speck, there)
     assert (small.matrix.diagonal() > 0).all() and (small.matrix.diagonal() < 3).all()
     assert small.to_case(speck.mean(0))[1:] == pytest.approx(there.mean(0)[1:])
-
-
-def left_out(target: SliceStack, *cases: CaseSlices) -> AlignedCases:
-    extent = stack_extent_mm(target)
-    centred = {n: Alignment.centred(extent, stack_extent_mm(case.stack)) for n, case in enumerate(cases)}
-    return AlignedCases(centred, None, centred)
-
-
-@pytest.mark.parametrize("corners", [((2, 5, 6), (3, 6, 7)), ((2, 5, 6), (3, 14, 20)), ((0, 0, 0), (5, 20, 30))])
-def test_cases_are_aligned_by_however_little_was_found(corners: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
-    target = stack_of((5, 20, 30), (4.0, 1.0, 1.0))
-    cases = [slices_of({1: lump((6, 24, 28))}, (4.0, 1.0, 1.0)), slices_of({2: lump((6, 24, 28))}, (4.0, 1.0, 1.0))]
-    found = np.zeros((5, 20, 30), dtype=bool)
-    found[tuple(slice(a, b) for a, b in zip(*corners, strict=True))] = True
-    result = aligned_by_finding(found, left_out(target, *cases), cases.__getitem__, target, (1,))
-    # The other case has none of the segments.
-    assert result is not None and list(result.alignments) == [0] and result.place is not None
-    alignment = result.alignments[0]
-    assert np.isfinite(alignment.matrix).all() and np.isfinite(alignment.offset_mm).all()
-    assert any(result.place.mean(1, index) is not None for index in range(5))
-
-
-def test_where_nothing_was_found_there_is_nothing_to_align_by() -> None:
-    target = stack_of((5, 20, 30), (4.0, 1.0, 1.0))
-    case = slices_of({1: lump((6, 24, 28))}, (4.0, 1.0, 1.0))
-    nothing, something = np.zeros((5, 20, 30), dtype=bool), np.ones((5, 20, 30), dtype=bool)
-    assert aligned_by_finding(nothing, left_out(target, case), lambda n: case, target, (1,)) is None
-    assert aligned_by_finding(something, left_out(target, case), lambda n: case, target, (7,)) is None
 
 
 def test_places_of_segments_are_the_middles_of_their_voxels() -> None:

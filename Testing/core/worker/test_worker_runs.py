@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from worker_process import WorkerProcess, running
@@ -67,15 +68,24 @@ def test_progress_is_told_in_order_and_ends_complete(segmented: tuple[list[Event
     assert any(step.seconds_left is not None for step in events if isinstance(step, Progress))
 
 
-def test_results_so_far_lie_on_the_grid_and_only_the_newest_two_are_kept(
-    segmented: tuple[list[Event], Path],
-) -> None:
+def test_the_files_of_single_segments_make_up_the_whole_result(segmented: tuple[list[Event], Path]) -> None:
     events, folder = segmented
     told = [event for event in events if isinstance(event, Partial)]
-    assert told and [event.done for event in told] == sorted(event.done for event in told)
-    left = sorted(path.name for path in (folder / "partial").iterdir())
-    assert left == [Path(event.file).name for event in told[-2:]]
-    assert read_segmentation(told[-1].file).geometry == GRID
+    assert [event.done for event in told] == sorted(event.done for event in told)
+    last = events[-1]
+    assert isinstance(last, Result)
+    files = [*(event.file for event in told), *last.result["files"]]
+    assert sorted(map(str, (folder / "partial").iterdir())) == sorted(files)
+    whole = read_segmentation(folder / "out.seg.nrrd")
+    newest = {part.names[0]: part for part in map(read_segmentation, files)}
+    assert set(newest) == set(whole.names)
+    for index, name in enumerate(whole.names):
+        part = newest[name]
+        start = np.rint(GRID.lps_to_index(np.array(part.geometry.origin_mm))).astype(int)
+        mask = np.zeros(GRID.size, bool)
+        mask[tuple(slice(a, a + n) for a, n in zip(start, part.geometry.size, strict=True))] = part.mask(0)
+        np.testing.assert_array_equal(mask, whole.mask(index))
+        assert np.prod(part.geometry.size) < np.prod(GRID.size)
 
 
 def test_the_networks_stay_loaded_and_a_run_is_remembered_for_the_next_estimate(

@@ -1,0 +1,134 @@
+# The core package and the bundled model lie beside the module (RetrievalSAMModule/core_package.py).
+# Every packaged file is listed; Testing/core/test_extension.py compares the lists with the tree.
+set(CORE_PYTHON_SCRIPTS
+  RetrievalSAMLib/__init__.py
+  RetrievalSAMLib/alignment/__init__.py
+  RetrievalSAMLib/alignment/affine.py
+  RetrievalSAMLib/alignment/images.py
+  RetrievalSAMLib/alignment/surroundings.py
+  RetrievalSAMLib/alignment/threads.py
+  RetrievalSAMLib/alignment/transform.py
+  RetrievalSAMLib/cli/__init__.py
+  RetrievalSAMLib/cli/demo.py
+  RetrievalSAMLib/cli/doctor.py
+  RetrievalSAMLib/cli/evaluate.py
+  RetrievalSAMLib/cli/library.py
+  RetrievalSAMLib/cli/main.py
+  RetrievalSAMLib/cli/models.py
+  RetrievalSAMLib/cli/networks.py
+  RetrievalSAMLib/cli/segment.py
+  RetrievalSAMLib/cli/terminal.py
+  RetrievalSAMLib/demo/__init__.py
+  RetrievalSAMLib/demo/cohort.py
+  RetrievalSAMLib/demo/contact_sheet.py
+  RetrievalSAMLib/demo/hippocampus.py
+  RetrievalSAMLib/demo/run.py
+  RetrievalSAMLib/demo/shapes.py
+  RetrievalSAMLib/demo/subject.py
+  RetrievalSAMLib/demo/trunk.py
+  RetrievalSAMLib/drawing/__init__.py
+  RetrievalSAMLib/drawing/colors.py
+  RetrievalSAMLib/drawing/tile.py
+  RetrievalSAMLib/errors.py
+  RetrievalSAMLib/evaluation/__init__.py
+  RetrievalSAMLib/evaluation/metrics.py
+  RetrievalSAMLib/library/__init__.py
+  RetrievalSAMLib/library/archive.py
+  RetrievalSAMLib/library/archive_file.py
+  RetrievalSAMLib/library/case.py
+  RetrievalSAMLib/library/damage.py
+  RetrievalSAMLib/library/describe.py
+  RetrievalSAMLib/library/files.py
+  RetrievalSAMLib/library/find.py
+  RetrievalSAMLib/library/format.py
+  RetrievalSAMLib/library/names.py
+  RetrievalSAMLib/library/pairs.py
+  RetrievalSAMLib/library/privacy.py
+  RetrievalSAMLib/library/segments.py
+  RetrievalSAMLib/library/selection.py
+  RetrievalSAMLib/library/store.py
+  RetrievalSAMLib/library/thumbnails.py
+  RetrievalSAMLib/models/__init__.py
+  RetrievalSAMLib/models/build.py
+  RetrievalSAMLib/models/catalogue.py
+  RetrievalSAMLib/models/checkpoint.py
+  RetrievalSAMLib/models/device.py
+  RetrievalSAMLib/models/download.py
+  RetrievalSAMLib/models/store.py
+  RetrievalSAMLib/models/window.py
+  RetrievalSAMLib/progress.py
+  RetrievalSAMLib/retrieval/__init__.py
+  RetrievalSAMLib/retrieval/embedding.py
+  RetrievalSAMLib/retrieval/evidence.py
+  RetrievalSAMLib/retrieval/exact.py
+  RetrievalSAMLib/retrieval/index.py
+  RetrievalSAMLib/segmentation/__init__.py
+  RetrievalSAMLib/segmentation/aligning.py
+  RetrievalSAMLib/segmentation/choosing.py
+  RetrievalSAMLib/segmentation/confidence.py
+  RetrievalSAMLib/segmentation/fate_sam.py
+  RetrievalSAMLib/segmentation/finding.py
+  RetrievalSAMLib/segmentation/fusion.py
+  RetrievalSAMLib/segmentation/memory_use.py
+  RetrievalSAMLib/segmentation/networks.py
+  RetrievalSAMLib/segmentation/options.py
+  RetrievalSAMLib/segmentation/partial.py
+  RetrievalSAMLib/segmentation/pipeline.py
+  RetrievalSAMLib/segmentation/place.py
+  RetrievalSAMLib/segmentation/presets.py
+  RetrievalSAMLib/segmentation/propagation.py
+  RetrievalSAMLib/segmentation/published.py
+  RetrievalSAMLib/segmentation/region.py
+  RetrievalSAMLib/segmentation/report.py
+  RetrievalSAMLib/segmentation/run.py
+  RetrievalSAMLib/segmentation/sam2_engine.py
+  RetrievalSAMLib/segmentation/supports.py
+  RetrievalSAMLib/segmentation/views.py
+  RetrievalSAMLib/volumes/__init__.py
+  RetrievalSAMLib/volumes/dicom.py
+  RetrievalSAMLib/volumes/geometry.py
+  RetrievalSAMLib/volumes/intensity.py
+  RetrievalSAMLib/volumes/labels.py
+  RetrievalSAMLib/volumes/nifti.py
+  RetrievalSAMLib/volumes/nrrd_file.py
+  RetrievalSAMLib/volumes/reading.py
+  RetrievalSAMLib/volumes/segnrrd.py
+  RetrievalSAMLib/volumes/slicing.py
+  RetrievalSAMLib/volumes/stack.py
+  RetrievalSAMLib/volumes/volume.py
+  RetrievalSAMLib/volumes/writing.py
+  RetrievalSAMLib/worker/__init__.py
+  RetrievalSAMLib/worker/__main__.py
+  RetrievalSAMLib/worker/codec.py
+  RetrievalSAMLib/worker/faults.py
+  RetrievalSAMLib/worker/jobs/__init__.py
+  RetrievalSAMLib/worker/jobs/costs.py
+  RetrievalSAMLib/worker/jobs/kept.py
+  RetrievalSAMLib/worker/jobs/library.py
+  RetrievalSAMLib/worker/jobs/machine.py
+  RetrievalSAMLib/worker/jobs/partials.py
+  RetrievalSAMLib/worker/jobs/segmenting.py
+  RetrievalSAMLib/worker/parameters.py
+  RetrievalSAMLib/worker/protocol.py
+  RetrievalSAMLib/worker/server.py
+  RetrievalSAMLib/worker/task.py
+  )
+
+set(CORE_RESOURCES
+  RetrievalSAMLib/models/bundled/MODEL_CARD.md
+  RetrievalSAMLib/models/bundled/bundled.json
+  RetrievalSAMLib/models/bundled/encoder.pt
+  RetrievalSAMLib/models/bundled/segmenter.pt
+  RetrievalSAMLib/models/bundled/segmenter.yaml
+  RetrievalSAMLib/py.typed
+  )
+
+ctkMacroCompilePythonScript(
+  TARGET_NAME RetrievalSAMLib
+  SOURCE_DIR ${CMAKE_CURRENT_SOURCE_DIR}/..
+  SCRIPTS "${CORE_PYTHON_SCRIPTS}"
+  RESOURCES "${CORE_RESOURCES}"
+  DESTINATION_DIR ${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR}
+  INSTALL_DIR ${Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR}
+  NO_INSTALL_SUBDIR
+  )

@@ -1,0 +1,113 @@
+"""Pairs of files from a folder into the library: first a preview, then the import, with errors by file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from .add_case_panel import MODALITIES
+from .library_client import LibraryClient
+from .panel import ResourcePath, cell, head, load_ui, show_fault
+from .worker_client import Request, WorkerFault
+
+
+class ImportDialog:
+    """A window of its own; Slicer stays usable while it is open."""
+
+    def __init__(self, library: LibraryClient, source: str, resource_path: ResourcePath) -> None:
+        self._library = library
+        self._source = Path(source)
+        self._pairs: list[dict[str, Any]] = []
+        self._request: Request | None = None
+        self.widget, self.ui = load_ui(resource_path, "ImportDialog.ui")
+        head(self.ui.pairsTable, [_("Image"), _("Segmentation"), _("Name"), _("Note")], stretched=3)
+        self.ui.modalitySelector.addItems(list(MODALITIES))
+        self.ui.importButton.enabled = False
+        self.ui.importButton.connect("clicked()", self._import)
+        self.ui.closeButton.connect("clicked()", self.close)
+
+    def open(self) -> None:
+        """Show the window and look what the folder holds."""
+        self.ui.resultLabel.text = _("Looking into the folder...")
+        self.widget.resize(680, 420)
+        self.widget.show()
+        self._library.ask("library.pairs", {"source": str(self._source)}, self._found, self._fault)
+
+    def close(self) -> None:
+        """Close the window; an import that goes on is stopped after the case it is at."""
+        if self._request is not None:
+            self._library.cancel(self._request)
+        self.widget.hide()
+
+    def _found(self, told: dict[str, Any]) -> None:
+        self._pairs = told["pairs"]
+        table = self.ui.pairsTable
+        table.setRowCount(len(self._pairs))
+        for row, pair in enumerate(self._pairs):
+            image = cell(self._short(pair["image"]))
+            image.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+            image.setCheckState(qt.Qt.Unchecked if pair["problem"] else qt.Qt.Checked)
+            table.setItem(row, 0, image)
+            for column, text in enumerate(
+                (self._short(pair["segmentation"]), pair["name"], pair["problem"] or ""), start=1
+            ):
+                table.setItem(row, column, cell(text))
+        self.ui.unpairedLabel.text = (
+            _("Without a partner, left out: {files}").format(files=", ".join(map(self._short, told["unpaired"])))
+            if told["unpaired"]
+            else ""
+        )
+        self.ui.resultLabel.text = "" if self._pairs else _("The folder holds no pair of image and segmentation.")
+        self.ui.importButton.enabled = bool(self._pairs)
+
+    def _import(self) -> None:
+        table = self.ui.pairsTable
+        chosen = [
+            {"image": pair["image"], "segmentation": pair["segmentation"]}
+            for row, pair in enumerate(self._pairs)
+            if table.item(row, 0).checkState() == qt.Qt.Checked
+        ]
+        if not chosen:
+            self.ui.resultLabel.text = _("Check at least one pair.")
+            return
+        self.ui.importButton.enabled = False
+        self.ui.progressBar.visible = True
+        self._request = self._library.add_files(
+            chosen,
+            self.ui.modalitySelector.currentText.strip(),
+            self._imported,
+            self._fault,
+            self._progress,
+            self._stopped,
+        )
+
+    def _progress(self, _stage: str, done: int, total: int, _seconds_left: float | None) -> None:
+        self.ui.progressBar.setRange(0, total)
+        self.ui.progressBar.setValue(done)
+
+    def _imported(self, result: dict[str, Any]) -> None:
+        self._request = None
+        self.ui.progressBar.visible = False
+        lines = [_("{n} cases were added.").format(n=len(result["added"]))]
+        lines += [f"{self._short(one['file'])}: {one['message']}" for one in result["errors"]]
+        self.ui.resultLabel.text = "\n".join(lines)
+
+    def _stopped(self) -> None:
+        self._request = None
+        self.ui.progressBar.visible = False
+        self.ui.resultLabel.text = _("Stopped; the cases that were added stay.")
+
+    def _fault(self, fault: WorkerFault) -> None:
+        self._request = None
+        self.ui.progressBar.visible = False
+        self.ui.resultLabel.text = ""
+        show_fault(fault)
+
+    def _short(self, file: str) -> str:
+        try:
+            return str(Path(file).relative_to(self._source))
+        except ValueError:
+            return Path(file).name

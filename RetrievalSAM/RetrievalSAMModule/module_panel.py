@@ -1,0 +1,110 @@
+"""The module's panel: set-up, library, segment, results, and how they hear of the scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+import slicer
+
+from .case_loading import CaseLoading
+from .library_client import LibraryClient
+from .library_panel import LibraryPanel
+from .panel import ResourcePath, load_ui
+from .results_panel import ResultsPanel
+from .segment_panel import SegmentPanel
+from .segmenting import PROPOSED, Proposal, Segmenting
+from .setup_panel import SetupPanel
+from .work_folder import WorkFolder
+
+
+class ModulePanel:
+    """Everything that the user sees of the module."""
+
+    def __init__(self, logic: Any, resource_path: ResourcePath) -> None:
+        self._logic = logic
+        self._entered = False
+        self._work = WorkFolder()
+        self.widget, self.ui = load_ui(resource_path, "RetrievalSAM.ui")
+        self.library = LibraryClient(logic.librarian, self._work)
+        self.segmenting = Segmenting(logic.computer, self._work)
+        loading = CaseLoading(self.library)
+        self.setup_panel = SetupPanel(logic.librarian, logic.computer, resource_path)
+        self.library_panel = LibraryPanel(self.library, loading, resource_path)
+        self.segment_panel = SegmentPanel(logic.computer, self.library, self.segmenting, resource_path)
+        self.results_panel = ResultsPanel(self.segmenting, self.library, loading, self._work, resource_path)
+        for place, panel in (
+            (self.ui.setupPlace, self.setup_panel),
+            (self.ui.libraryPlace, self.library_panel),
+            (self.ui.segmentPlace, self.segment_panel),
+            (self.ui.resultsPlace, self.results_panel),
+        ):
+            layout = qt.QVBoxLayout(place)
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.addWidget(panel.widget)
+        self.setup_panel.environment_changed.connect(self._environment_changed)
+        self.setup_panel.collapse_wanted.connect(self._collapse_setup)
+        self.segmenting.state_changed.connect(self._run_changed)
+        self.segmenting.accepted.connect(self._accepted)
+        slicer.app.connect("aboutToQuit()", self.cleanup)
+        self._follow_scene()
+
+    def enter(self) -> None:
+        """The user came to the module: the first time, look at this computer and open the library used last."""
+        if self._entered:
+            return
+        self._entered = True
+        self.setup_panel.check()
+        self._open_library()
+
+    def exit(self) -> None:
+        """The user left; a run goes on, and nothing else is held."""
+
+    def cleanup(self) -> None:
+        """End the worker processes and delete temporary files."""
+        slicer.app.disconnect("aboutToQuit()", self.cleanup)
+        self.segment_panel.set_parameters(None)
+        self.library_panel.cleanup()
+        self.results_panel.cleanup()
+        self.segmenting.cleanup()
+        for client in (self._logic.computer, self._logic.librarian):
+            client.stop()
+        self._work.cleanup()
+
+    def scene_closes(self) -> None:
+        """The nodes are about to go."""
+        self.segmenting.scene_closes()
+        self.segment_panel.set_parameters(None)
+
+    def scene_changed(self) -> None:
+        """Another scene is there, or more in it."""
+        self._follow_scene()
+        if self._entered:
+            self._open_library()
+
+    def _follow_scene(self) -> None:
+        self.segment_panel.set_parameters(self._logic.getParameterNode())
+
+    def _open_library(self) -> None:
+        """The library that the scene names, else the one that stays open, else the one this user opened last."""
+        wanted = self._logic.getParameterNode().libraryFolder or self.library.folder or self.library.last_folder()
+        if wanted and wanted != self.library.folder:
+            self.library.open(wanted)
+
+    def _environment_changed(self, environment: dict[str, Any]) -> None:
+        self.segment_panel.offer_models(
+            [m["name"] for m in environment["models"] if m["kind"] == "segmenter" and m["installed"]]
+        )
+        self.segment_panel.offer_devices(environment["devices"], environment["device_reason"])
+
+    def _collapse_setup(self, collapsed: bool) -> None:
+        self.ui.setupSection.collapsed = collapsed
+
+    def _run_changed(self) -> None:
+        if self.segmenting.state == PROPOSED:
+            self.ui.resultsSection.collapsed = False
+
+    def _accepted(self, proposal: Proposal) -> None:
+        """What was accepted is offered to the library, so that the next volume comes out better."""
+        if proposal.volume is not None and proposal.segmentation is not None:
+            self.library_panel.add_case.offer(proposal.volume, proposal.segmentation)

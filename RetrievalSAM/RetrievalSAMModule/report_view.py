@@ -1,0 +1,87 @@
+"""What the worker's report says, in the terms of the panel. Plain Python, without Qt or a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SliceSegment:
+    """One segment on one slice: index along the sliced axis, confidence in [0, 1], area in mm2."""
+
+    index: int
+    segment: str
+    confidence: float
+    area_mm2: float
+
+
+@dataclass(frozen=True)
+class Support:
+    """A support slice that was drawn from: case name, index in the case's file, similarity (at most 1), segments."""
+
+    case: str
+    slice: int
+    similarity: float
+    segments: tuple[str, ...]
+
+
+class ReportView:
+    """A report of the worker (docs/formats.md)."""
+
+    def __init__(self, report: dict[str, Any]) -> None:
+        self._report = report
+        self._slices = {one["index"]: one for one in report["slices"]}
+
+    @property
+    def plane_axis(self) -> int:
+        """The axis of the volume's voxels (0, 1, 2 as i, j, k) that was sliced."""
+        return int(self._report["plane_axis"])
+
+    @property
+    def verdict(self) -> str:
+        """`in-library`, `uncertain` or `unlike-library`."""
+        return str(self._report["verdict"])
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole run."""
+        return float(sum(self._report["seconds"].values()))
+
+    def segments(self) -> list[tuple[str, float, float]]:
+        """Name, volume in mm3 and mean confidence of every segment."""
+        return [(one["name"], one["volume_mm3"], one["confidence"]) for one in self._report["segments"]]
+
+    def confidence(self, segment: str) -> list[tuple[int, float]]:
+        """Slice index and confidence where a segment was found, by ascending index."""
+        return [(one.index, one.confidence) for one in self._found() if one.segment == segment]
+
+    def worst(self, count: int) -> list[SliceSegment]:
+        """Where to look first: the segment on a slice that the run is least sure of; one entry a slice."""
+        by_slice: dict[int, SliceSegment] = {}
+        for one in self._found():
+            if one.index not in by_slice or one.confidence < by_slice[one.index].confidence:
+                by_slice[one.index] = one
+        return sorted(by_slice.values(), key=lambda one: (one.confidence, one.index))[:count]
+
+    def indices(self) -> list[int]:
+        """Indices of the slices, ascending."""
+        return sorted(self._slices)
+
+    def supports(self, index: int) -> list[Support]:
+        """The support slices that a slice was drawn from, most similar first; those of all its segments together."""
+        found: dict[tuple[str, int], tuple[float, list[str]]] = {}
+        for name, told in self._slices.get(index, {"segments": {}})["segments"].items():
+            for support in told["supports"] if told["area_mm2"] > 0 else ():
+                similarity, names = found.setdefault((support["case"], support["slice"]), (support["similarity"], []))
+                names.append(name)
+                found[support["case"], support["slice"]] = (max(similarity, support["similarity"]), names)
+        supports = [Support(case, number, s, tuple(names)) for (case, number), (s, names) in found.items()]
+        return sorted(supports, key=lambda one: (-one.similarity, one.case, one.slice))
+
+    def _found(self) -> Iterator[SliceSegment]:
+        for index in self.indices():
+            for name, told in self._slices[index]["segments"].items():
+                if told["area_mm2"] > 0:
+                    yield SliceSegment(index, name, told["confidence"], told["area_mm2"])

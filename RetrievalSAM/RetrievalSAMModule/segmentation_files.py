@@ -1,0 +1,257 @@
+"""Segmentations between the scene and the worker's `.seg.nrrd` files, on the grid of one volume.
+
+Segments travel with names, colours and terminology. Whatever transforms volume and segmentation have, a voxel of the
+file is a voxel of the volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import slicer
+import slicer.util
+import vtk
+from slicer.i18n import tr as _
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from .volume_files import SceneError, file_ijk_to_ras, ijk_to_ras
+
+_WHOLE_SEGMENT = slicer.vtkSlicerSegmentationsModuleLogic.MODE_REPLACE
+
+
+def segment_names(segmentation: slicer.vtkMRMLSegmentationNode) -> list[str]:
+    """Names of the segments, in order."""
+    return [segment.GetName() for _id, segment in _segments(segmentation)]
+
+
+def write_segments(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    names: Iterable[str],
+    file: Path,
+) -> None:
+    """Write some segments on the volume's grid, in the geometry of the volume's file.
+
+    Raises:
+        SceneError: Nothing of these segments lies in the volume.
+    """
+    wanted = set(names)
+    grid = file_ijk_to_ras(volume)
+    written = 0
+    with _hidden_segmentation() as staged:
+        _set_grid(staged, volume, grid)
+        for segment_id, segment in _segments(segmentation):
+            if segment.GetName() not in wanted:
+                continue
+            mask = segment_voxels(segmentation, segment_id, volume)
+            if mask is None or not mask.any():
+                continue
+            written += 1
+            copy = slicer.vtkSegment()
+            copy.DeepCopyMetadata(segment)
+            staged.GetSegmentation().AddSegment(copy, segment_id)
+            _replace(staged, segment_id, _labelmap(np.asarray(mask != 0, np.uint8), grid))
+        if not written:
+            raise SceneError(
+                _(
+                    "Nothing of '{segmentation}' lies within '{volume}'. "
+                    "Choose the segmentation that was drawn on this volume, with at least one segment that is "
+                    "not empty."
+                ).format(segmentation=segmentation.GetName(), volume=volume.GetName())
+            )
+        _store(staged, file)
+
+
+def segment_voxels(
+    segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, volume: slicer.vtkMRMLScalarVolumeNode
+) -> np.ndarray | None:
+    """A segment on the volume's grid, (k, j, i), nonzero inside; None or zeros where nothing is there."""
+    source, target = segmentation.GetParentTransformNode(), volume.GetParentTransformNode()
+    between = vtk.vtkMatrix4x4()
+    if not slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(source, target, between):
+        return slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume)
+    # Slicer's function leaves a display node behind, and where the transforms differ it resamples twice, which moves
+    # the segment by up to a voxel.
+    segmentation.CreateBinaryLabelmapRepresentation()
+    labelmap, on_grid = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
+    segmentation.GetBinaryLabelmapRepresentation(segment_id, labelmap)
+    if labelmap.IsEmpty():
+        return None
+    own = vtk.vtkMatrix4x4()
+    labelmap.GetImageToWorldMatrix(own)
+    moved = slicer.util.arrayFromVTKMatrix(between) @ slicer.util.arrayFromVTKMatrix(own)
+    labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(moved))
+    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+        labelmap, _empty_grid(volume, ijk_to_ras(volume)), on_grid
+    )
+    return vtk_to_numpy(on_grid.GetPointData().GetScalars()).reshape(on_grid.GetDimensions()[::-1])
+
+
+def show_segments(
+    file: Path, segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode
+) -> list[str]:
+    """Put the segments of a file on the volume's grid into a segmentation node; its other segments stay.
+
+    A segment of the same name is replaced, so a growing result can be shown again and again.
+
+    Args:
+        file: `.seg.nrrd` on the grid of the volume's file, or on a part of it.
+        segmentation: Where the segments go; any parent transform.
+        volume: The volume that was segmented.
+
+    Returns:
+        IDs of the segments, in the file's order.
+    """
+    present = {segment.GetName(): segment_id for segment_id, segment in _segments(segmentation)}
+    shown = []
+    with _read(file) as found:
+        for segment_id, segment in _segments(found):
+            name = segment.GetName()
+            if name not in present:
+                copy = slicer.vtkSegment()
+                copy.DeepCopyMetadata(segment)
+                segmentation.GetSegmentation().AddSegment(copy)
+                present[name] = segmentation.GetSegmentation().GetSegmentIdBySegment(copy)
+            labelmap = slicer.vtkOrientedImageData()
+            found.GetBinaryLabelmapRepresentation(segment_id, labelmap)
+            _put_on_grid(labelmap, volume)
+            _move(labelmap, volume, segmentation)
+            _replace(segmentation, present[name], labelmap)
+            shown.append(present[name])
+    return shown
+
+
+def remove(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+    """Take a segmentation out of the scene, with the nodes that only it had: the scene alone would keep those."""
+    others = [segmentation.GetNthDisplayNode(n) for n in range(segmentation.GetNumberOfDisplayNodes())]
+    others.append(segmentation.GetStorageNode())
+    slicer.mrmlScene.RemoveNode(segmentation)
+    for node in others:
+        if node is not None:
+            slicer.mrmlScene.RemoveNode(node)
+
+
+class Backup:
+    """A segmentation as it was before a run, so that discarding brings it back."""
+
+    def __init__(self, segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+        self._before = slicer.vtkSegmentation()
+        self._before.DeepCopy(segmentation.GetSegmentation())
+
+    def restore(self, segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+        """Make the segmentation what it was."""
+        segmentation.GetSegmentation().DeepCopy(self._before)
+        segmentation.Modified()
+
+
+def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> Iterator[tuple[str, slicer.vtkSegment]]:
+    content = segmentation.GetSegmentation()
+    for number in range(content.GetNumberOfSegments()):
+        segment_id = content.GetNthSegmentID(number)
+        yield segment_id, content.GetSegment(segment_id)
+
+
+def _labelmap(mask: np.ndarray, grid: np.ndarray) -> slicer.vtkOrientedImageData:
+    """uint8 (k, j, i) on a grid float64 (4, 4)."""
+    image = slicer.vtkOrientedImageData()
+    image.SetDimensions(*mask.shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(mask.ravel(), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR))
+    image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(grid))
+    return image
+
+
+def _set_grid(
+    segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, grid: np.ndarray
+) -> None:
+    converter = slicer.vtkSegmentationConverter
+    segmentation.GetSegmentation().SetConversionParameter(
+        converter.GetReferenceImageGeometryParameterName(),
+        converter.SerializeImageGeometry(_empty_grid(volume, grid)),
+    )
+
+
+def _empty_grid(volume: slicer.vtkMRMLScalarVolumeNode, grid: np.ndarray) -> slicer.vtkOrientedImageData:
+    """The volume's size on a grid float64 (4, 4), without voxels."""
+    geometry = slicer.vtkOrientedImageData()
+    geometry.SetExtent(volume.GetImageData().GetExtent())
+    geometry.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(grid))
+    return geometry
+
+
+def _put_on_grid(labelmap: slicer.vtkOrientedImageData, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """From the grid of the volume's file, or a part of it, to the volume's own: the same voxels."""
+    matrix = vtk.vtkMatrix4x4()
+    labelmap.GetImageToWorldMatrix(matrix)
+    in_voxels = np.linalg.inv(file_ijk_to_ras(volume)) @ slicer.util.arrayFromVTKMatrix(matrix)
+    i, j, k = (round(float(part)) for part in in_voxels[:3, 3])
+    first, last = labelmap.GetExtent()[::2], labelmap.GetExtent()[1::2]
+    labelmap.SetExtent(first[0] + i, last[0] + i, first[1] + j, last[1] + j, first[2] + k, last[2] + k)
+    labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(ijk_to_ras(volume)))
+
+
+def _move(
+    labelmap: slicer.vtkOrientedImageData,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    segmentation: slicer.vtkMRMLSegmentationNode,
+) -> None:
+    """From the volume's coordinates to the segmentation's, where their parent transforms differ."""
+    source, target = volume.GetParentTransformNode(), segmentation.GetParentTransformNode()
+    if source is target:
+        return
+    matrix = vtk.vtkMatrix4x4()
+    if slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(source, target, matrix):
+        # Moved by its header, so that its voxels stay the volume's; Slicer's function would resample it.
+        grid = slicer.util.arrayFromVTKMatrix(matrix) @ ijk_to_ras(volume)
+        labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(grid))
+        return
+    transform = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(source, target, transform)
+    slicer.vtkOrientedImageDataResample.TransformOrientedImage(labelmap, transform)
+
+
+def _replace(
+    segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, labelmap: slicer.vtkOrientedImageData
+) -> None:
+    extent = labelmap.GetExtent()
+    if not slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(
+        labelmap, segmentation, segment_id, _WHOLE_SEGMENT, extent
+    ):
+        raise RuntimeError(f"Slicer refused the labelmap of segment {segment_id}")
+
+
+@contextmanager
+def _hidden_segmentation() -> Iterator[slicer.vtkMRMLSegmentationNode]:
+    """A segmentation node that neither a selector nor a saved scene sees."""
+    node = slicer.vtkMRMLSegmentationNode()
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    node = slicer.mrmlScene.AddNode(node)
+    try:
+        yield node
+    finally:
+        remove(node)
+
+
+@contextmanager
+def _read(file: Path) -> Iterator[slicer.vtkMRMLSegmentationNode]:
+    with _hidden_segmentation() as node:
+        storage = slicer.vtkMRMLSegmentationStorageNode()
+        storage.SetFileName(str(file))
+        if not storage.ReadData(node):
+            raise SceneError(_("The result '{file}' could not be read. Press Segment again.").format(file=file.name))
+        yield node
+
+
+def _store(segmentation: slicer.vtkMRMLSegmentationNode, file: Path) -> None:
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    storage.SetFileName(str(file))
+    storage.SetUseCompression(True)
+    # The whole grid is written, also where it is empty: image and segments of a case have one grid.
+    storage.SetCropToMinimumExtent(False)
+    if not storage.WriteData(segmentation):
+        raise SceneError(
+            _("'{file}' could not be written; is the disk full? Free some space and try again.").format(file=file.name)
+        )

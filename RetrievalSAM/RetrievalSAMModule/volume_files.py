@@ -1,0 +1,121 @@
+"""Volumes of the scene as files for the worker, with the geometry that the user sees.
+
+A parent transform that is linear and keeps right angles becomes part of the file's geometry, so that the worker
+knows where the patient's head is. Any other transform cannot be written into an image's header: the file then has the
+volume's own geometry. The voxels are the same either way, and results come back voxel by voxel.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK
+import slicer
+import slicer.util
+import vtk
+from slicer.i18n import tr as _
+
+_LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_RIGHT_ANGLE = 1e-4
+
+
+class SceneError(Exception):
+    """What the user chose in the scene cannot be used; the message says why and what to do."""
+
+
+def ijk_to_ras(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """The volume's own grid, float64 (4, 4), without its parent transform: voxel indices to RAS in mm."""
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def file_ijk_to_ras(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """The grid of the volume's file, float64 (4, 4): in the world where a header can say so, else the volume's own."""
+    own = ijk_to_ras(volume)
+    to_world = vtk.vtkMatrix4x4()
+    linear = slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(volume.GetParentTransformNode(), None, to_world)
+    if not linear:
+        return own
+    world = slicer.util.arrayFromVTKMatrix(to_world) @ own
+    return world if _has_right_angles(world) else own
+
+
+def write_volume(volume: slicer.vtkMRMLScalarVolumeNode, file: Path) -> None:
+    """Write a volume as NRRD.
+
+    Raises:
+        SceneError: It has no voxels, or more than one value a voxel.
+    """
+    if volume.GetImageData() is None or volume.GetImageData().GetNumberOfPoints() == 0:
+        raise SceneError(_("'{name}' has no voxels. Choose another volume.").format(name=volume.GetName()))
+    voxels = slicer.util.arrayFromVolume(volume)
+    if voxels.ndim != 3:
+        raise SceneError(
+            _("'{name}' has several values a voxel (a color or vector volume). Choose a scalar volume.").format(
+                name=volume.GetName()
+            )
+        )
+    image = SimpleITK.GetImageFromArray(voxels)
+    lps = _LPS_FROM_RAS @ file_ijk_to_ras(volume)
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image.SetSpacing([float(s) for s in spacing])
+    image.SetDirection([float(d) for d in (lps[:3, :3] / spacing).ravel()])
+    image.SetOrigin([float(o) for o in lps[:3, 3]])
+    try:
+        SimpleITK.WriteImage(image, str(file))
+    except RuntimeError as error:
+        raise SceneError(
+            _("'{file}' could not be written; is the disk full? Free some space and try again.").format(file=file.name)
+        ) from error
+
+
+def grid_of(volume: slicer.vtkMRMLVolumeNode) -> dict[str, list[float]]:
+    """Size in voxels, spacing in mm and direction cosines (LPS, row by row) of the volume's file."""
+    lps = _LPS_FROM_RAS @ file_ijk_to_ras(volume)
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    return {
+        "size": list(volume.GetImageData().GetDimensions()),
+        "spacing_mm": [float(s) for s in spacing],
+        "direction": [float(d) for d in (lps[:3, :3] / spacing).ravel()],
+    }
+
+
+def region_voxels(
+    region: slicer.vtkMRMLMarkupsROINode, volume: slicer.vtkMRMLVolumeNode
+) -> tuple[int, int, int, int, int, int]:
+    """The box of voxels (x0, x1, y0, y1, z0, z1; last plus one) around a region of interest of any orientation.
+
+    Raises:
+        SceneError: The region has no size, or lies beside the volume.
+    """
+    half = np.asarray(region.GetSize()) / 2
+    if not np.all(half > 0):
+        raise SceneError(
+            _("The region '{name}' has no size yet. Draw it, or choose no region.").format(name=region.GetName())
+        )
+    corners = np.array(np.meshgrid(*[(-h, h) for h in half], indexing="ij")).reshape(3, -1)
+    to_world = slicer.util.arrayFromVTKMatrix(region.GetObjectToWorldMatrix())
+    world = (to_world @ np.vstack([corners, np.ones(8)]))[:3].T
+    to_volume = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(None, volume.GetParentTransformNode(), to_volume)
+    local = np.array([to_volume.TransformPoint(*point) for point in world])
+    to_voxels = np.linalg.inv(ijk_to_ras(volume))
+    voxels = (to_voxels @ np.vstack([local.T, np.ones(8)]))[:3]
+    # A voxel is in the box where its centre is.
+    size = np.asarray(volume.GetImageData().GetDimensions())
+    first = np.clip(np.ceil(voxels.min(axis=1) - 1e-6), 0, size).astype(int)
+    last = np.clip(np.floor(voxels.max(axis=1) + 1e-6) + 1, 0, size).astype(int)
+    if np.any(last <= first):
+        raise SceneError(
+            _("The region '{region}' lies beside the volume '{volume}'. Move it onto the volume.").format(
+                region=region.GetName(), volume=volume.GetName()
+            )
+        )
+    return first[0], last[0], first[1], last[1], first[2], last[2]
+
+
+def _has_right_angles(matrix: np.ndarray) -> bool:
+    axes = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
+    return bool(np.allclose(axes.T @ axes, np.eye(3), atol=_RIGHT_ANGLE))

@@ -1,0 +1,38 @@
+"""Numbers in words for people."""
+
+from __future__ import annotations
+
+from slicer.i18n import tr as _
+
+
+def duration(seconds: float) -> str:
+    """`about 40 s`, `about 3 min`, `about 2 h`."""
+    if seconds < 55:
+        return _("{n} s").format(n=max(1, round(seconds / 5) * 5 if seconds > 10 else round(seconds)))
+    if seconds < 55 * 60:
+        return _("{n} min").format(n=max(1, round(seconds / 60)))
+    return _("{n} h").format(n=round(seconds / 3600, 1))
+
+
+def size(count: float) -> str:
+    """Bytes as `350 MB` or `1.2 GB`."""
+    if count < 1e9:
+        return _("{n} MB").format(n=max(1, round(count / 1e6)))
+    return _("{n} GB").format(n=round(count / 1e9, 1))
+
+
+def stage(name: str) -> str:
+    """A stage of the worker in the user's language; one that is not known is shown as it came."""
+    known = {
+        "starting": _("Starting"),
+        "loading the model": _("Loading the model"),
+        "reading the volume": _("Reading the volume"),
+        "writing the result": _("Writing the result"),
+        "reading the library": _("Reading the library"),
+        "comparing slices": _("Comparing slices"),
+        "aligning cases": _("Aligning cases"),
+        "encoding supports": _("Looking at the examples"),
+        "segmenting": _("Segmenting"),
+        "looking closer": _("Looking closer"),
+    }
+    return known.get(name, name.capitalize())

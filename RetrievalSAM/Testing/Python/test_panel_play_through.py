@@ -1,0 +1,145 @@
+"""From a fresh scene to accepted segments, with the bundled model, by clicks alone."""
+
+from __future__ import annotations
+
+import sys
+from unittest import mock
+
+import numpy as np
+import phantoms
+import slicer
+import slicer.util
+from panel_testing import PanelTest, inside_slicer, nodes_of_scene, wait_until
+
+
+class PlayThroughTest(PanelTest):
+    def test_from_a_fresh_scene_to_accepted_segments(self) -> None:
+        self.create_library()
+        for number in (1, 2):
+            self.add_to_library(number)
+        self.assertEqual([case.name for case in self.panel.library.state.cases], ["Subject 1", "Subject 2"])
+
+        voxels, truth = phantoms.subject(3)
+        volume = phantoms.add_volume(voxels, "Subject 3")
+        before = nodes_of_scene()
+        grown, read = self.run_watched(volume)
+        # The window hands on what the worker wrote; it reads the volume once, and no mask.
+        self.assertEqual(read, ["arrayFromVolume"])
+        self.assertGreaterEqual(len(grown), 2, "nothing was shown before the run was over")
+        self.check_segments(volume, truth)
+
+        self.results_ui.discardButton.click()
+        self.wait_until_quiet()
+        self.assertEqual(nodes_of_scene(), before)
+        self.assertEqual(self.panel.segmenting.state, "idle")
+
+        self.run_watched(volume)
+        segmentation = self.result()
+        self.results_ui.acceptButton.click()
+        self.wait_until_quiet()
+        self.assertEqual(self.panel.segmenting.state, "idle")
+        self.assertIs(slicer.mrmlScene.GetNodeByID(segmentation.GetID()), segmentation)
+        # The result is offered to the library.
+        self.assertFalse(self.library_ui.addSection.collapsed)
+        self.assertEqual(self.library_ui.addVolumeSelector.currentNode().GetID(), volume.GetID())
+        self.assertEqual(self.library_ui.addSegmentationSelector.currentNode().GetID(), segmentation.GetID())
+        self.library_ui.addButton.click()
+        self.wait_until_quiet()
+        self.assertEqual(len(self.panel.library.state.cases), 3)
+        if not inside_slicer:
+            self.assertNotIn("torch", sys.modules)
+
+    def create_library(self) -> None:
+        folder = self.folder / "Trunk library"
+        folder.mkdir()
+        self.user.will_answer(folder)
+        self.library_ui.createButton.click()
+        self.wait_until_quiet()
+        self.assertIn("Trunk library", self.library_ui.nameLabel.text)
+        self.assertFalse(self.segment_ui.segmentButton.enabled)
+
+    def add_to_library(self, number: int) -> None:
+        volume, drawn = phantoms.add_subject(number)
+        ui = self.library_ui
+        ui.addVolumeSelector.setCurrentNode(volume)
+        ui.addSegmentationSelector.setCurrentNode(drawn)
+        ui.addNameEdit.text = f"Subject {number}"
+        ui.addModalitySelector.setCurrentText("CT")
+        self.assertTrue(ui.addButton.enabled, ui.addButton.toolTip)
+        ui.addButton.click()
+        self.wait_until_quiet()
+
+    def run_watched(self, volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[list[int], list[str]]:
+        """Segment; how many segments the scene showed each time that it grew, and what was read of the scene."""
+        grown: list[int] = []
+        read: list[str] = []
+
+        def grow() -> None:
+            proposal = self.panel.segmenting.proposal
+            grown.append(proposal.segmentation.GetSegmentation().GetNumberOfSegments())
+
+        def watched(name: str):
+            original = getattr(slicer.util, name)
+
+            def call(*arguments, **options):
+                read.append(name)
+                return original(*arguments, **options)
+
+            return mock.patch.object(slicer.util, name, call)
+
+        self.panel.segmenting.grown.connect(grow)
+        self.segment_ui.inputSelector.setCurrentNode(volume)
+        self.wait_until_quiet()
+        with watched("arrayFromVolume"), watched("arrayFromSegmentBinaryLabelmap"):
+            self.press_segment()
+            self.assertEqual(self.segment_ui.segmentButton.text, "Cancel")
+            wait_until(lambda: self.panel.segmenting.state != "running", "the run")
+        self.panel.segmenting.grown.disconnect(grow)
+        self.wait_until_quiet()
+        return grown, read
+
+    def check_segments(self, volume: slicer.vtkMRMLScalarVolumeNode, truth: dict[str, np.ndarray]) -> None:
+        segmentation = self.result()
+        self.assertIn("looks like those of the library", self.results_ui.summaryLabel.text)
+        for name, mask in truth.items():
+            found = phantoms.mask_of(segmentation, name, volume)
+            segment = segmentation.GetSegmentation().GetSegment(
+                segmentation.GetSegmentation().GetSegmentIdBySegmentName(name)
+            )
+            np.testing.assert_allclose(segment.GetColor(), phantoms.COLORS[name], atol=0.01)
+            self.assertGreater(phantoms.dice(found, mask), 0.5, name)
+            flipped = max(phantoms.dice(np.flip(found, axis), mask) for axis in (0, 1, 2))
+            self.assertGreater(
+                phantoms.dice(found, mask), flipped + 0.1, f"{name} cannot be told from its mirror image"
+            )
+        ml = {self.results_ui.segmentsTable.item(row, 0).text(): row for row in range(2)}
+        self.assertEqual(set(ml), {"Liver", "Spleen"})
+
+
+class RealRunTest(PanelTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.open_library()
+
+    def test_a_run_of_the_real_model_stops_by_cancel_and_goes_again(self) -> None:
+        volume = phantoms.add_volume(phantoms.subject(3)[0], "Subject 3")
+        before = nodes_of_scene()
+        stages: list[str] = []
+        self.panel.segmenting.progressed.connect(lambda stage, *_numbers: stages.append(stage))
+        self.segment(volume)
+        wait_until(lambda: "segmenting" in stages, "the model at work")
+        self.segment_ui.segmentButton.click()
+        wait_until(lambda: self.panel.segmenting.state != "running", "the run's end")
+        self.assertEqual(nodes_of_scene(), before)
+        self.assertIn("The scene is as it was before", self.segment_ui.statusLabel.text)
+        self.segment(volume)
+        wait_until(lambda: self.panel.segmenting.state != "running", "the second run")
+        self.assertEqual(self.result().GetSegmentation().GetNumberOfSegments(), 2)
+
+    def test_a_volume_of_another_kind_is_not_passed_off_as_a_good_result(self) -> None:
+        noise = np.random.default_rng(7).normal(0, 300, phantoms.SHAPE).astype(np.int16)
+        self.segment(phantoms.add_volume(noise, "Noise"))
+        wait_until(lambda: self.panel.segmenting.state != "running", "the run")
+        said = self.results_ui.summaryLabel.text
+        self.assertNotIn("looks like those of the library", said)
+        self.assertTrue("unlike anything in the library" in said or "cannot be told" in said, said)

@@ -1,0 +1,149 @@
+"""Plays the tutorial on the module in a window that is not shown, and takes a picture of every step.
+
+python Testing/make_screenshots.py FOLDER [--dark]
+
+The volumes are made up (RetrievalSAMLib/demo), the library and the worker are real.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "Testing"), str(ROOT)]
+
+import slicer_standin  # noqa: E402
+
+slicer_standin.install()
+
+import slicer  # noqa: E402
+import slicer.util  # noqa: E402
+from slicer_standin.module import LoadedModule, process_events, wait_until  # noqa: E402
+from slicer_standin.window import save_window, use_palette  # noqa: E402
+
+from RetrievalSAMLib.demo.cohort import make_cohort  # noqa: E402
+from RetrievalSAMLib.volumes import write_segmentation, write_volume  # noqa: E402
+
+_SIZE, _PANEL_WIDTH = (1440, 1000), 460
+_SECONDS = 600.0
+
+
+class Tutorial:
+    """The steps, in order."""
+
+    def __init__(self, pictures: Path, files: Path) -> None:
+        self._pictures, self._files = pictures, files
+        self._module = LoadedModule(ROOT / "RetrievalSAM" / "RetrievalSAM.py")
+        self._module.enter()
+        self._panel = self._module.widget.panel
+        self._wait()
+
+    def play(self) -> None:
+        """Every step, with its picture."""
+        self._picture("start")
+        self._create_library()
+        for number in (1, 2):
+            self._add_case(number)
+        self._panel.library_panel.ui.addSection.collapsed = True
+        self._picture("library")
+        self._segment()
+        self._look()
+        self._panel.results_panel.ui.acceptButton.click()
+        self._wait()
+        self._panel.ui.segmentSection.collapsed = True
+        self._panel.ui.librarySection.collapsed = False
+        self._picture("accepted")
+        self._panel.ui.librarySection.collapsed = True
+        self._panel.ui.setupSection.collapsed = False
+        self._picture("set-up")
+        self._module.close()
+
+    def _create_library(self) -> None:
+        folder = self._files / "Trunk library"
+        folder.mkdir()
+        slicer_standin.dialogs.answers(str(folder))
+        self._panel.library_panel.ui.createButton.click()
+        self._wait()
+
+    def _add_case(self, number: int) -> None:
+        volume, segmentation = self._load(number), self._load_segmentation(number)
+        slicer.util.setSliceViewerLayers(background=volume, fit=True)
+        ui = self._panel.library_panel.ui
+        ui.addSection.collapsed = False
+        ui.addVolumeSelector.setCurrentNode(volume)
+        ui.addSegmentationSelector.setCurrentNode(segmentation)
+        ui.addModalitySelector.setCurrentText("CT")
+        self._wait()
+        if number == 1:
+            self._picture("add")
+        ui.addButton.click()
+        self._wait()
+        segmentation.GetDisplayNode().SetVisibility(False)
+
+    def _segment(self) -> None:
+        volume = self._load(3)
+        slicer.util.setSliceViewerLayers(background=volume, fit=True)
+        panel, ui = self._panel, self._panel.segment_panel.ui
+        panel.ui.librarySection.collapsed = True
+        ui.inputSelector.setCurrentNode(volume)
+        process_events(500)
+        self._wait()
+        self._picture("ready")
+        grown: list[bool] = []
+        panel.segmenting.grown.connect(lambda: grown.append(True))
+        ui.segmentButton.click()
+        wait_until(lambda: len(grown) > 1 or panel.segmenting.state != "running", "a partial result", _SECONDS)
+        self._picture("running")
+        wait_until(lambda: panel.segmenting.state != "running", "the result", _SECONDS)
+        self._wait()
+
+    def _look(self) -> None:
+        self._panel.ui.segmentSection.collapsed = True
+        results = self._panel.results_panel.ui
+        results.worstTable.selectRow(0)
+        results.show3DCheckBox.checked = True
+        process_events(500)
+        self._wait()
+        slicer.app.layoutManager().threeDWidget(0).threeDView().resetFocalPoint()
+        self._picture("result")
+
+    def _load(self, number: int) -> Any:
+        return slicer.util.loadVolume(str(self._files / f"subject-{number:02d}.nrrd"))
+
+    def _load_segmentation(self, number: int) -> Any:
+        return slicer.util.loadSegmentation(str(self._files / f"subject-{number:02d}.seg.nrrd"))
+
+    def _wait(self) -> None:
+        """Until both workers have answered everything, also what their answers led to."""
+        logic = self._module.widget.logic
+        for _again in range(2):
+            wait_until(lambda: not logic.librarian.busy and not logic.computer.busy, "the workers", _SECONDS)
+            process_events(300)
+
+    def _picture(self, step: str) -> None:
+        process_events(300)
+        save_window(self._module.panel, self._pictures / f"module-{step}.png", _SIZE, _PANEL_WIDTH)
+
+
+def main() -> None:
+    """Play and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--dark", action="store_true", help="in the colors of Slicer's dark style")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    use_palette(options.dark)
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder)
+        for subject in make_cohort(3):
+            write_volume(subject.image, files / f"{subject.name}.nrrd")
+            write_segmentation(subject.segmentation, files / f"{subject.name}.seg.nrrd")
+        Tutorial(options.folder, files).play()
+
+
+if __name__ == "__main__":
+    main()
