@@ -31,7 +31,7 @@ from .partials import PartialFiles
 
 
 @dataclass(frozen=True)
-class _Networks:
+class Networks:
     """Which networks a request asks for, by name, before they are loaded."""
 
     model: str
@@ -65,7 +65,7 @@ def estimate(task: Task, kept: KeptNetworks) -> dict[str, Any]:
         geometry = Geometry(wanted.size, wanted.spacing_mm, (0.0, 0.0, 0.0), wanted.direction)
     except ValueError as error:
         raise InputError("volume", f"its grid cannot be used ({error})", "Choose another volume.") from error
-    networks = _networks(wanted, geometry)
+    networks = networks_of(wanted, geometry)
     segments = len(wanted.segments) if wanted.segments is not None else len(segments_of(library.cases()))
     shape = _shape(geometry, wanted.plane, wanted.roi, segments, settings)
     cost = _cost(networks, settings, shape, library, kept)
@@ -89,7 +89,7 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     task.progress("reading the volume", 0, 1)
     target = read_volume(wanted.image)
     task.progress("reading the volume", 1, 1)
-    networks = _networks(wanted, target.geometry)
+    networks = networks_of(wanted, target.geometry)
     count = len(segments_of(cases) if wanted.segments is None else wanted.segments)
     shape = _shape(target.geometry, wanted.plane, wanted.roi, count, settings)
     task.expect(_cost(networks, settings, shape, library, kept).seconds)
@@ -98,18 +98,8 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     torch.manual_seed(wanted.seed)
     models = kept.get(*networks.key)
     shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
-    options = RunOptions(
-        plane=None if wanted.plane == "auto" else Plane(wanted.plane),
-        segments=None if wanted.segments is None else tuple(wanted.segments),
-        roi=wanted.roi,
-        max_memory_bytes=memory_for_supports(),
-        cache=library.cache_dir,
-        library_name=library.name,
-        seed=wanted.seed,
-        progress=task.progress,
-        partial=shown,
-    )
-    with _left_at_any_layer(task):
+    options = options_of(wanted, library, task, shown)
+    with left_at_any_layer(task):
         result = segment_volume(target, cases, models, settings, options)
     task.progress("writing the result", 0, 1)
     write_segmentation(result.segmentation, output)
@@ -120,7 +110,23 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     return {"segmentation": str(output), "files": files, "report": msgspec.to_builtins(report)}
 
 
-def _networks(wanted: Any, geometry: Geometry) -> _Networks:
+def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialFiles | None) -> RunOptions:
+    """What a request chooses beside the preset."""
+    return RunOptions(
+        plane=None if wanted.plane == "auto" else Plane(wanted.plane),
+        segments=None if wanted.segments is None else tuple(wanted.segments),
+        roi=wanted.roi,
+        max_memory_bytes=memory_for_supports(),
+        cache=library.cache_dir,
+        library_name=library.name,
+        seed=wanted.seed,
+        progress=task.progress,
+        partial=shown,
+        state=library.runs_dir,
+    )
+
+
+def networks_of(wanted: Any, geometry: Geometry) -> Networks:
     """Which networks to take.
 
     Raises:
@@ -135,7 +141,7 @@ def _networks(wanted: Any, geometry: Geometry) -> _Networks:
             remedy = "Download these weights, or import them from a folder; or use the bundled model."
             raise ModelError(entry.name, "its weights are not installed", remedy)
     device = choose_device(wanted.device).name
-    return _Networks(wanted.model, encoder, device, image_size_for(wanted.model, geometry.size))
+    return Networks(wanted.model, encoder, device, image_size_for(wanted.model, geometry.size))
 
 
 def _shape(
@@ -152,7 +158,7 @@ def _shape(
 
 
 def _cost(
-    networks: _Networks, settings: Settings, shape: costs.Shape, library: SupportLibrary, kept: KeptNetworks
+    networks: Networks, settings: Settings, shape: costs.Shape, library: SupportLibrary, kept: KeptNetworks
 ) -> costs.Cost:
     """With the loading of the networks where they are not."""
     parameters = networks.parameters
@@ -164,7 +170,7 @@ def _cost(
 
 
 @contextmanager
-def _left_at_any_layer(task: Task) -> Iterator[None]:
+def left_at_any_layer(task: Task) -> Iterator[None]:
     """A slice takes a second or more; a cancel shall not: it is looked for before every layer of the networks."""
     handle = register_module_forward_pre_hook(lambda _module, _inputs: task.check())
     try:
