@@ -29,7 +29,14 @@ AGREEING = 2
 ALIKE = 0.95
 """Dice from which on a slice counts as it was."""
 
-PLACE_WEIGHT = 1.0
+PLACE_WEIGHT = 2.0
+"""Weight of a slice's own mask, as the corrections move it, in the logits: its log odds are added this many times."""
+
+NEAR = 3
+"""So many slices beside a corrected one are looked at in any case; after that only while they come out otherwise."""
+
+OTHERWISE = 0.5
+"""Dice below which a slice shows something else than it did."""
 
 _LEAST_TRUST = 0.05
 """A corrected slice that is trusted less than this is no support."""
@@ -95,9 +102,7 @@ class Carrier:
         plan: list[list[SliceRetrieval]] = [[_NOTHING] * len(self._view.rows) for _ in range(len(self._stack))]
         for index, rows in way.steps:
             plan[index] = [self._evidence(row, index) if row in rows else _NOTHING for row in self._view.rows]
-        self._shown.prepare(
-            {(s.case, s.slice) for row in plan for one in row for s in one.supports if s.case != TARGET}
-        )
+        self._prepare(plan, [index for index, _ in way.steps[:NEAR]])
         settings = replace(self._settings, place_weight=PLACE_WEIGHT)
         propagation = Propagation(self._engine, self, plan, self._shown.features, settings, self._place)
         start = self.get((TARGET, way.start), self._engine.device)
@@ -110,17 +115,23 @@ class Carrier:
             },
         )
         alike: dict[int, list[int]] = {row: [] for row in self._view.rows}
-        for index, rows in way.steps:
-            going = {row for row in rows if len(alike[row]) < AGREEING}
+        settled: set[int] = set()
+        for step, (index, rows) in enumerate(way.steps, start=1):
+            going = {row for row in rows if len(alike[row]) < AGREEING and row not in settled}
             if not going:
                 break
+            if step > NEAR:
+                self._prepare(plan, [index])
             asked = zip(self._view.rows, plan[index], strict=True)
             plan[index] = [one if row in going else _NOTHING for row, one in asked]
             segmented = propagation.step(index, way.towards)
             canvas.add(segmented, self._view.window, self._view.rows)
             for row in going:
                 found.looked[row, index] = self._told(segmented, row, plan[index])
-                if _dice(canvas.mask(row, index), self._corrections.masks[row][index]) >= ALIKE:
+                agreement = _dice(canvas.mask(row, index), self._corrections.masks[row][index])
+                if step >= NEAR and agreement >= OTHERWISE:
+                    settled.add(row)
+                if agreement >= ALIKE:
                     alike[row].append(index)
                     continue
                 found.kept.update((row, i) for i in (*alike[row], index))
@@ -135,6 +146,11 @@ class Carrier:
         if index not in self._memories:
             self._memories[index] = self._corrected(index)
         return self._memories[index]
+
+    def _prepare(self, plan: list[list[SliceRetrieval]], slices: list[int]) -> None:
+        """Have the memories ready that some slices attend to."""
+        supports = {s for index in slices for one in plan[index] for s in one.supports}
+        self._shown.prepare({(s.case, s.slice) for s in supports if s.case != TARGET})
 
     def _corrected(self, index: int) -> Memory:
         features = self._shown.features(index)

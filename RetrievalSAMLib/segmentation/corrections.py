@@ -23,13 +23,14 @@ _SLOPE = 0.5
 """An outline moves by about this part of the distance between slices, in mm a mm."""
 
 
-_VAGUE = 1.0
+_MOVE_SLICES = 4.0
+"""After so many slices half of what a correction moved an outline by is carried over."""
 
-_CARRIED_HALF = 4.0
+_VAGUE = 0.5
+"""How sharp the outline is that is carried over, in pixels of the decoder's masks."""
 
-
-def _carried(distance: int) -> float:
-    return float(0.5 ** (distance / _CARRIED_HALF))
+_PRESENCE = 0.4
+"""What a correction that made a segment appear, or vanish, changes in the vote on the slice beside it."""
 
 
 class Corrections:
@@ -69,10 +70,13 @@ class Corrections:
 
     def trust(self, corrected: int, index: int) -> float:
         """How much a corrected slice counts for another one, in [0, 1]."""
-        return float(_TRUST * 0.5 ** ((abs(corrected - index) - 1) / _HALF_SLICES))
+        return _TRUST * _faded(abs(corrected - index) - 1, _HALF_SLICES)
 
     def presence(self, segment: int, index: int, vote: float) -> float:
-        """Probability that a segment is in a slice.
+        """Probability that a segment is in a slice, before SAM 2 has looked at it.
+
+        The vote, moved by what the corrected slices beside it changed, the less the further away; and, between two
+        corrected slices that both show the segment or both do not, drawn to what these say.
 
         Args:
             segment: The segment.
@@ -82,12 +86,24 @@ class Corrections:
         if index in self._ended[segment]:
             return 0.0
         beside = self.beside(index)
-        trust = np.array([self.trust(c, index) for c in beside])
-        if not len(trust):
-            return vote
-        said = float(trust @ [self.holds(segment, c) for c in beside] / trust.sum())
-        together = 1 - float(np.prod(1 - trust))
-        return together * said + (1 - together) * vote
+        for c in beside:
+            change = float(self.holds(segment, c)) - self._was_there(segment, c)
+            vote += _PRESENCE * _faded(abs(c - index) - 1, _HALF_SLICES) * change
+        said = {self.holds(segment, c) for c in beside}
+        if len(beside) == 2 and len(said) == 1:
+            both = min(self.trust(c, index) for c in beside)
+            vote = both * float(said.pop()) + (1 - both) * vote
+        return min(max(vote, 0.0), 1.0)
+
+    def _was_there(self, segment: int, index: int) -> float:
+        """Whether a corrected slice showed a segment before; where that is not known, how many neighbours do."""
+        if segment in self.were:
+            return float(self.were[segment][index].any())
+        near = self._uncorrected(index)
+        return sum(self.holds(segment, i) for i in near) / len(near) if near else float(self.holds(segment, index))
+
+    def _uncorrected(self, index: int) -> list[int]:
+        return [i for i in (index - 1, index + 1) if 0 <= i < len(self.stack) and i not in self.slices]
 
     def ended(self, segment: int, empty: Collection[int]) -> set[int]:
         """Slices beyond some corrected ones in which the segment has ended."""
@@ -97,8 +113,8 @@ class Corrections:
         """How likely each pixel of a view is, by the slice's own mask so far and the corrected slices beside it.
 
         The mask's distance function, moved as those of the corrected slices were moved by whoever corrected them, the
-        less the further away. Where the slice had no mask, or a corrected one had none before, the outlines of the
-        corrected slices themselves, interpolated by their distance functions (Raya and Udupa 1990).
+        less the further away. Where the slice has no mask, the outlines of the corrected slices themselves,
+        interpolated by their distance functions (Raya and Udupa, IEEE Trans Med Imaging 9, 1990).
 
         Args:
             segment: The segment.
@@ -113,19 +129,23 @@ class Corrections:
         if not beside:
             return None
         pixel = window.side_mm[0] / size
-        gap = abs(beside[0] - index) * self.stack.frame.slice_spacing_mm
         share = 1 / np.array([abs(c - index) for c in beside], dtype=float)
-        moved = [self._moved_mm(segment, c, window, size) for c in beside] if self.holds(segment, index) else [None]
-        if any(one is None for one in moved):
-            parts = zip(share / share.sum(), beside, strict=True)
-            distance = sum(part * self._distance_mm(self.masks[segment], c, window, size) for part, c in parts)
-            vague = 0.5 * pixel + _SLOPE * gap
-        else:
+        share /= share.sum()
+        if self.holds(segment, index):
             distance = self._distance_mm(self.masks[segment], index, window, size)
-            for c, part, one in zip(beside, share / share.sum(), moved, strict=True):
-                distance = distance + _carried(abs(c - index)) * part * one
+            for c, part in zip(beside, share, strict=True):
+                moved = self._moved_mm(segment, c, window, size)
+                if moved is not None:
+                    distance = distance + _faded(abs(c - index), _MOVE_SLICES) * part * moved
             vague = _VAGUE * pixel
-        return torch.from_numpy(np.asarray(distance / vague)).float().sigmoid()
+        else:
+            parts = [
+                part * self._distance_mm(self.masks[segment], c, window, size)
+                for c, part in zip(beside, share, strict=True)
+            ]
+            distance = np.sum(parts, axis=0)
+            vague = 0.5 * pixel + _SLOPE * abs(beside[0] - index) * self.stack.frame.slice_spacing_mm
+        return torch.from_numpy(distance / vague).float().sigmoid()
 
     def _moved_mm(self, segment: int, index: int, window: Window, size: int) -> np.ndarray | None:
         """By how much a correction moved the outline, as a difference of distance functions; None where unknown."""
@@ -135,12 +155,8 @@ class Corrections:
                 return None
             was = self._distance_mm(before, index, window, size)
         else:
-            # What was drawn there is lost: the neighbours show about the same.
-            near = [
-                i
-                for i in (index - 1, index + 1)
-                if 0 <= i < len(self.stack) and i not in self.slices and self.holds(segment, i)
-            ]
+            # What was found there is lost: the neighbours show about the same.
+            near = [i for i in self._uncorrected(index) if self.holds(segment, i)]
             if not near:
                 return None
             was = np.mean([self._distance_mm(self.masks[segment], i, window, size) for i in near], axis=0)
@@ -180,3 +196,7 @@ class Corrections:
             if 2 * len(shorter) <= len(longer) and not any(present[i] for i in shorter if i in corrected):
                 found.update((i, empty) for i in shorter if i not in corrected)
         return found
+
+
+def _faded(distance: int, half: float) -> float:
+    return float(0.5 ** (distance / half))

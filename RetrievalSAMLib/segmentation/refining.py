@@ -237,6 +237,8 @@ class Refinement(Run):
                 )
                 for way in ways:
                     carrier.carry(way, canvas, found, drawn)
+        if total:
+            self.options.progress(_STAGE, total, total)
 
     def _looks(
         self, ground: Ground, corrections: Corrections, seeds: Mapping[int, set[int]]

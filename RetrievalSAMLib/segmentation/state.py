@@ -145,11 +145,12 @@ class StateWriter:
 
     Args:
         folder: Of all states; made if it is not there.
-        limit_bytes: See `LIMIT_BYTES`.
+        limit_bytes: `LIMIT_BYTES` unless given.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int = LIMIT_BYTES) -> None:
-        self.folder, self.limit_bytes = folder, limit_bytes
+    def __init__(self, folder: Path, limit_bytes: int | None = None) -> None:
+        self.folder = folder
+        self.limit_bytes = LIMIT_BYTES if limit_bytes is None else limit_bytes
         self._zip: zipfile.ZipFile | None = None
         self._staged = folder / f"{uuid.uuid4().hex}.part"
         self._arrays: dict[str, ArrayState] = {}
