@@ -49,7 +49,7 @@ def add(
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="Report of the `segment` or `refine` that it comes from: which model, which slices corrected."),
+        typer.Option(help="Report of the `segment` or `refine` that made it: model and corrected slices are kept."),
     ] = None,
 ) -> None:
     """Add an annotated volume. Only pixels, grid and segments are kept.

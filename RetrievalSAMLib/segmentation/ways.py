@@ -110,10 +110,11 @@ def completed(segmentation: Segmentation, segments: Sequence[Segment]) -> Segmen
 
     Other segmentations are as they were.
     """
-    if not all(_NAMELESS.fullmatch(s.name) for s in segmentation.segments):
-        return segmentation
     known = {s.value: s for s in segments}
-    named = tuple(replace(known[s.value], value=s.value) if s.value in known else s for s in segmentation.segments)
+    given = segmentation.segments
+    if not all(_NAMELESS.fullmatch(s.name) for s in given) or (given and not any(s.value in known for s in given)):
+        return segmentation
+    named = tuple(replace(known[s.value], value=s.value) if s.value in known else s for s in given)
     missing = [s for s in segments if s.value not in {n.value for n in named}]
     dtype = np.uint8 if max((s.value for s in missing), default=1) <= 255 else np.uint16
     # Each on a layer of its own: labels of the first may stand for something else.
