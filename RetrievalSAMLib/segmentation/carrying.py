@@ -32,7 +32,7 @@ ALIKE = 0.95
 PLACE_WEIGHT = 2.0
 """Weight of a slice's own mask, as the corrections move it, in the logits: its log odds are added this many times."""
 
-NEAR = 3
+NEAR = 2
 """So many slices beside a corrected one are looked at in any case; after that only while they come out otherwise."""
 
 OTHERWISE = 0.5
