@@ -13,6 +13,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/cli/doctor.py
   RetrievalSAMLib/cli/evaluate.py
   RetrievalSAMLib/cli/library.py
+  RetrievalSAMLib/cli/library_review.py
   RetrievalSAMLib/cli/main.py
   RetrievalSAMLib/cli/models.py
   RetrievalSAMLib/cli/networks.py
@@ -27,11 +28,19 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/demo/subject.py
   RetrievalSAMLib/demo/trunk.py
   RetrievalSAMLib/drawing/__init__.py
-  RetrievalSAMLib/drawing/colors.py
   RetrievalSAMLib/drawing/tile.py
   RetrievalSAMLib/errors.py
   RetrievalSAMLib/evaluation/__init__.py
+  RetrievalSAMLib/evaluation/consistency.py
+  RetrievalSAMLib/evaluation/drawn.py
+  RetrievalSAMLib/evaluation/flags.py
+  RetrievalSAMLib/evaluation/gaps.py
+  RetrievalSAMLib/evaluation/influence.py
+  RetrievalSAMLib/evaluation/kept_results.py
+  RetrievalSAMLib/evaluation/leave_one_out.py
   RetrievalSAMLib/evaluation/metrics.py
+  RetrievalSAMLib/evaluation/review.py
+  RetrievalSAMLib/evaluation/suggest.py
   RetrievalSAMLib/library/__init__.py
   RetrievalSAMLib/library/archive.py
   RetrievalSAMLib/library/archive_file.py
@@ -58,10 +67,13 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/window.py
   RetrievalSAMLib/progress.py
   RetrievalSAMLib/retrieval/__init__.py
+  RetrievalSAMLib/retrieval/coverage.py
+  RetrievalSAMLib/retrieval/duplicates.py
   RetrievalSAMLib/retrieval/embedding.py
   RetrievalSAMLib/retrieval/evidence.py
   RetrievalSAMLib/retrieval/exact.py
   RetrievalSAMLib/retrieval/index.py
+  RetrievalSAMLib/retrieval/same_study.py
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py
   RetrievalSAMLib/segmentation/choosing.py
@@ -85,6 +97,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/supports.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/volumes/__init__.py
+  RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/dicom.py
   RetrievalSAMLib/volumes/geometry.py
   RetrievalSAMLib/volumes/intensity.py
@@ -104,9 +117,11 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/worker/jobs/__init__.py
   RetrievalSAMLib/worker/jobs/costs.py
   RetrievalSAMLib/worker/jobs/kept.py
+  RetrievalSAMLib/worker/jobs/leaving.py
   RetrievalSAMLib/worker/jobs/library.py
   RetrievalSAMLib/worker/jobs/machine.py
   RetrievalSAMLib/worker/jobs/partials.py
+  RetrievalSAMLib/worker/jobs/reviewing.py
   RetrievalSAMLib/worker/jobs/segmenting.py
   RetrievalSAMLib/worker/parameters.py
   RetrievalSAMLib/worker/protocol.py

@@ -127,7 +127,9 @@ class AddCasePanel(VTKObservationMixin):
     def _added(self, result: dict[str, Any]) -> None:
         self._adding = False
         self.ui.addNameEdit.text = ""
-        say(self.ui.statusLabel, _("{name} is in the library.").format(name=result["case"]["name"]))
+        told = _("{name} is in the library.").format(name=result["case"]["name"])
+        # A study that is there already, say; it was added all the same.
+        say(self.ui.statusLabel, " ".join([told, *(note["text"] for note in result["notes"])]))
         self.update()
 
     def _stopped(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from . import wording
 from .add_case_panel import MODALITIES
 from .library_client import LibraryClient
 from .panel import ResourcePath, cell, head, load_ui, show_fault
@@ -55,6 +56,7 @@ class ImportDialog:
                 (self._short(pair["segmentation"]), pair["name"], pair["problem"] or ""), start=1
             ):
                 table.setItem(row, column, cell(text))
+        table.resizeRowsToContents()
         self.ui.unpairedLabel.text = (
             _("Without a partner, left out: {files}").format(files=", ".join(map(self._short, told["unpaired"])))
             if told["unpaired"]
@@ -91,7 +93,8 @@ class ImportDialog:
     def _imported(self, result: dict[str, Any]) -> None:
         self._request = None
         self.ui.progressBar.visible = False
-        lines = [_("{n} cases were added.").format(n=len(result["added"]))]
+        lines = [_("Added: {cases}.").format(cases=wording.cases(len(result["added"])))]
+        lines += [f"{note['case']}: {note['text']}" for note in result["notes"]]
         lines += [f"{self._short(one['file'])}: {one['message']}" for one in result["errors"]]
         self.ui.resultLabel.text = "\n".join(lines)
 

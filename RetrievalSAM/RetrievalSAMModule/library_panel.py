@@ -10,7 +10,7 @@ import slicer
 import slicer.util
 from slicer.i18n import tr as _
 
-from . import ask
+from . import ask, wording
 from .add_case_panel import AddCasePanel
 from .case_loading import CaseLoading
 from .import_dialog import ImportDialog
@@ -68,7 +68,9 @@ class LibraryPanel:
         if state is None:
             self.ui.nameLabel.text = _("No library is open.")
         else:
-            self.ui.nameLabel.text = _("<b>{name}</b>, {n} cases").format(name=_plain(state.name), n=len(cases))
+            self.ui.nameLabel.text = _("<b>{name}</b>, {cases}").format(
+                name=_plain(state.name), cases=wording.cases(len(cases))
+            )
             self.ui.nameLabel.toolTip = state.folder
         table = self.ui.caseTable
         table.setRowCount(len(cases))
@@ -161,12 +163,12 @@ class LibraryPanel:
         if not damaged:
             self._say(_("Every file is as it was written."))
             return
-        self._say(_("{n} files are damaged.").format(n=len(damaged)))
+        self._say(_("Damaged: {files}.").format(files=wording.files(len(damaged))))
         slicer.util.warningDisplay(
             _(
-                "{n} files of the library are damaged. Put them back from a backup, or remove their cases. "
+                "Damaged in this library: {files}. Put them back from a backup, or remove their cases. "
                 "Nothing was changed."
-            ).format(n=len(damaged)),
+            ).format(files=wording.files(len(damaged))),
             windowTitle=_("RetrievalSAM"),
             detailedText="\n".join(f"{self._case_of(one['file'])}{one['file']}: {one['fact']}" for one in damaged),
         )
@@ -190,7 +192,7 @@ class LibraryPanel:
 
     def _imported(self, result: dict[str, Any]) -> None:
         skipped = "".join(f" {one['name']}: {one['reason']}." for one in result["skipped"])
-        self._say(_("{n} cases were added.").format(n=len(result["added"])) + skipped)
+        self._say(_("Added: {cases}.").format(cases=wording.cases(len(result["added"]))) + skipped)
 
     def _export(self) -> None:
         suggested = str(Path.home() / f"{self._library.state.name}.rslib")
@@ -214,7 +216,11 @@ class LibraryPanel:
         self._library.ask("library.export", {"file": file}, self._exported, self._fault)
 
     def _exported(self, result: dict[str, Any]) -> None:
-        self._say(_("{n} cases were written to {file}.").format(n=result["cases"], file=Path(result["file"]).name))
+        self._say(
+            _("Written to {file}: {cases}.").format(
+                cases=wording.cases(result["cases"]), file=Path(result["file"]).name
+            )
+        )
 
     def _fault(self, fault: WorkerFault) -> None:
         self._say("")

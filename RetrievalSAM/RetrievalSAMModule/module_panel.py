@@ -67,7 +67,10 @@ class ModulePanel:
         self.library_panel.cleanup()
         self.results_panel.cleanup()
         self.segmenting.cleanup()
-        for client in (self._logic.computer, self._logic.librarian):
+        clients = (self._logic.computer, self._logic.librarian)
+        for client in clients:
+            client.hang_up()
+        for client in clients:
             client.stop()
         self._work.cleanup()
 

@@ -25,8 +25,17 @@ def load_ui(resource_path: ResourcePath, file: str) -> tuple[qt.QWidget, SimpleN
     return widget, slicer.util.childWidgetVariables(widget)
 
 
+_shown: list[WorkerFault] = []
+
+
 def show_fault(fault: WorkerFault) -> None:
-    """A message that says what to do, with details that can be copied where there are some."""
+    """A message that says what to do, with details that can be copied where there are some.
+
+    When a worker ends, everyone who waits for it gets the same fault: it is shown once.
+    """
+    if any(fault is shown for shown in _shown):
+        return
+    _shown[:] = [fault]
     slicer.util.errorDisplay(fault.message, windowTitle=_("RetrievalSAM"), detailedText=fault.details)
 
 

@@ -5,6 +5,16 @@ from __future__ import annotations
 from slicer.i18n import tr as _
 
 
+def cases(count: int) -> str:
+    """`1 case`, `2 cases`."""
+    return _("1 case") if count == 1 else _("{n} cases").format(n=count)
+
+
+def files(count: int) -> str:
+    """`1 file`, `2 files`."""
+    return _("1 file") if count == 1 else _("{n} files").format(n=count)
+
+
 def duration(seconds: float) -> str:
     """`about 40 s`, `about 3 min`, `about 2 h`."""
     if seconds < 55:

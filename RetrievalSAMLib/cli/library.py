@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import InputError
+from .segment import plane_of
 from .terminal import check_json_output, print_table, progress_bars, write_json
 
 if TYPE_CHECKING:
     from ..library.format import Provenance
     from ..volumes import Segmentation, Volume
+
+_DRAWN = "drawn"
 
 app = typer.Typer(help="Keep annotated cases in a folder of your own.", no_args_is_help=True)
 
@@ -45,7 +49,10 @@ def add(
     plane: Annotated[str, typer.Option(help="auto, axial, coronal or sagittal.")] = "auto",
     annotated_slices: Annotated[
         str | None,
-        typer.Option(help="Slices that were really annotated, with commas, along the sliced axis."),
+        typer.Option(
+            help="Slices that were really annotated, with commas, along the sliced axis; or `drawn`: all that hold a "
+            "segment. Without it every slice was, also where nothing is drawn."
+        ),
     ] = None,
     report: Annotated[
         Path | None,
@@ -54,14 +61,17 @@ def add(
 ) -> None:
     """Add an annotated volume. Only pixels, grid and segments are kept.
 
-    A label map keeps its values; the segments of a .seg.nrrd get those that the library already has for them.
+    A label map keeps its values; those that --segment does not name get the library's names for them. The segments
+    of a .seg.nrrd get the values that the library already has for them.
     """
-    from ..library.segments import with_library_values
+    from ..library.segments import with_library_names, with_library_values
+    from ..library.selection import slices_drawn_in
     from ..library.store import SupportLibrary
+    from ..retrieval.same_study import notes_on
     from ..volumes import fit_to_grid, read_segmentation, read_volume
 
     names = _segment_names(segment or [])
-    slices = _slice_numbers(annotated_slices)
+    slices = None if annotated_slices == _DRAWN else _slice_numbers(annotated_slices)
     opened = SupportLibrary.open(library)
     volume = read_volume(image)
     provenance, sliced = (None, None) if report is None else _provenance(report, volume, image)
@@ -70,18 +80,26 @@ def add(
     drawn = fit_to_grid(drawn, str(segmentation), volume.geometry, str(image))
     if segmentation.name.casefold().endswith(".seg.nrrd"):
         drawn = with_library_values(drawn, opened.segments())
+    else:
+        drawn = with_library_names(drawn, opened.segments())
+    # Corrected slices are counted along the axis that the run sliced.
+    chosen = plane_of(plane if sliced is None or plane != "auto" else sliced)
+    if annotated_slices == _DRAWN:
+        slices = slices_drawn_in(drawn, chosen)
     case = opened.add(
         volume,
         drawn,
         name=name,
         modality=modality,
-        plane=sliced if plane == "auto" else plane,
+        plane=chosen,
         annotated_slices=slices,
         provenance=provenance,
         image_name=str(image),
         segmentation_name=str(segmentation),
     )
     print(f"added {case.name}: {', '.join(s.name for s in case.segments)}")
+    for note in notes_on(opened, case):
+        print(f"warning: {note.text}", file=sys.stderr)
 
 
 @app.command("list")
@@ -250,7 +268,7 @@ def _slice_numbers(text: str | None) -> tuple[int, ...] | None:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdigit() for part in parts):
         raise InputError(
-            "--annotated-slices", f"'{text}' is not a list of numbers", "Give for example 10,14,20."
+            "--annotated-slices", f"'{text}' is not a list of numbers", "Give for example 10,14,20, or drawn."
         )
     return tuple(int(part) for part in parts)
 

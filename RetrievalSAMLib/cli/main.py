@@ -11,7 +11,7 @@ import typer
 
 from .. import NOTICE, __version__
 from ..errors import InputError, RetrievalSAMError
-from . import demo, doctor, evaluate, library, models, refine, segment
+from . import demo, doctor, evaluate, library, library_review, models, refine, segment
 
 app = typer.Typer(
     name="retrievalsam",
@@ -20,6 +20,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+library.app.command()(library_review.review)
+library.app.command()(library_review.suggest)
 app.add_typer(library.app, name="library")
 app.add_typer(models.app, name="models")
 app.command()(segment.segment)

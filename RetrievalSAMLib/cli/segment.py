@@ -114,7 +114,11 @@ def print_summary(report: SegmentationReport) -> None:
 
 
 def plane_of(name: str) -> Plane | None:
-    """The plane of that name; None for auto."""
+    """The plane that `--plane` names, None for `auto`.
+
+    Raises:
+        InputError: There is no such plane.
+    """
     from ..volumes import Plane
 
     if name == "auto":

@@ -15,12 +15,12 @@ from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
 from .. import NOTICE, __version__
-from ..drawing import Color, Mask, Tile, draw_tile, segment_colors
+from ..drawing import Mask, Tile, draw_tile
 from ..errors import InputError
 from ..evaluation.metrics import dice, match_segments
 from ..retrieval.evidence import SupportCase
 from ..segmentation.report import SegmentationReport, SupportReport
-from ..volumes import Plane, Segmentation, SliceFrame, SliceStack, Volume, write_staged
+from ..volumes import Color, Plane, Segmentation, SliceFrame, SliceStack, Volume, shown_color, write_staged
 
 DPI = 150
 WIDTH_INCHES = 13.2
@@ -97,7 +97,7 @@ class _Sheet:
         self.cases = {case.name: case for case in cases}
         self.plane = Plane(report.plane)
         self.stack = SliceStack.of(target, self.plane)
-        self.colors = segment_colors(segment.color for segment in result.segments)
+        self.colors = [shown_color(segment.color, segment.value) for segment in result.segments]
         self.masks = _cut(self.stack.frame, result)
         self.truth = _cut(self.stack.frame, reference) if reference is not None else ()
         shown = _spread(self._interesting(), slices)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .colors import Color, segment_colors
 from .tile import Mask, Tile, draw_tile
 
-__all__ = ["Color", "Mask", "Tile", "draw_tile", "segment_colors"]
+__all__ = ["Mask", "Tile", "draw_tile"]

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
-from .colors import Color
+from ..volumes import Color
 
 Mask: TypeAlias = NDArray[np.bool_]
 

@@ -88,6 +88,21 @@ def with_library_values(segmentation: Segmentation, known: Sequence[Segment]) ->
     return replace(segmentation, segments=tuple(segments))
 
 
+def with_library_names(segmentation: Segmentation, known: Sequence[Segment]) -> Segmentation:
+    """A label map of bare values, with the names, colours and codes that a library already gives these values.
+
+    Args:
+        segmentation: From a file that names nothing. A segment that was given a name keeps it.
+        known: The library's segments.
+    """
+    of_value = {segment.value: segment for segment in known}
+    segments = tuple(
+        of_value.get(segment.value, segment) if segment.name == f"segment_{segment.value}" else segment
+        for segment in segmentation.segments
+    )
+    return replace(segmentation, segments=segments)
+
+
 def as_segment(segment: CaseSegment) -> Segment:
     """A case's segment without what only the case knows."""
     return Segment(

@@ -1,11 +1,14 @@
-"""Some of a segmentation's segments alone."""
+"""Some of a segmentation: its segments by name, and the slices that were drawn in."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.names import same_name_key
+from RetrievalSAMLib.volumes.slicing import Plane, SliceFrame, choose_plane
 from RetrievalSAMLib.volumes.volume import Segmentation
 
 
@@ -34,3 +37,21 @@ def with_segments(segmentation: Segmentation, names: Sequence[str]) -> Segmentat
     return Segmentation.from_masks(
         segments, (segmentation.mask(index) for index in kept), segmentation.geometry
     )
+
+
+def slices_drawn_in(segmentation: Segmentation, plane: Plane | str | None) -> tuple[int, ...]:
+    """The slices that hold any segment: what a person drew who drew a few slices only, each of them whole.
+
+    Args:
+        segmentation: On the grid of its image.
+        plane: The plane of the slices; chosen by the grid unless given.
+
+    Returns:
+        Indices along the sliced axis, ascending.
+    """
+    frame = SliceFrame(segmentation.geometry, Plane(plane or choose_plane(segmentation.geometry)))
+    others = tuple(axis for axis in range(3) if axis != frame.plane_axis)
+    found: set[int] = set()
+    for index in range(len(segmentation.segments)):
+        found.update(np.flatnonzero(segmentation.mask(index).any(axis=others)).tolist())
+    return tuple(sorted(found))

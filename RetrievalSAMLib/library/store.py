@@ -149,7 +149,7 @@ class SupportLibrary:
             DamagedLibraryError: Its `library.json` is damaged.
         """
         folder = Path(path)
-        remedy = "Check the path, or make a library there with `retrievalsam library create`."
+        remedy = "Check the path, or create a library there."
         if not folder.is_dir():
             raise InputError(str(path), "there is no such folder", remedy)
         file = folder / LIBRARY_FILE

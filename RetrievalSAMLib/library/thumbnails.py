@@ -16,9 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from RetrievalSAMLib.drawing import Tile, draw_tile, segment_colors
+from RetrievalSAMLib.drawing import Tile, draw_tile
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.case import Case
+from RetrievalSAMLib.volumes.colors import shown_color
 from RetrievalSAMLib.volumes.slicing import SliceFrame
 from RetrievalSAMLib.volumes.stack import SliceStack
 from RetrievalSAMLib.volumes.volume import Segmentation, Volume
@@ -105,7 +106,7 @@ class _Drawing:
             frame.to_slices(segmentation.mask(index)) for index in range(len(segmentation.segments))
         ]
         self._stack = SliceStack.of(volume, case.plane, _ct_window(case, volume, segmentation))
-        self._colors = segment_colors(segment.color for segment in case.segments)
+        self._colors = [shown_color(segment.color, segment.value) for segment in case.segments]
 
     def fullest_slice(self) -> int:
         """The slice with the largest annotated area; the middle one where nothing is annotated."""

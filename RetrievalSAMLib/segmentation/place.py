@@ -70,7 +70,7 @@ class PlaceMaps:
             says = inside & case.annotated[value][np.clip(nearest, 0, len(case.stack) - 1)]
             known.weights = weight * says + (0 if known.weights is None else known.weights)
             layer, label = case.labels[value]
-            mask = layer == label
+            mask = _filled(layer == label, case.annotated[value])
             found = ndimage.find_objects(mask.astype(np.uint8))
             if not found:
                 continue
@@ -118,3 +118,19 @@ class PlaceMaps:
                 low = np.minimum(low, [index, rows.min(), columns.min()])
                 high = np.maximum(high, [index + 1, rows.max() + 1, columns.max() + 1])
         return None if np.isinf(low).any() else (low * self.spacing_mm, high * self.spacing_mm)
+
+
+def _filled(mask: np.ndarray, annotated: np.ndarray) -> np.ndarray:
+    """A mask (n, h, w) with every slice that is not annotated as the nearest one that is (the later of two).
+
+    What lies between two slices is interpolated, and an empty slice that nobody drew in would thin out its neighbour.
+    """
+    known = np.flatnonzero(annotated)
+    if len(known) in (0, len(annotated)):
+        return mask
+    numbers = np.arange(len(annotated))
+    after = np.clip(np.searchsorted(known, numbers), 0, len(known) - 1)
+    before = np.clip(after - 1, 0, None)
+    nearest = np.where(numbers - known[before] < known[after] - numbers, known[before], known[after])
+    filled: np.ndarray = mask[nearest]
+    return filled

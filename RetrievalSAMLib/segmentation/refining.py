@@ -27,6 +27,7 @@ from .partial import Growing
 from .place import PlaceMaps
 from .presets import FATE_SAM, Settings
 from .report import RefinementReport, SegmentOnSlice, SliceReport, SupportReport
+from .reporting import segment_reports
 from .results import Before, KnownResult, add_result, read_results, result_before
 from .run import Run, wanted_segments
 from .state import DamagedStateError, StoredState, find_state, results_file
@@ -148,7 +149,8 @@ class Refinement(Run):
             refined = {self.segments[n].name: mask for n, mask in after.items()}
             add_result(results_file(stored.path), KnownResult.of(refined, slices))
         self._take(tuple(s for n, s in enumerate(self.segments) if n in place_of))
-        segments = self._segment_reports([after[n] for n in sorted(after)], sure)
+        masks_after = [after[n] for n in sorted(after)]
+        segments = segment_reports(self.segments, masks_after, self.target.geometry.voxel_volume_mm3, sure)
         report = self._report(slices, segments, frame.plane_axis, ground.verdict, refinement)
         return SegmentationResult(segmentation, report)
 

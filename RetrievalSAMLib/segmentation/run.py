@@ -21,7 +21,6 @@ from ..retrieval.embedding import SliceEmbedder
 from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, content_key, evidence_of
 from ..retrieval.index import SliceRetrieval
 from ..volumes import Segment, Segmentation, SliceStack, Volume
-from ..volumes.slicing import plane_across
 from .aligning import (
     AlignedCases,
     aligned_by_image,
@@ -35,47 +34,19 @@ from .confidence import slice_confidence, volume_verdict
 from .finding import aligned_by_finding
 from .fusion import Canvas
 from .ground import Ground, shown_place
-from .memory_use import peak_memory_bytes
 from .options import Models, RunOptions, SegmentationResult
 from .partial import Growing
 from .place import PlaceMaps
 from .presets import Settings
 from .propagation import Place, Propagation, SegmentedSlice
 from .region import Region
-from .report import (
-    LibraryReport,
-    ModelReport,
-    RefinementReport,
-    SegmentationReport,
-    SegmentOnSlice,
-    SegmentReport,
-    SliceReport,
-    SupportReport,
-    TargetReport,
-)
+from .report import RefinementReport, SegmentationReport, SegmentReport, SliceReport, SupportReport
+from .reporting import Outcome, SegmentOutcome, run_report, segment_reports, slice_reports
 from .results import KnownResult, add_result
 from .sam2_engine import ImageFeatures, Sam2Engine
 from .state import Fingerprint, StateWriter, features_name, memory_name, place_name, results_file
 from .supports import MemoryStore, encode_slice, encode_supports
 from .views import View, close_views, seen_in_case, whole_view
-
-
-@dataclass(frozen=True)
-class SegmentOutcome:
-    """What the report says of one segment on one slice."""
-
-    confidence: float
-    present: bool
-    area_mm2: float
-    supports: tuple[SupportReport, ...]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the report says of one slice; ``segments`` in the order of the run."""
-
-    file_index: int
-    segments: tuple[SegmentOutcome, ...]
 
 
 @dataclass
@@ -124,14 +95,15 @@ class Run:
             if self.options.logits:
                 canvas.write_logits(self.options.logits)
             found = self._to_target(canvas.segmentation())
-            slices = self._slice_reports(outcomes)
+            slices = slice_reports(self.segments, outcomes)
             if self.keeper and self.ground:
                 self._keep(self.keeper, self.ground, found, slices)
         sure = {
             s.name: [o.segments[n].confidence for o in outcomes if o.segments[n].present]
             for n, s in enumerate(self.segments)
         }
-        segments = self._segment_reports([found.mask(n) for n in range(len(self.segments))], sure)
+        masks = [found.mask(n) for n in range(len(self.segments))]
+        segments = segment_reports(self.segments, masks, self.target.geometry.voxel_volume_mm3, sure)
         return SegmentationResult(found, self._report(slices, segments, canvas.frame.plane_axis, verdict))
 
     def fingerprint(self) -> Fingerprint:
@@ -198,9 +170,7 @@ class Run:
             found = self._propagate(evidence, aligned, retrieval, drawn, views, "looking closer")
         outcomes = [self._outcome(index, rows, drawn, evidence, retrieval) for index, rows in sorted(found.items())]
         verdict = volume_verdict(embeddings, evidence)
-        self.ground = Ground.of(
-            self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict
-        )
+        self.ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
         return drawn, outcomes, verdict
 
     def _outcome(
@@ -399,34 +369,6 @@ class Run:
 
         return place
 
-    def _slice_reports(self, outcomes: Sequence[Outcome]) -> tuple[SliceReport, ...]:
-        reports = [
-            SliceReport(
-                outcome.file_index,
-                {
-                    segment.name: SegmentOnSlice(round(told.confidence, 4), told.area_mm2, told.supports)
-                    for segment, told in zip(self.segments, outcome.segments, strict=True)
-                },
-            )
-            for outcome in outcomes
-        ]
-        return tuple(sorted(reports, key=lambda s: s.index))
-
-    def _segment_reports(
-        self, masks: Sequence[np.ndarray], sure: Mapping[str, Sequence[float]]
-    ) -> tuple[SegmentReport, ...]:
-        """By segment of the run, its mask and its confidence in the slices where it was found."""
-        voxel = self.target.geometry.voxel_volume_mm3
-        return tuple(
-            SegmentReport(
-                s.name,
-                s.value,
-                float(mask.sum() * voxel),
-                round(float(np.mean(sure[s.name])), 4) if sure[s.name] else 0.0,
-            )
-            for s, mask in zip(self.segments, masks, strict=True)
-        )
-
     def _report(
         self,
         slices: tuple[SliceReport, ...],
@@ -435,32 +377,20 @@ class Run:
         verdict: str,
         refinement: RefinementReport | None = None,
     ) -> SegmentationReport:
-        geometry = self.target.geometry
-        segmenter, encoder = self.models.segmenter, self.models.encoder
-        return SegmentationReport(
-            target=TargetReport(
-                geometry.size, geometry.spacing_mm, geometry.origin_mm, geometry.direction, self.image_hash
-            ),
-            library=LibraryReport(self.options.library_name, len(self.cases)),
-            model=ModelReport(segmenter.name, segmenter.sha256, segmenter.image_size, segmenter.origin),
-            encoder=ModelReport(encoder.name, encoder.sha256, encoder.image_size, encoder.origin),
-            preset=self.settings.preset,
-            settings=self.settings.as_report()
-            | {
-                "segments": [s.name for s in self.segments],
-                "roi": self.options.roi,
-                "max_memory_bytes": self.options.max_memory_bytes,
-                "seed": self.options.seed,
-                "device": str(self.engine.device),
-            },
-            plane=str(plane_across(geometry, plane_axis)),
-            plane_axis=plane_axis,
-            segments=segments,
-            slices=slices,
-            verdict=verdict,
-            seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
-            peak_memory_bytes=peak_memory_bytes(),
-            refinement=refinement,
+        return run_report(
+            self.target,
+            self.image_hash,
+            len(self.cases),
+            self.models,
+            self.settings,
+            self.options,
+            str(self.engine.device),
+            plane_axis,
+            segments,
+            slices,
+            verdict,
+            self.clock.seconds,
+            refinement,
         )
 
 
@@ -471,7 +401,7 @@ def wanted_segments(cases: Sequence[SupportCase], names: tuple[str, ...] | None)
         InputError: There is no case, or no such segment.
     """
     if not cases:
-        raise InputError("library", "it has no case", "Add an annotated volume first (retrievalsam library add).")
+        raise InputError("library", "it has no case", "Add an annotated volume first.")
     segments = merge_segments((case.name, case.segments) for case in cases)
     if names is None:
         return segments

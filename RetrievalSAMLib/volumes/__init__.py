@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .colors import Color, shown_color
 from .geometry import AnatomicalAxis, Geometry, NiftiForm
 from .intensity import intensity_window, normalise
 from .reading import FORMATS, check_same_grid, fit_to_grid, read_segmentation, read_volume
@@ -22,6 +23,7 @@ __all__ = [
     "SEGMENTATION_FORMATS",
     "VOLUME_FORMATS",
     "AnatomicalAxis",
+    "Color",
     "Geometry",
     "NiftiForm",
     "Plane",
@@ -38,6 +40,7 @@ __all__ = [
     "normalise",
     "read_segmentation",
     "read_volume",
+    "shown_color",
     "write_segmentation",
     "write_staged",
     "write_volume",

@@ -15,16 +15,12 @@ import numpy as np
 
 from .. import NOTICE
 from ..errors import InputError
+from .colors import shown_color
 from .geometry import Geometry
 from .labels import MAX_SEGMENTS, as_labels
 from .nrrd_file import decode_geometry, exact_grid, nrrd_bytes, read_key_values
 from .volume import Segment, Segmentation
 
-# For segments without a colour: distinct in hue and lightness (Paul Tol's "bright" and "vibrant" schemes).
-_PALETTE = (
-    "4477aa", "ee6677", "228833", "ccbb44", "66ccee", "aa3377", "ee7733", "009988", "cc3311", "33bbee",
-    "ee3377", "bbbbbb",
-)  # fmt: skip
 _SEGMENT_KEY = re.compile(r"Segment(\d+)_(.+)")
 
 
@@ -167,10 +163,7 @@ def segnrrd_bytes(segmentation: Segmentation, comment: str | None = None) -> byt
         fields["Comment"] = comment
     parts = zip(segmentation.segments, segmentation.layer_of, segmentation.label_of, strict=True)
     for number, (segment, layer, label) in enumerate(parts):
-        color = segment.color
-        if color is None:
-            code = bytes.fromhex(_PALETTE[number % len(_PALETTE)])
-            color = (code[0] / 255, code[1] / 255, code[2] / 255)
+        color = shown_color(segment.color, segment.value)
         tags = f"TerminologyEntry:{segment.terminology.replace('|', ' ')}|" if segment.terminology else "|"
         prefix = f"Segment{number}_"
         fields |= {

@@ -56,7 +56,18 @@ class LibraryDescribe:
 
 @dataclass(frozen=True)
 class LibraryAdd:
-    """`library.add`; ``segments`` are the names of the segments to keep, by default all."""
+    """`library.add`.
+
+    Attributes:
+        folder: The library.
+        image: The volume.
+        segmentation: Of it.
+        name: Of the case; numbered unless given.
+        modality: Such as MR.
+        plane: Of the slices; by default chosen by the grid.
+        segments: Names of those to keep, by default all.
+        annotated_slices: ``drawn``: only the slices that hold a segment say anything; ``all``: empty ones too.
+    """
 
     folder: str
     image: str
@@ -65,6 +76,7 @@ class LibraryAdd:
     modality: str | None = None
     plane: PlaneChoice | None = None
     segments: list[str] | None = None
+    annotated_slices: Literal["all", "drawn"] = "all"
 
 
 @dataclass(frozen=True)
@@ -139,6 +151,29 @@ class LibrarySlices:
     folder: str
     slices: list[SupportSlice]
     thumbnails: str
+
+
+@dataclass(frozen=True)
+class LibraryReview:
+    """`library.review`: leave-one-out; what is finished is kept in the library's cache."""
+
+    folder: str
+    preset: str = "fast"
+    model: str = "bundled"
+    encoder: str | None = None
+    device: DeviceChoice = "auto"
+
+
+@dataclass(frozen=True)
+class LibrarySuggest:
+    """`library.suggest`; ``files`` are volumes without a segmentation, ``reports`` files of reports on some of them."""
+
+    folder: str
+    files: list[str]
+    reports: list[str] | None = None
+    plane: PlaneChoice = "auto"
+    encoder: str = "bundled"
+    device: DeviceChoice = "auto"
 
 
 @dataclass(frozen=True)
@@ -247,6 +282,8 @@ PARAMETERS: dict[str, type[Any]] = {
     "library.add_files": LibraryAddFiles,
     "library.case": LibraryCase,
     "library.slices": LibrarySlices,
+    "library.review": LibraryReview,
+    "library.suggest": LibrarySuggest,
     "names.check": NamesCheck,
     "estimate": Estimate,
     "segment": Segment,

@@ -21,7 +21,7 @@ LONGEST_FILE = 500
 MAY_IMPORT = {
     "volumes": set(),
     "alignment": {"volumes"},
-    "drawing": set(),
+    "drawing": {"volumes"},
     "library": {"volumes", "drawing"},
     "models": {"volumes"},
     "retrieval": {"volumes", "library", "models", "alignment"},

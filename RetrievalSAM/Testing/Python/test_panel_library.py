@@ -89,7 +89,7 @@ class CasesTest(LibraryTest):
         archive = self.folder / "trunk.rslib"
         self.user.will_answer(archive)
         self.click("exportButton")
-        self.assertIn("2 cases were written to trunk.rslib", self.status)
+        self.assertIn("Written to trunk.rslib: 2 cases.", self.status)
 
         empty = self.folder / "Another"
         empty.mkdir()
@@ -97,7 +97,7 @@ class CasesTest(LibraryTest):
         self.click("createButton")
         self.click("importFileButton")
         self.assertEqual(self.names(), ["Case 1", "Case 2"])
-        self.assertIn("2 cases were added", self.status)
+        self.assertIn("Added: 2 cases.", self.status)
 
     def test_a_file_that_is_no_library_is_not_imported(self) -> None:
         self.open_library()
@@ -125,7 +125,7 @@ class DamageTest(LibraryTest):
         file.write_bytes(file.read_bytes()[:-20])
         self.click("verifyButton")
         message = self.user.reads()
-        self.assertIn("1 files of the library are damaged", message)
+        self.assertIn("Damaged in this library: 1 file.", message)
         self.assertIn(file.name, message)
         self.assertIn("Case 2", message)
 
@@ -274,7 +274,7 @@ class ImportFolderTest(LibraryTest):
         self.dialog.ui.importButton.click()
         self.wait_until_quiet()
         told = self.dialog.ui.resultLabel.text
-        self.assertIn("1 cases were added", told)
+        self.assertIn("Added: 1 case.", told)
         self.assertIn("bad.nii.gz", told)
         self.assertEqual(len(self.names()), 1)
 
@@ -302,7 +302,7 @@ class ImportFolderTest(LibraryTest):
         table.item(0, 0).setCheckState(qt.Qt.Checked)
         self.dialog.ui.importButton.click()
         self.wait_until_quiet()
-        self.assertIn("0 cases were added", self.dialog.ui.resultLabel.text)
+        self.assertIn("Added: 0 cases.", self.dialog.ui.resultLabel.text)
         self.assertIn("good.nii.gz", self.dialog.ui.resultLabel.text)
         self.assertEqual(self.names(), [])
 

@@ -19,6 +19,8 @@ _MODULE_OF = {
     "estimate": "segmenting",
     "segment": "segmenting",
     "refine": "refining",
+    "library.review": "reviewing",
+    "library.suggest": "reviewing",
 }
 _LIBRARY = "library"
 

@@ -10,11 +10,12 @@ from typing import Any
 from ...errors import InputError
 from ...library.case import Case
 from ...library.format import damaged
-from ...library.segments import as_segment, with_library_values
+from ...library.segments import as_segment, with_library_names, with_library_values
+from ...library.selection import slices_drawn_in, with_segments
 from ...library.store import SupportLibrary
-from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume
+from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume, shown_color
 from ...volumes.nifti import read_information
-from ..task import Task
+from ..task import StopRequested, Task
 from .kept import KeptNetworks
 
 _LOG = logging.getLogger(__name__)
@@ -45,8 +46,9 @@ def add(task: Task) -> dict[str, Any]:
         modality=wanted.modality,
         plane=None if wanted.plane == "auto" else wanted.plane,
         segments=wanted.segments,
+        only_drawn=wanted.annotated_slices == "drawn",
     )
-    return {"case": _case(case, None)}
+    return {"case": _case(case, None), "notes": _notes(library, case, task)}
 
 
 def add_files(task: Task) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def add_files(task: Task) -> dict[str, Any]:
     library = SupportLibrary.open(wanted.folder)
     added: list[str] = []
     errors: list[dict[str, str]] = []
+    notes: list[dict[str, Any]] = []
     for number, pair in enumerate(wanted.pairs):
         task.progress("adding cases", number, len(wanted.pairs))
         try:
@@ -63,8 +66,9 @@ def add_files(task: Task) -> dict[str, Any]:
             errors.append({"file": pair.image, "message": str(error)})
         else:
             added.append(case.name)
+            notes += [{"case": case.name, **note} for note in _notes(library, case, task)]
     # Not by `task.progress`: a cancel that comes now would hide what was added.
-    return {"added": added, "errors": errors}
+    return {"added": added, "errors": errors, "notes": notes}
 
 
 def remove(task: Task) -> dict[str, Any]:
@@ -182,26 +186,39 @@ def _add(
     modality: str | None,
     plane: str | None = None,
     segments: Sequence[str] | None = None,
+    only_drawn: bool = False,
 ) -> Case:
     volume = read_volume(image)
     drawn = read_segmentation(segmentation)
     if segments is not None:
-        from ...library.selection import with_segments
-
         drawn = with_segments(drawn, segments)
     # Slicer may save a segmentation cropped to its segments.
     drawn = fit_to_grid(drawn, segmentation, volume.geometry, image)
     if segmentation.casefold().endswith(".seg.nrrd"):
         drawn = with_library_values(drawn, library.segments())
+    else:
+        drawn = with_library_names(drawn, library.segments())
     return library.add(
         volume,
         drawn,
         name=name,
         modality=modality,
         plane=plane,
+        annotated_slices=slices_drawn_in(drawn, plane) if only_drawn else None,
         image_name=image,
         segmentation_name=segmentation,
     )
+
+
+def _notes(library: SupportLibrary, case: Case, task: Task) -> list[dict[str, Any]]:
+    """Cases that show the same as one just added. The case is there, whatever becomes of the comparison."""
+    from ...retrieval.same_study import notes_on
+
+    try:
+        found = notes_on(library, case, task.progress)
+    except StopRequested:  # the case was added, and that is what the answer has to say
+        return []
+    return [{"like": note.case, "text": note.text} for note in found]
 
 
 def _described(library: SupportLibrary, thumbnails: Path | None, task: Task) -> dict[str, Any]:
@@ -253,7 +270,7 @@ def _segment(segment: Segment) -> dict[str, Any]:
     return {
         "name": segment.name,
         "value": segment.value,
-        "color": None if segment.color is None else list(segment.color),
+        "color": list(shown_color(segment.color, segment.value)),
         "terminology": segment.terminology,
     }
 

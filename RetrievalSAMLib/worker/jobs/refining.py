@@ -15,8 +15,9 @@ from ...segmentation.presets import preset as preset_of
 from ...volumes import check_output, fit_to_grid, read_segmentation, read_volume, write_segmentation
 from ..task import Task
 from .kept import KeptNetworks
+from .leaving import left_at_any_layer
 from .partials import PartialFiles
-from .segmenting import left_at_any_layer, networks_of, options_of
+from .segmenting import networks_of, options_of
 
 
 def refine(task: Task, kept: KeptNetworks) -> dict[str, Any]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
-from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ...errors import InputError, ModelError
 from ...library.segments import segments_of
@@ -27,6 +24,7 @@ from ...volumes import Geometry, Plane, SliceFrame, check_output, choose_plane, 
 from ..task import Task
 from . import costs
 from .kept import KeptNetworks, Key
+from .leaving import left_at_any_layer
 from .partials import PartialFiles
 
 
@@ -167,16 +165,6 @@ def _cost(
     if kept.holds(*networks.key):
         return cost
     return costs.Cost(cost.seconds + costs.loading_seconds(parameters), cost.memory_bytes, cost.measured)
-
-
-@contextmanager
-def left_at_any_layer(task: Task) -> Iterator[None]:
-    """A slice takes a second or more; a cancel shall not: it is looked for before every layer of the networks."""
-    handle = register_module_forward_pre_hook(lambda _module, _inputs: task.check())
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 JOBS = {"estimate": estimate, "segment": segment}

@@ -29,6 +29,39 @@ def test_a_library_travels_as_one_file(library: Path, tmp_path: Path, capsys: py
     assert str(tmp_path).encode() not in file.read_bytes()
 
 
+def pair_of(library: Path, seed: int) -> list[str]:
+    """The options that name the files of one case."""
+    image, drawn = library.parent / f"image{seed}.nii.gz", library.parent / f"drawn{seed}.seg.nrrd"
+    return ["--image", str(image), "--segmentation", str(drawn)]
+
+
+def test_a_study_that_is_there_already_is_added_with_a_warning(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = tmp_path / "library"
+    pair, other = pair_of(library, 1), pair_of(library, 2)
+    assert main(["library", "create", str(made)]) == 0
+    for given in (pair, other):
+        assert main(["library", "add", str(made), *given]) == 0
+    capsys.readouterr()
+    assert main(["library", "add", str(made), *pair]) == 0
+    said = capsys.readouterr()
+    assert "added case-003" in said.out
+    assert "warning: `case-001` holds the same image with the same segmentation" in said.err
+
+
+def test_only_the_slices_that_were_drawn_in_can_be_taken_as_annotated(library: Path, tmp_path: Path) -> None:
+    made = tmp_path / "library"
+    pair = pair_of(library, 0)
+    assert main(["library", "create", str(made)]) == 0
+    assert main(["library", "add", str(made), *pair, "--annotated-slices", "drawn"]) == 0
+    (case,) = SupportLibrary.open(made).cases()
+    drawn = case.load_segmentation()
+    expected = tuple(k for k in range(8) if drawn.mask(0)[:, :, k].any() or drawn.mask(1)[:, :, k].any())
+    assert 0 < len(expected) < 8 and {s.annotated_slices for s in case.segments} == {expected}
+    assert main(["library", "add", str(made), *pair, "--annotated-slices", "some"]) == 2
+
+
 def test_chosen_cases_are_exported(library: Path, tmp_path: Path) -> None:
     file = tmp_path / "some.rslib"
     command = ["library", "export", str(library), str(file), "--case", "case-003", "--case", "case-001"]

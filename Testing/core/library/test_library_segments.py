@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library import CaseSegment, merge_segments
-from RetrievalSAMLib.volumes.volume import Segment
+from RetrievalSAMLib.library.segments import with_library_names
+from RetrievalSAMLib.volumes.geometry import Geometry
+from RetrievalSAMLib.volumes.volume import Segment, Segmentation
 
 
 def code(kind: str) -> str:
@@ -84,3 +87,14 @@ def test_the_most_frequent_colour_is_taken_whatever_the_order():
     ]
     for order in itertools.permutations(cases):
         assert merge_segments(order)[0].color == blue
+
+
+def test_bare_values_of_a_label_map_get_the_names_that_the_library_has_for_them():
+    labels = np.zeros((4, 3, 2), np.uint8)
+    labels[0], labels[1], labels[2] = 1, 2, 7
+    grid = Geometry((4, 3, 2), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
+    bare = Segmentation.from_labelmap(labels, grid, names={2: "Cyst"})
+    known = (Segment("Liver", 1, (0.9, 0.5, 0.3), code("1")), Segment("Spleen", 2))
+    named = with_library_names(bare, known)
+    assert named.segments == (known[0], Segment("Cyst", 2), Segment("segment_7", 7))
+    np.testing.assert_array_equal(named.labelmap(), labels)

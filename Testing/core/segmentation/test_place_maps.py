@@ -125,6 +125,19 @@ def test_slices_that_were_not_annotated_have_no_say() -> None:
     assert np.array_equal(found[[3, 4, 8]], mask[[3, 4, 8]]) and mask[3].any() and not mask[8].any()
 
 
+def test_slices_that_nobody_drew_in_do_not_thin_out_their_neighbours() -> None:
+    maps, mask = maps_for(), lump(SHAPE)
+    between = Alignment(np.eye(3), np.array([0.4 * SPACING_MM[0], 0.0, 0.0]), NOT_MEASURED)
+    drawn = np.zeros_like(mask)
+    drawn[[3, 5]] = mask[[3, 5]]
+    maps.add(slices_of({1: drawn}, SPACING_MM, {1: (3, 5)}), between, 1.0)
+    assert [index for index in range(10) if maps.mean(1, index) is not None] == [3, 5]
+    found = means(maps)
+    # 0.4 of a slice further on lies what is nearest to it: half of slices 3 and 5 each, or slice 5 alone.
+    assert found[3] == pytest.approx(0.6 * mask[3] + 0.4 * mask[5], abs=1 / 255)
+    assert np.array_equal(found[5], mask[5])
+
+
 def test_a_box_is_complete_where_one_case_has_all_slices_drawn() -> None:
     maps, here = maps_for(1, 2), voxel_to_voxel(SPACING_MM, (0, 0, 0))
     maps.add(slices_of({1: lump(SHAPE)}, SPACING_MM, {1: (3, 4, 8)}), here, 1.0)

@@ -225,7 +225,10 @@ def test_nifti_is_stable_without_the_header_fields_of_its_source(tmp_path: Path,
     first = read_volume(path)
     bare = replace(first.geometry, nifti=None)
     write_volume(Volume(first.voxels, bare), path)
-    assert read_volume(path).geometry == first.geometry
+    again = read_volume(path).geometry
+    # A rotation by next to nothing cannot be had back from its cosines to the last bit.
+    np.testing.assert_allclose(again.direction, first.geometry.direction, rtol=0, atol=1e-12)
+    assert replace(again, direction=first.geometry.direction) == first.geometry
 
 
 def test_a_changed_grid_drops_the_header_fields_of_its_source(tmp_path: Path):

@@ -10,7 +10,7 @@ from PIL import Image
 from worker_process import WorkerProcess, running
 
 from RetrievalSAMLib.library.store import SupportLibrary
-from RetrievalSAMLib.volumes import read_segmentation, read_volume
+from RetrievalSAMLib.volumes import read_segmentation, read_volume, write_segmentation
 from RetrievalSAMLib.worker.protocol import Progress
 
 
@@ -141,3 +141,16 @@ def test_a_worker_killed_while_it_adds_leaves_whole_cases(files: Path, tmp_path:
     assert cases[-1].load()[0].geometry.size == (48, 48, 12)
     image, drawn = cases[0].load()
     assert library.add(image, drawn).name == f"case-{len(cases) + 1:03d}"
+
+
+def test_a_label_map_without_names_takes_the_library_s(worker: WorkerProcess, files: Path, tmp_path: Path) -> None:
+    folder = str(tmp_path / "L")
+    worker.result("library.create", folder=folder)
+    first = {"image": str(files / "image0.nrrd"), "segmentation": str(files / "drawn0.seg.nrrd")}
+    worker.result("library.add", folder=folder, **first)
+    bare = tmp_path / "bare.nii.gz"
+    write_segmentation(read_segmentation(files / "drawn1.seg.nrrd"), bare)
+    pairs = [{"image": str(files / "image1.nrrd"), "segmentation": str(bare)}]
+    done = worker.result("library.add_files", folder=folder, pairs=pairs)
+    assert (done["added"], done["errors"]) == (["case-002"], [])
+    assert [s.name for s in SupportLibrary.open(folder).get("case-002").segments] == ["Large", "Small"]

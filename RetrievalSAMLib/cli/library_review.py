@@ -1,0 +1,141 @@
+"""`retrievalsam library review` and `suggest`: what to mend in a library, and what to add."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .library import Json, Library
+from .networks import load_models
+from .terminal import check_json_output, print_table, progress_bars, write_json
+
+if TYPE_CHECKING:
+    from ..evaluation.review import Review
+
+Preset = Annotated[str, typer.Option(help="fast, default, accurate or zhao-2024.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Model = Annotated[str, typer.Option(help="bundled, or sam2.1-tiny, -small, -base-plus, -large.")]
+Encoder = Annotated[str | None, typer.Option(help="bundled or dinov2-s14, for retrieval.")]
+
+
+def review(
+    library: Library,
+    json: Json = None,
+    preset: Preset = "fast",
+    model: Model = "bundled",
+    encoder: Encoder = None,
+    device: Device = "auto",
+) -> None:
+    """Segment every case by the others and show the worst first. What is stopped goes on the next time."""
+    from ..evaluation.review import check_enough, largest_size, review_library
+    from ..library.store import SupportLibrary
+    from ..segmentation.presets import preset as preset_of
+
+    check_json_output(json)
+    settings = preset_of(preset)
+    opened = SupportLibrary.open(library)
+    cases = opened.cases()
+    check_enough(opened.name, cases)
+    from ..models.device import choose_device
+    from ..segmentation.memory_use import memory_for_supports
+    from ..segmentation.networks import image_size_for
+
+    image_size = image_size_for(model, largest_size(cases))
+    models = load_models(model, encoder, image_size=image_size, device=choose_device(device).name)
+    with progress_bars() as progress:
+        found = review_library(opened, models, settings, progress, max_memory_bytes=memory_for_supports())
+    print_review(found)
+    if json is not None:
+        write_json(json, found)
+
+
+def print_review(review: Review) -> None:
+    """A line a case, worst first, and beneath it what to look at."""
+    names = list(dict.fromkeys(name for case in review.cases for name in case.dice.segments))
+    print_table(
+        ("case", "Dice", *names, "to look at"),
+        [
+            (
+                case.name,
+                _figure(case.dice.mean),
+                *(_figure(case.dice.segments.get(name)) for name in names),
+                ", ".join(dict.fromkeys(flag.kind for flag in case.flags)) or "-",
+            )
+            for case in review.cases
+        ],
+    )
+    for case in review.cases:
+        if case.flags:
+            print(f"\n{case.name}{' (some slices annotated)' if case.sparse else ''}:")
+        for flag in case.flags:
+            print(f"  {flag.kind}: {flag.text}")
+    print(f"\nlibrary: {review.library.name}, {review.library.cases} cases; {review.computed} segmented anew")
+    print(review.notice)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def suggest(
+    library: Library,
+    files: Annotated[list[Path], typer.Argument(help="Volumes that are not annotated yet.", metavar="FILE...")],
+    json: Json = None,
+    report: Annotated[
+        list[Path] | None, typer.Option(help="Report of `segment` on one of them, once for each.")
+    ] = None,
+    plane: Annotated[str, typer.Option(help="auto, axial, coronal or sagittal.")] = "auto",
+    encoder: Encoder = None,
+    device: Device = "auto",
+) -> None:
+    """Rank volumes by what a mask of theirs would teach the library, and name the slices to draw first."""
+    from ..library.store import SupportLibrary
+    from .segment import plane_of
+
+    check_json_output(json)
+    chosen = plane_of(plane)
+    opened = SupportLibrary.open(library)
+    cases = opened.cases()
+    from ..evaluation.suggest import read_report
+    from ..evaluation.suggest import suggest as rank
+
+    reports = [read_report(path) for path in report or []]
+    from ..models.build import build_encoder
+    from ..models.catalogue import BUNDLED
+    from ..models.device import choose_device, share_processors
+    from ..retrieval.embedding import SliceEmbedder
+
+    share_processors()
+    embedder = SliceEmbedder(build_encoder(encoder or BUNDLED, device=choose_device(device).name))
+    with progress_bars() as progress:
+        found = rank(
+            cases,
+            [str(file) for file in files],
+            embedder,
+            cache=opened.cache_dir,
+            plane=chosen,
+            reports=reports,
+            progress=progress,
+        )
+    print_table(
+        ("volume", "score", "new", "uncertain", "nearest case", "draw first"),
+        [
+            (
+                one.file,
+                f"{one.score:.2f}",
+                f"{one.novelty:.2f}",
+                _figure(one.uncertainty),
+                "-" if one.nearest is None else f"{one.nearest.case} ({one.nearest.similarity:.2f})",
+                one.note or f"slices {', '.join(map(str, one.slices))}",
+            )
+            for one in found.volumes
+        ],
+    )
+    for file in found.unreadable:
+        print(f"warning: left out {file.message}", file=sys.stderr)
+    print(f"slices are counted along the {found.plane} axis of each file; {found.notice}")
+    if json is not None:
+        write_json(json, found)

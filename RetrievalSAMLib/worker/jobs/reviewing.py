@@ -1,0 +1,77 @@
+"""What to mend in a library, and what to add to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ...errors import ModelError
+from ...evaluation.review import check_enough, largest_size, review_library
+from ...evaluation.suggest import read_report, suggest
+from ...library.store import SupportLibrary
+from ...models import catalogue, store
+from ...models.device import choose_device
+from ...retrieval.embedding import SliceEmbedder
+from ...segmentation.memory_use import memory_for_supports
+from ...segmentation.networks import encoder_for, image_size_for
+from ...segmentation.presets import preset as preset_of
+from ...volumes import Plane
+from ..task import Task
+from .kept import KeptNetworks
+from .leaving import left_at_any_layer
+
+
+def review(task: Task, kept: KeptNetworks) -> dict[str, Any]:
+    """Segment every case by the others; what was finished before a cancel is not repeated the next time."""
+    wanted = task.parameters
+    settings = preset_of(wanted.preset)
+    library = SupportLibrary.open(wanted.folder)
+    cases = library.cases()
+    check_enough(library.name, cases)
+    encoder = wanted.encoder or encoder_for(wanted.model)
+    _check_installed(wanted.model, "segmenter")
+    _check_installed(encoder, "encoder")
+    device = choose_device(wanted.device).name
+    key = (wanted.model, encoder, device, image_size_for(wanted.model, largest_size(cases)))
+    if not kept.holds(*key):
+        task.progress("loading the model", 0, 1)
+    models = kept.get(*key)
+    with left_at_any_layer(task):
+        found = review_library(library, models, settings, task.progress, max_memory_bytes=memory_for_supports())
+    result: dict[str, Any] = msgspec.to_builtins(found)
+    return result
+
+
+def suggest_volumes(task: Task, kept: KeptNetworks) -> dict[str, Any]:
+    """Rank volumes that are not annotated."""
+    wanted = task.parameters
+    library = SupportLibrary.open(wanted.folder)
+    cases = library.cases()
+    reports = [read_report(Path(path)) for path in wanted.reports or []]
+    _check_installed(wanted.encoder, "encoder")
+    device = choose_device(wanted.device).name
+    models = kept.get(catalogue.BUNDLED, wanted.encoder, device, None)
+    with left_at_any_layer(task):
+        found = suggest(
+            cases,
+            wanted.files,
+            SliceEmbedder(models.encoder),
+            cache=library.cache_dir,
+            plane=None if wanted.plane == "auto" else Plane(wanted.plane),
+            reports=reports,
+            progress=task.progress,
+        )
+    result: dict[str, Any] = msgspec.to_builtins(found)
+    return result
+
+
+def _check_installed(name: str, kind: catalogue.Kind) -> None:
+    entry = catalogue.get(name, kind)
+    if not entry.is_bundled and not store.path_of(entry).is_file():
+        remedy = "Download these weights, or import them from a folder; or use the bundled model."
+        raise ModelError(entry.name, "its weights are not installed", remedy)
+
+
+JOBS = {"library.review": review, "library.suggest": suggest_volumes}
