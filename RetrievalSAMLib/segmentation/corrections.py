@@ -29,6 +29,9 @@ _MOVE_SLICES = 4.0
 _VAGUE = 0.5
 """How sharp the outline is that is carried over, in pixels of the decoder's masks."""
 
+_NEAR_PIXELS = 4.0
+"""So far from an outline, in pixels of the decoder's masks, its distance function goes on."""
+
 _PRESENCE = 0.4
 """What a correction that made a segment appear, or vanish, changes in the vote on the slice beside it."""
 
@@ -132,7 +135,7 @@ class Corrections:
         share = 1 / np.array([abs(c - index) for c in beside], dtype=float)
         share /= share.sum()
         if self.holds(segment, index):
-            distance = self._distance_mm(self.masks[segment], index, window, size)
+            distance = self._near_mm(self.masks[segment], index, window, size)
             for c, part in zip(beside, share, strict=True):
                 moved = self._moved_mm(segment, c, window, size)
                 if moved is not None:
@@ -153,14 +156,19 @@ class Corrections:
             before = self.were[segment]
             if not before[index].any():
                 return None
-            was = self._distance_mm(before, index, window, size)
+            was = self._near_mm(before, index, window, size)
         else:
             # What was found there is lost: the neighbours show about the same.
             near = [i for i in self._uncorrected(index) if self.holds(segment, i)]
             if not near:
                 return None
-            was = np.mean([self._distance_mm(self.masks[segment], i, window, size) for i in near], axis=0)
-        return self._distance_mm(self.masks[segment], index, window, size) - was
+            was = np.mean([self._near_mm(self.masks[segment], i, window, size) for i in near], axis=0)
+        return self._near_mm(self.masks[segment], index, window, size) - was
+
+    def _near_mm(self, masks: np.ndarray, index: int, window: Window, size: int) -> np.ndarray:
+        """The same as far as an outline is near: what is far from two outlines has not moved between them."""
+        limit = _NEAR_PIXELS * window.side_mm[0] / size
+        return np.clip(self._distance_mm(masks, index, window, size), -limit, limit)
 
     def _distance_mm(self, masks: np.ndarray, index: int, window: Window, size: int) -> np.ndarray:
         """Distance to the outline in a view (size, size) in mm, positive inside."""
