@@ -29,10 +29,10 @@ AGREEING = 2
 ALIKE = 0.95
 """Dice from which on a slice counts as it was."""
 
-PLACE_WEIGHT = 2.0
+PLACE_WEIGHT = 4.0
 """Weight of a slice's own mask, as the corrections move it, in the logits: its log odds are added this many times."""
 
-NEAR = 2
+NEAR = 3
 """So many slices beside a corrected one are looked at in any case; after that only while they come out otherwise."""
 
 OTHERWISE = 0.5
