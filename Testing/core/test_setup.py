@@ -108,3 +108,15 @@ def test_only_a_completed_setup_leaves_a_stamp(installer: ModuleType, tmp_path: 
     assert installer.read_stamp() == {}
     installer.write_stamp({"extras": ["test"]})
     assert installer.read_stamp() == {"extras": ["test"]}
+
+
+def test_every_suite_gets_the_arguments_unless_they_name_a_test_by_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "setup"))
+    run = importlib.import_module("run")
+    suites = run.test_suites(["-k", "geometry"])
+    assert [suite[-2:] for suite in suites] == [["-k", "geometry"]] * len(run.SUITES)
+    folders = [ROOT / folder for suite in run.SUITES for folder in suite]
+    tests = [*(ROOT / "Testing").rglob("test_*.py"), *(ROOT / "RetrievalSAM" / "Testing").rglob("test_*.py")]
+    assert all(any(test.is_relative_to(folder) for folder in folders) for test in tests)
+    named = ["Testing/core/test_setup.py::test_it", "-x"]
+    assert run.test_suites(named) == [named]

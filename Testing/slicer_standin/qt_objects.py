@@ -16,6 +16,7 @@ _read_property = QtCore.QObject.property
 _write_property = QtCore.QObject.setProperty
 _SignalInstance = QtCore.SignalInstance
 _METHODS = {"connect": qt_signals.connect, "disconnect": qt_signals.disconnect, "emit": qt_signals.emit}
+_OF_CLASS = {(QtCore.QTimer, "singleShot"): qt_signals.single_shot}
 _native: set[type] = set()
 loading_ui: list[bool] = []
 """Not empty while a .ui file is being loaded."""
@@ -181,7 +182,7 @@ def patch_qt() -> None:
             entry = meta.property(index)
             # A subclass that overrides the getter (QTableWidget.sizeHint) has it as a method of its own.
             if index >= meta.propertyOffset() or entry.name() in vars(kind):
-                of_class = getattr(kind, entry.name(), None)
+                of_class = _OF_CLASS.get((kind, entry.name())) or getattr(kind, entry.name(), None)
                 setattr(kind, entry.name(), QtProperty(entry.name(), entry.isWritable(), of_class))
     for kind, original in originals.items():
         kind.__getattribute__ = _wrap_getattribute(original)

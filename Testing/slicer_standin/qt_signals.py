@@ -12,6 +12,7 @@ from . import failures
 
 _raw_connect = QtCore.QObject.connect
 _raw_disconnect = QtCore.QObject.disconnect
+_raw_single_shot = QtCore.QTimer.singleShot
 _raw_getattribute = object.__getattribute__
 _CONNECTIONS = "_standin_connections"
 
@@ -54,6 +55,15 @@ class _Connection:
             self.slot(*given)
         except Exception as error:
             failures.record(error)
+
+
+def single_shot(milliseconds: int, *target: Any) -> None:
+    """`QTimer.singleShot(0, callable)`, or with a receiver and the name of its slot."""
+    if len(target) == 1 and callable(target[0]):
+        connection = _Connection("timeout()", 0, target[0])
+        _raw_single_shot(milliseconds, lambda: connection())
+    else:
+        _raw_single_shot(milliseconds, *target)
 
 
 def _normalized(signature: str) -> str:
