@@ -13,7 +13,8 @@ from .segment import plane_of
 from .terminal import check_json_output, print_table, progress_bars, write_json
 
 if TYPE_CHECKING:
-    from ..volumes import Segmentation
+    from ..library.format import Provenance
+    from ..volumes import Segmentation, Volume
 
 _DRAWN = "drawn"
 
@@ -53,6 +54,10 @@ def add(
             "segment. Without it every slice was, also where nothing is drawn."
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Report of the `segment` or `refine` that made it: model and corrected slices are kept."),
+    ] = None,
 ) -> None:
     """Add an annotated volume. Only pixels, grid and segments are kept.
 
@@ -69,6 +74,7 @@ def add(
     slices = None if annotated_slices == _DRAWN else _slice_numbers(annotated_slices)
     opened = SupportLibrary.open(library)
     volume = read_volume(image)
+    provenance, sliced = (None, None) if report is None else _provenance(report, volume, image)
     drawn = _renamed(read_segmentation(segmentation), names, segmentation)
     # Slicer may save a segmentation cropped to its segments.
     drawn = fit_to_grid(drawn, str(segmentation), volume.geometry, str(image))
@@ -76,7 +82,8 @@ def add(
         drawn = with_library_values(drawn, opened.segments())
     else:
         drawn = with_library_names(drawn, opened.segments())
-    chosen = plane_of(plane)
+    # Corrected slices are counted along the axis that the run sliced.
+    chosen = plane_of(plane if sliced is None or plane != "auto" else sliced)
     if annotated_slices == _DRAWN:
         slices = slices_drawn_in(drawn, chosen)
     case = opened.add(
@@ -86,6 +93,7 @@ def add(
         modality=modality,
         plane=chosen,
         annotated_slices=slices,
+        provenance=provenance,
         image_name=str(image),
         segmentation_name=str(segmentation),
     )
@@ -215,6 +223,31 @@ def import_file(
         print(f"skipped {case.name}: {case.reason}")
     if json is not None:
         write_json(json, imported)
+
+
+def _provenance(path: Path, volume: Volume, image: Path) -> tuple[Provenance, str]:
+    """Where a result comes from, as its report says, and the plane in which it was made."""
+    import msgspec
+
+    from ..library.format import Provenance
+    from ..segmentation.report import SegmentationReport
+
+    remedy = "Give the file that `segment --report` or `refine --report` wrote."
+    try:
+        told = msgspec.json.decode(path.read_bytes(), type=SegmentationReport)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(str(path), f"it cannot be read as a report ({type(error).__name__})", remedy) from error
+    if told.target.sha256 != volume.content_hash():
+        raise InputError(str(path), f"it is the report on another volume than {image}", remedy)
+    if told.refinement is None:
+        return Provenance(origin="model", model=told.model.name, model_sha256=told.model.sha256), told.plane
+    corrected = told.refinement.corrected
+    return (
+        Provenance(
+            origin="corrected", model=told.model.name, model_sha256=told.model.sha256, corrected_slices=corrected
+        ),
+        told.plane,
+    )
 
 
 def _segment_names(given: list[str]) -> dict[int, str]:

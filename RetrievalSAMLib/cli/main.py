@@ -11,7 +11,7 @@ import typer
 
 from .. import NOTICE, __version__
 from ..errors import InputError, RetrievalSAMError
-from . import demo, doctor, evaluate, library, library_review, models, segment
+from . import demo, doctor, evaluate, library, library_review, models, refine, segment
 
 app = typer.Typer(
     name="retrievalsam",
@@ -25,6 +25,7 @@ library.app.command()(library_review.suggest)
 app.add_typer(library.app, name="library")
 app.add_typer(models.app, name="models")
 app.command()(segment.segment)
+app.command()(refine.refine)
 app.command()(evaluate.evaluate)
 app.command()(demo.demo)
 app.command()(doctor.doctor)

@@ -54,7 +54,7 @@ def segment(
     if logits is not None and logits.suffix != ".npz":
         raise InputError(str(logits), "logits are written as .npz", "Give a name that ends in .npz.")
     box = _box(roi)
-    limit = _memory_limit(max_memory)
+    limit = memory_limit(max_memory)
     from ..segmentation.presets import preset as preset_of
 
     settings = preset_of(preset, supports)
@@ -83,7 +83,7 @@ def segment(
             settings,
             RunOptions(
                 plane=plane_of(plane),
-                segments=tuple(name.strip() for name in segments.split(",")) if segments else None,
+                segments=segment_names(segments),
                 roi=box,
                 max_memory_bytes=limit,
                 cache=opened.cache_dir,
@@ -91,6 +91,7 @@ def segment(
                 logits=logits,
                 seed=seed,
                 progress=progress,
+                state=opened.runs_dir,
             ),
         )
     write_segmentation(result.segmentation, output)
@@ -130,6 +131,11 @@ def plane_of(name: str) -> Plane | None:
         ) from None
 
 
+def segment_names(text: str | None) -> tuple[str, ...] | None:
+    """Names from the command line; None for all."""
+    return tuple(name.strip() for name in text.split(",")) if text else None
+
+
 def _box(text: str | None) -> tuple[int, int, int, int, int, int] | None:
     if text is None:
         return None
@@ -144,7 +150,8 @@ def _box(text: str | None) -> tuple[int, int, int, int, int, int] | None:
     return x0, x1, y0, y1, z0, z1
 
 
-def _memory_limit(gigabytes: float | None) -> int:
+def memory_limit(gigabytes: float | None) -> int:
+    """Bytes that support memories may hold."""
     if gigabytes is None:
         from ..segmentation.memory_use import memory_for_supports
 

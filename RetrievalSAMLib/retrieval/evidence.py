@@ -246,7 +246,7 @@ def evidence_of(
         cache: Folder for embeddings, or None.
         loaded: The case's slices, where they are at hand.
     """
-    path = cache / "embeddings" / f"{_content_key(case, plane)}-{embedder.key}.npz" if cache else None
+    path = cache / "embeddings" / f"{content_key(case, plane)}-{embedder.key}.npz" if cache else None
     if path is not None:
         found = CaseEvidence.read(path)
         if found is not None:
@@ -257,7 +257,7 @@ def evidence_of(
     return evidence
 
 
-def _content_key(case: SupportCase, plane: Plane) -> str:
-    """What evidence depends on besides the encoder: voxels, plane, and which slices were annotated."""
+def content_key(case: SupportCase, plane: Plane) -> str:
+    """What a case gives to a run besides the encoder, as a hash: voxels, plane, and which slices were annotated."""
     annotated = [(s.value, s.annotated_slices) for s in case.segments]
     return hashlib.sha256(f"{case.content_hash} {case.plane} {plane} {annotated}".encode()).hexdigest()[:40]

@@ -143,7 +143,7 @@ class Canvas:
 
     def area_mm2(self, row: int, index: int) -> float:
         """Area of a segment in one slice."""
-        return float(self._mask(row, index).sum() * self.frame.row_spacing_mm * self.frame.column_spacing_mm)
+        return float(self.mask(row, index).sum() * self.frame.row_spacing_mm * self.frame.column_spacing_mm)
 
     def found(self) -> np.ndarray:
         """Where any segment was found, bool (n, h, w)."""
@@ -155,7 +155,7 @@ class Canvas:
     def segmentation(self) -> Segmentation:
         """Everything found, on the target's grid."""
         geometry = self.frame.geometry
-        masks = (self.frame.from_slices(self._mask(row, slice(None))) for row in range(len(self.segments)))
+        masks = (self.frame.from_slices(self.mask(row, slice(None))) for row in range(len(self.segments)))
         return Segmentation.from_masks(self.segments, masks, geometry)
 
     def write_logits(self, path: Path) -> None:
@@ -180,6 +180,7 @@ class Canvas:
             slices=np.arange(ordered.shape[1]),
         )
 
-    def _mask(self, row: int, index: int | slice) -> np.ndarray:
+    def mask(self, row: int, index: int | slice) -> np.ndarray:
+        """Where a segment was found in one slice (h, w), or in several, bool."""
         return self.free[row][index] if row in self.free else self.labels[index] == self.segments[row].value
 

@@ -39,6 +39,7 @@ class RunOptions:
         progress: Told how far the run is.
         partial: Given what is found so far, now and then (see `partial.Growing`), or None. It sees copies: the result
             does not depend on it.
+        state: Folder in which a run leaves what a correction of its result needs (see `state`), or None for nowhere.
     """
 
     plane: Plane | None = None
@@ -51,6 +52,7 @@ class RunOptions:
     seed: int = 0
     progress: Progress = silent
     partial: Partial | None = None
+    state: Path | None = None
 
 
 @dataclass(frozen=True)

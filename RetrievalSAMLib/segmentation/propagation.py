@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from .sam2_engine import (
     Sam2Engine,
     SpatialEntry,
 )
-from .supports import MemoryStore
+from .supports import Memories
 
 _RARE = 0.05
 """No mean of a handful of masks makes a pixel less likely than this, or its opposite."""
@@ -127,7 +127,7 @@ class Propagation:
     def __init__(
         self,
         engine: Sam2Engine,
-        store: MemoryStore,
+        store: Memories,
         retrieval: Sequence[Sequence[SliceRetrieval]],
         encode: Callable[[int], ImageFeatures],
         settings: Settings,
@@ -166,6 +166,25 @@ class Propagation:
             yield self._segment(index, towards=-1)
         for index in range(len(back), count):
             yield self._segment(index, towards=+1)
+
+    def go_from(self, index: int, memories: Mapping[int, Memory]) -> None:
+        """Forget every slice but one whose masks are known; `step` goes on from there.
+
+        Args:
+            index: The slice.
+            memories: By segment, of one segment each.
+        """
+        self._start = index
+        self._past = [{index: memories[s]} if s in memories and self.reach else {} for s in range(self.segments)]
+
+    def step(self, index: int, towards: int) -> SegmentedSlice:
+        """Segment one slice, which lies next to those before it on the way.
+
+        Args:
+            index: The slice.
+            towards: +1 where slices rise on the way, else -1.
+        """
+        return self._segment(index, towards)
 
     def _segment(self, index: int, towards: int) -> SegmentedSlice:
         settings, engine = self.settings, self.engine

@@ -14,7 +14,8 @@ from .fate_sam import LabelledSlices, fate_sam
 from .fusion import Canvas, FileSlices
 from .presets import FATE_SAM
 from .report import SupportReport
-from .run import Outcome, Run, SegmentOutcome
+from .reporting import Outcome, SegmentOutcome
+from .run import Run
 
 
 class PublishedRun(Run):

@@ -40,7 +40,10 @@ class ModelReport(msgspec.Struct, frozen=True):
 
 
 class SupportReport(msgspec.Struct, frozen=True):
-    """A support slice that was drawn on: case name, index along that case's sliced axis, similarity (at most 1)."""
+    """A support slice that was drawn on: case name, index along that case's sliced axis, similarity (at most 1).
+
+    A corrected slice of the volume itself has an empty case name; its similarity says how much it was trusted.
+    """
 
     case: str
     slice: int
@@ -71,6 +74,22 @@ class SegmentReport(msgspec.Struct, frozen=True):
     confidence: float
 
 
+class RefinementReport(msgspec.Struct, frozen=True):
+    """What a refinement did. Slices by their index along ``plane_axis`` of the input file.
+
+    Attributes:
+        corrected: Slices that a person corrected.
+        recomputed: By segment, slices that were looked at again.
+        changed: By segment, slices that are not as they were before.
+        reused: Whether the state of the run before it was at hand.
+    """
+
+    corrected: tuple[int, ...]
+    recomputed: dict[str, tuple[int, ...]]
+    changed: dict[str, tuple[int, ...]]
+    reused: bool
+
+
 class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one run.
 
@@ -79,6 +98,7 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
         settings: All effective settings of the preset and the command line.
         verdict: ``in-library``, ``uncertain`` or ``unlike-library``.
         seconds: By stage.
+        refinement: Of a run that carried corrections on, else None.
     """
 
     notice: str = NOTICE
@@ -96,6 +116,7 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     seconds: dict[str, float]
     peak_memory_bytes: int
+    refinement: RefinementReport | None = None
 
     def write(self, path: Path) -> None:
         """Write as indented JSON; a reader sees the whole file or none."""

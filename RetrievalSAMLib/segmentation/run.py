@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,10 +18,9 @@ from ..errors import InputError
 from ..library.segments import merge_segments
 from ..models.window import MovedWindow, Window
 from ..retrieval.embedding import SliceEmbedder
-from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, evidence_of
+from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, content_key, evidence_of
 from ..retrieval.index import SliceRetrieval
 from ..volumes import Segment, Segmentation, SliceStack, Volume
-from ..volumes.slicing import plane_across
 from .aligning import (
     AlignedCases,
     aligned_by_image,
@@ -33,44 +33,20 @@ from .choosing import choose_supports
 from .confidence import slice_confidence, volume_verdict
 from .finding import aligned_by_finding
 from .fusion import Canvas
-from .memory_use import peak_memory_bytes
+from .ground import Ground, shown_place
 from .options import Models, RunOptions, SegmentationResult
 from .partial import Growing
 from .place import PlaceMaps
 from .presets import Settings
 from .propagation import Place, Propagation, SegmentedSlice
 from .region import Region
-from .report import (
-    LibraryReport,
-    ModelReport,
-    SegmentationReport,
-    SegmentOnSlice,
-    SegmentReport,
-    SliceReport,
-    SupportReport,
-    TargetReport,
-)
+from .report import RefinementReport, SegmentationReport, SegmentReport, SliceReport, SupportReport
+from .reporting import Outcome, SegmentOutcome, run_report, segment_reports, slice_reports
+from .results import KnownResult, add_result
 from .sam2_engine import ImageFeatures, Sam2Engine
+from .state import Fingerprint, StateWriter, features_name, memory_name, place_name, results_file
 from .supports import MemoryStore, encode_slice, encode_supports
 from .views import View, close_views, seen_in_case, whole_view
-
-
-@dataclass(frozen=True)
-class SegmentOutcome:
-    """What the report says of one segment on one slice."""
-
-    confidence: float
-    present: bool
-    area_mm2: float
-    supports: tuple[SupportReport, ...]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the report says of one slice; ``segments`` in the order of the run."""
-
-    file_index: int
-    segments: tuple[SegmentOutcome, ...]
 
 
 @dataclass
@@ -102,21 +78,61 @@ class Run:
         self.target, self.models, self.settings, self.options = target, models, settings, options
         self.cases = sorted(cases, key=lambda case: (case.content_hash, case.name))
         self.clock = _Clock()
-        self.segments = _wanted_segments(self.cases, options.segments)
+        self.segments = wanted_segments(self.cases, options.segments)
         self.values = tuple(s.value for s in self.segments)
         self.region = Region.of(target.geometry, options.roi)
         self.engine = Sam2Engine(models.segmenter.model)
         self.growing = Growing(options.partial, self._to_target) if options.partial else None
+        self.keeper: StateWriter | None = None
+        self.ground: Ground | None = None
 
     def result(self) -> SegmentationResult:
         """Segment the target and say how."""
-        with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder:
+        keeping = StateWriter(self.options.state) if self.options.state else nullcontext()
+        with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder, keeping as self.keeper:
             logits_file = Path(folder) / "logits.npy" if self.options.logits else None
             canvas, outcomes, verdict = self.run(logits_file)
             if self.options.logits:
                 canvas.write_logits(self.options.logits)
             found = self._to_target(canvas.segmentation())
-        return SegmentationResult(found, self._report(found, outcomes, canvas.frame.plane_axis, verdict))
+            slices = slice_reports(self.segments, outcomes)
+            if self.keeper and self.ground:
+                self._keep(self.keeper, self.ground, found, slices)
+        sure = {
+            s.name: [o.segments[n].confidence for o in outcomes if o.segments[n].present]
+            for n, s in enumerate(self.segments)
+        }
+        masks = [found.mask(n) for n in range(len(self.segments))]
+        segments = segment_reports(self.segments, masks, self.target.geometry.voxel_volume_mm3, sure)
+        return SegmentationResult(found, self._report(slices, segments, canvas.frame.plane_axis, verdict))
+
+    def fingerprint(self) -> Fingerprint:
+        """What the result depends on."""
+        segmenter, encoder = self.models.segmenter, self.models.encoder
+        return Fingerprint(
+            image=self.image_hash,
+            cases=tuple(content_key(case, self.plane) for case in self.cases),
+            model=segmenter.sha256,
+            image_size=segmenter.image_size,
+            encoder=encoder.sha256,
+            encoder_size=encoder.image_size,
+            settings=self.settings.as_report(),
+            plane=str(self.plane),
+            segments=tuple((s.name, s.value) for s in self.segments),
+            roi=self.options.roi,
+        )
+
+    @functools.cached_property
+    def image_hash(self) -> str:
+        """SHA-256 over the target's pixels and grid."""
+        return self.target.content_hash()
+
+    def _keep(self, keeper: StateWriter, ground: Ground, found: Segmentation, slices: tuple[SliceReport, ...]) -> None:
+        """Leave what a correction of this result needs."""
+        path = keeper.finish(ground.about(self.fingerprint()))
+        if path is not None:
+            masks = {s.name: self.stack.frame.to_slices(found.mask(n)) for n, s in enumerate(self.segments)}
+            add_result(results_file(path), KnownResult.of(masks, slices), anew=True)
 
     def _to_target(self, segmentation: Segmentation) -> Segmentation:
         """From the grid of the canvas, which here is the target's."""
@@ -153,7 +169,9 @@ class Run:
             views = self._views(aligned, Window.around(self.stack))
             found = self._propagate(evidence, aligned, retrieval, drawn, views, "looking closer")
         outcomes = [self._outcome(index, rows, drawn, evidence, retrieval) for index, rows in sorted(found.items())]
-        return drawn, outcomes, volume_verdict(embeddings, evidence)
+        verdict = volume_verdict(embeddings, evidence)
+        self.ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
+        return drawn, outcomes, verdict
 
     def _outcome(
         self,
@@ -260,8 +278,10 @@ class Run:
         done = 0
         if self.growing:
             self.growing.begin(canvas, len(views))
-        for view in views:
-            for segmented in self._through(view, depths, aligned, retrieval, stage):
+        if self.keeper:
+            self.keeper.begin()
+        for number, view in enumerate(views):
+            for segmented in self._through(number, view, depths, aligned, retrieval, stage):
                 canvas.add(segmented, view.window, view.rows)
                 # The logits are on the canvas now; only the small figures stay for the report.
                 kept = segmented.without_logits()
@@ -275,6 +295,7 @@ class Run:
 
     def _through(
         self,
+        view_number: int,
         view: View,
         depths: Mapping[int, np.ndarray],
         aligned: AlignedCases,
@@ -284,6 +305,7 @@ class Run:
         """The segments of one view: every searched slice once, with rows in the order of the view's.
 
         Args:
+            view_number: Of the view.
             view: What is looked for where.
             depths: By case, depth of its slices in mm.
             aligned: The cases.
@@ -302,7 +324,11 @@ class Run:
             return seen_in_case(view.window, alignment, float(depths[case][number]))
 
         def encode(place: int) -> ImageFeatures:
-            return encode_slice(self.engine, self.stack, self.searched[place], view.window)
+            index = self.searched[place]
+            features = encode_slice(self.engine, self.stack, index, view.window)
+            if self.keeper:
+                self.keeper.put_features(features_name(view_number, index), features)
+            return features
 
         with MemoryStore(self.options.max_memory_bytes) as store:
             with self.clock.stage("encoding supports"):
@@ -315,77 +341,65 @@ class Run:
                     tuple(self.values[s] for s in view.rows),
                     lambda done, total: self.options.progress("encoding supports", done, total),
                 )
-            places = self._place(aligned.place, view)
+            if self.keeper:
+                for case, numbers in wanted.items():
+                    for number in numbers:
+                        memory = store.get((case, number), self.engine.device)
+                        self.keeper.put_memory(memory_name(view_number, case, number), memory)
+            places = self._place(aligned.place, view_number, view)
             with self.clock.stage(stage):
                 for segmented in Propagation(self.engine, store, rows, encode, self.settings, places).run():
                     yield replace(segmented, index=self.searched[segmented.index])
 
-    def _place(self, maps: PlaceMaps | None, view: View) -> Place | None:
+    def _place(self, maps: PlaceMaps | None, view_number: int, view: View) -> Place | None:
         """The mean masks of the aligned cases as the view shows them."""
         if maps is None or not (self.settings.place_weight or self.settings.place_memory):
             return None
-        spacing = (float(maps.spacing_mm[1]), float(maps.spacing_mm[2]))
-        size = self.engine.image_size // 4
+
+        if self.keeper:
+            # Of every slice: a correction may lead to where this run did not look.
+            for index, row in itertools.product(self.searched, view.rows):
+                shown = shown_place(maps, self.values[row], index, view, self.engine)
+                if shown is not None:
+                    self.keeper.put_place(place_name(view_number, index, row), shown)
 
         @functools.lru_cache(maxsize=2 * len(view.rows))
-        def place(index: int, s: int) -> torch.Tensor | None:
-            mean = maps.mean(self.values[view.rows[s]], self.searched[index])
-            return None if mean is None else view.window.to_input(torch.from_numpy(mean)[None], spacing, size)[0]
+        def place(place_of_slice: int, s: int) -> torch.Tensor | None:
+            return shown_place(maps, self.values[view.rows[s]], self.searched[place_of_slice], view, self.engine)
 
         return place
 
     def _report(
-        self, found: Segmentation, outcomes: list[Outcome], plane_axis: int, verdict: str
+        self,
+        slices: tuple[SliceReport, ...],
+        segments: tuple[SegmentReport, ...],
+        plane_axis: int,
+        verdict: str,
+        refinement: RefinementReport | None = None,
     ) -> SegmentationReport:
-        geometry = self.target.geometry
-        slices, sure = [], {s.name: list[float]() for s in self.segments}
-        for outcome in outcomes:
-            row = {}
-            for segment, told in zip(self.segments, outcome.segments, strict=True):
-                if told.present:
-                    sure[segment.name].append(told.confidence)
-                row[segment.name] = SegmentOnSlice(round(told.confidence, 4), told.area_mm2, told.supports)
-            slices.append(SliceReport(outcome.file_index, row))
-        segmenter, encoder = self.models.segmenter, self.models.encoder
-        return SegmentationReport(
-            target=TargetReport(
-                geometry.size,
-                geometry.spacing_mm,
-                geometry.origin_mm,
-                geometry.direction,
-                self.target.content_hash(),
-            ),
-            library=LibraryReport(self.options.library_name, len(self.cases)),
-            model=ModelReport(segmenter.name, segmenter.sha256, segmenter.image_size, segmenter.origin),
-            encoder=ModelReport(encoder.name, encoder.sha256, encoder.image_size, encoder.origin),
-            preset=self.settings.preset,
-            settings=self.settings.as_report()
-            | {
-                "segments": [s.name for s in self.segments],
-                "roi": self.options.roi,
-                "max_memory_bytes": self.options.max_memory_bytes,
-                "seed": self.options.seed,
-                "device": str(self.engine.device),
-            },
-            plane=str(plane_across(geometry, plane_axis)),
-            plane_axis=plane_axis,
-            segments=tuple(
-                SegmentReport(
-                    s.name,
-                    s.value,
-                    float(found.mask(n).sum() * geometry.voxel_volume_mm3),
-                    round(float(np.mean(sure[s.name])), 4) if sure[s.name] else 0.0,
-                )
-                for n, s in enumerate(self.segments)
-            ),
-            slices=tuple(sorted(slices, key=lambda s: s.index)),
-            verdict=verdict,
-            seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
-            peak_memory_bytes=peak_memory_bytes(),
+        return run_report(
+            self.target,
+            self.image_hash,
+            len(self.cases),
+            self.models,
+            self.settings,
+            self.options,
+            str(self.engine.device),
+            plane_axis,
+            segments,
+            slices,
+            verdict,
+            self.clock.seconds,
+            refinement,
         )
 
 
-def _wanted_segments(cases: Sequence[SupportCase], names: tuple[str, ...] | None) -> tuple[Segment, ...]:
+def wanted_segments(cases: Sequence[SupportCase], names: tuple[str, ...] | None) -> tuple[Segment, ...]:
+    """The segments that cases have between them, or those of these names.
+
+    Raises:
+        InputError: There is no case, or no such segment.
+    """
     if not cases:
         raise InputError("library", "it has no case", "Add an annotated volume first.")
     segments = merge_segments((case.name, case.segments) for case in cases)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,6 +22,13 @@ SupportKey = tuple[int, int]
 """(case, slice)"""
 
 _SEGMENTS_AT_ONCE = 8
+
+
+class Memories(Protocol):
+    """Where support memories come from."""
+
+    def get(self, key: SupportKey, device: torch.device) -> Memory:
+        """The memories of a support slice, all segments in one batch."""
 
 
 class MemoryStore:

@@ -54,7 +54,7 @@ def close_views(boxes: Sequence[Box | None], target: SliceStack, whole: Window, 
     alone: list[tuple[float, int, Window]] = []
     wide: list[int] = []
     for row, box in enumerate(boxes):
-        window = None if box is None else _around(box, target, margin)
+        window = None if box is None else window_around(box, target, margin)
         if window is None or window.side_mm[0] > _WORTHWHILE * whole.side_mm[0]:
             wide.append(row)
         else:
@@ -89,7 +89,8 @@ def seen_in_case(window: Window, alignment: Alignment, case_depth_mm: float) -> 
     return MovedWindow(window, matrix, place - matrix @ np.array(centre))
 
 
-def _around(box: Box, target: SliceStack, margin: float) -> Window:
+def window_around(box: Box, target: SliceStack, margin: float) -> Window:
+    """A square around the middle of a box, its side a multiple of the box's longer side."""
     (_, top, left), (_, bottom, right) = box
     side = max(float(max(bottom - top, right - left)) * margin, _LEAST_PIXELS * min(target.spacing_mm))
     return Window((float(top + bottom) / 2, float(left + right) / 2), (side, side))

@@ -233,6 +233,37 @@ class Segment:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Refine:
+    """`refine`.
+
+    Attributes:
+        folder: The library.
+        image: The volume.
+        segmentation: A result of `segment` in which slices were corrected, on the volume's grid or a part of it.
+        corrected: Indices of these slices along the sliced axis of the image file.
+        output: Where the result goes, .seg.nrrd.
+        partial: As for `segment`.
+        segments: Names of those that are carried on; by default all. The others stay as they are.
+        plane: As for `segment`, as what follows.
+    """
+
+    folder: str
+    image: str
+    segmentation: str
+    corrected: list[int]
+    output: str
+    partial: str | None = None
+    segments: list[str] | None = None
+    plane: PlaneChoice = "auto"
+    roi: tuple[int, int, int, int, int, int] | None = None
+    preset: str = "default"
+    model: str = "bundled"
+    encoder: str | None = None
+    device: DeviceChoice = "auto"
+    seed: int = 0
+
+
 PARAMETERS: dict[str, type[Any]] = {
     "ping": Nothing,
     "environment": Nothing,
@@ -256,6 +287,7 @@ PARAMETERS: dict[str, type[Any]] = {
     "names.check": NamesCheck,
     "estimate": Estimate,
     "segment": Segment,
+    "refine": Refine,
     "cancel": Cancel,
     "shutdown": Nothing,
 }

@@ -18,6 +18,7 @@ _MODULE_OF = {
     "models.remove": "machine",
     "estimate": "segmenting",
     "segment": "segmenting",
+    "refine": "refining",
     "library.review": "reviewing",
     "library.suggest": "reviewing",
 }

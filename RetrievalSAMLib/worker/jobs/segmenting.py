@@ -29,7 +29,7 @@ from .partials import PartialFiles
 
 
 @dataclass(frozen=True)
-class _Networks:
+class Networks:
     """Which networks a request asks for, by name, before they are loaded."""
 
     model: str
@@ -63,7 +63,7 @@ def estimate(task: Task, kept: KeptNetworks) -> dict[str, Any]:
         geometry = Geometry(wanted.size, wanted.spacing_mm, (0.0, 0.0, 0.0), wanted.direction)
     except ValueError as error:
         raise InputError("volume", f"its grid cannot be used ({error})", "Choose another volume.") from error
-    networks = _networks(wanted, geometry)
+    networks = networks_of(wanted, geometry)
     segments = len(wanted.segments) if wanted.segments is not None else len(segments_of(library.cases()))
     shape = _shape(geometry, wanted.plane, wanted.roi, segments, settings)
     cost = _cost(networks, settings, shape, library, kept)
@@ -87,7 +87,7 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     task.progress("reading the volume", 0, 1)
     target = read_volume(wanted.image)
     task.progress("reading the volume", 1, 1)
-    networks = _networks(wanted, target.geometry)
+    networks = networks_of(wanted, target.geometry)
     count = len(segments_of(cases) if wanted.segments is None else wanted.segments)
     shape = _shape(target.geometry, wanted.plane, wanted.roi, count, settings)
     task.expect(_cost(networks, settings, shape, library, kept).seconds)
@@ -96,17 +96,7 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     torch.manual_seed(wanted.seed)
     models = kept.get(*networks.key)
     shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
-    options = RunOptions(
-        plane=None if wanted.plane == "auto" else Plane(wanted.plane),
-        segments=None if wanted.segments is None else tuple(wanted.segments),
-        roi=wanted.roi,
-        max_memory_bytes=memory_for_supports(),
-        cache=library.cache_dir,
-        library_name=library.name,
-        seed=wanted.seed,
-        progress=task.progress,
-        partial=shown,
-    )
+    options = options_of(wanted, library, task, shown)
     with left_at_any_layer(task):
         result = segment_volume(target, cases, models, settings, options)
     task.progress("writing the result", 0, 1)
@@ -118,7 +108,23 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     return {"segmentation": str(output), "files": files, "report": msgspec.to_builtins(report)}
 
 
-def _networks(wanted: Any, geometry: Geometry) -> _Networks:
+def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialFiles | None) -> RunOptions:
+    """What a request chooses beside the preset."""
+    return RunOptions(
+        plane=None if wanted.plane == "auto" else Plane(wanted.plane),
+        segments=None if wanted.segments is None else tuple(wanted.segments),
+        roi=wanted.roi,
+        max_memory_bytes=memory_for_supports(),
+        cache=library.cache_dir,
+        library_name=library.name,
+        seed=wanted.seed,
+        progress=task.progress,
+        partial=shown,
+        state=library.runs_dir,
+    )
+
+
+def networks_of(wanted: Any, geometry: Geometry) -> Networks:
     """Which networks to take.
 
     Raises:
@@ -133,7 +139,7 @@ def _networks(wanted: Any, geometry: Geometry) -> _Networks:
             remedy = "Download these weights, or import them from a folder; or use the bundled model."
             raise ModelError(entry.name, "its weights are not installed", remedy)
     device = choose_device(wanted.device).name
-    return _Networks(wanted.model, encoder, device, image_size_for(wanted.model, geometry.size))
+    return Networks(wanted.model, encoder, device, image_size_for(wanted.model, geometry.size))
 
 
 def _shape(
@@ -150,7 +156,7 @@ def _shape(
 
 
 def _cost(
-    networks: _Networks, settings: Settings, shape: costs.Shape, library: SupportLibrary, kept: KeptNetworks
+    networks: Networks, settings: Settings, shape: costs.Shape, library: SupportLibrary, kept: KeptNetworks
 ) -> costs.Cost:
     """With the loading of the networks where they are not."""
     parameters = networks.parameters

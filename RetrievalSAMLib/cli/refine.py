@@ -1,0 +1,117 @@
+"""`retrievalsam refine`: a result with some slices corrected, and the correction is carried on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import InputError
+from .networks import load_models
+from .segment import memory_limit, plane_of, print_summary, segment_names
+from .terminal import check_json_output, progress_bars
+
+if TYPE_CHECKING:
+    from ..segmentation.report import RefinementReport
+
+
+def refine(
+    library: Annotated[Path, typer.Argument(help="Folder of the support library.")],
+    image: Annotated[Path, typer.Argument(help="The volume: a file, or a folder of DICOM slices.")],
+    segmentation: Annotated[Path, typer.Option(help="A result of `segment` in which slices were corrected.")],
+    corrected: Annotated[
+        str, typer.Option(help="These slices, with commas, counted from 0 along the sliced axis of the image file.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="OUT.seg.nrrd, or a label map (.nii.gz, .nrrd, .mha).")
+    ],
+    preset: Annotated[str, typer.Option(help="As for `segment`; not fate-sam.")] = "default",
+    model: Annotated[str, typer.Option(help="As for `segment`.")] = "bundled",
+    checkpoint: Annotated[Path | None, typer.Option(help="As for `segment`.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="As for `segment`.")] = None,
+    plane: Annotated[str, typer.Option(help="As for `segment`.")] = "auto",
+    segments: Annotated[
+        str | None, typer.Option(help="Names of the segments to carry on, with commas; the others stay as they are.")
+    ] = None,
+    supports: Annotated[int | None, typer.Option(help="As for `segment`.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="As for `segment`.")] = None,
+    max_memory: Annotated[float | None, typer.Option(help="GB that support memories may hold.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
+) -> None:
+    """Carry corrected slices on to those beside them; all else stays as it is.
+
+    Where `segment` ran on this image with this library and the same settings, this takes a fraction of its time.
+    """
+    from ..library.store import SupportLibrary
+    from ..volumes import check_output, fit_to_grid, read_segmentation, read_volume, write_segmentation
+
+    check_output(output)
+    check_json_output(report)
+    slices = corrected_slices(corrected)
+    limit = memory_limit(max_memory)
+    from ..segmentation.presets import preset as preset_of
+
+    settings = preset_of(preset, supports)
+    opened = SupportLibrary.open(library)
+    cases = opened.cases()
+    target = read_volume(image)
+    before = fit_to_grid(read_segmentation(segmentation), str(segmentation), target.geometry, str(image))
+    from ..models.device import choose_device
+    from ..segmentation.pipeline import RunOptions, refine_volume
+
+    models = load_models(
+        model,
+        encoder,
+        checkpoint=checkpoint,
+        image_size=image_size,
+        device=choose_device(device).name,
+        target=target,
+    )
+    with progress_bars() as progress:
+        result = refine_volume(
+            target,
+            before,
+            slices,
+            cases,
+            models,
+            settings,
+            RunOptions(
+                plane=plane_of(plane),
+                segments=segment_names(segments),
+                max_memory_bytes=limit,
+                cache=opened.cache_dir,
+                library_name=opened.name,
+                progress=progress,
+                state=opened.runs_dir,
+            ),
+        )
+    write_segmentation(result.segmentation, output)
+    if report is not None:
+        result.report.write(report)
+    print_summary(result.report)
+    assert result.report.refinement is not None  # every refinement tells what it did
+    print_changes(result.report.refinement)
+
+
+def print_changes(refinement: RefinementReport) -> None:
+    """Which slices are not as they were."""
+    for name, slices in refinement.changed.items():
+        print(f"changed {name}: {', '.join(map(str, slices))}")
+    if not refinement.changed:
+        print("nothing else changes")
+    if not refinement.reused:
+        print("note: no run of this library, image and settings was found to stand on; cases were aligned anew")
+
+
+def corrected_slices(text: str) -> tuple[int, ...]:
+    """Numbers of slices from the command line."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise InputError(
+            "--corrected",
+            f"'{text}' is not a list of slice numbers",
+            "Give the corrected slices with commas, counted from 0, for example --corrected 10,14.",
+        )
+    return tuple(int(part) for part in parts)

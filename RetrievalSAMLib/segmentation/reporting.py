@@ -1,0 +1,123 @@
+"""The report of a run from what the run knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..volumes import Segment, Volume
+from ..volumes.slicing import plane_across
+from .memory_use import peak_memory_bytes
+from .options import Models, RunOptions
+from .presets import Settings
+from .report import (
+    LibraryReport,
+    ModelReport,
+    RefinementReport,
+    SegmentationReport,
+    SegmentOnSlice,
+    SegmentReport,
+    SliceReport,
+    SupportReport,
+    TargetReport,
+)
+
+
+@dataclass(frozen=True)
+class SegmentOutcome:
+    """What the report says of one segment on one slice."""
+
+    confidence: float
+    present: bool
+    area_mm2: float
+    supports: tuple[SupportReport, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the report says of one slice; ``segments`` in the order of the run."""
+
+    file_index: int
+    segments: tuple[SegmentOutcome, ...]
+
+
+def slice_reports(segments: Sequence[Segment], outcomes: Sequence[Outcome]) -> tuple[SliceReport, ...]:
+    """What was found on every slice, by rising index in the file."""
+    reports = [
+        SliceReport(
+            outcome.file_index,
+            {
+                segment.name: SegmentOnSlice(round(told.confidence, 4), told.area_mm2, told.supports)
+                for segment, told in zip(segments, outcome.segments, strict=True)
+            },
+        )
+        for outcome in outcomes
+    ]
+    return tuple(sorted(reports, key=lambda report: report.index))
+
+
+def segment_reports(
+    segments: Sequence[Segment], masks: Sequence[np.ndarray], voxel_mm3: float, sure: Mapping[str, Sequence[float]]
+) -> tuple[SegmentReport, ...]:
+    """Volume and confidence of every segment.
+
+    Args:
+        segments: Of the run.
+        masks: By segment, bool.
+        voxel_mm3: Volume of a voxel.
+        sure: By name, confidence on the slices in which the segment was found.
+    """
+    return tuple(
+        SegmentReport(
+            s.name,
+            s.value,
+            float(mask.sum() * voxel_mm3),
+            round(float(np.mean(sure[s.name])), 4) if sure[s.name] else 0.0,
+        )
+        for s, mask in zip(segments, masks, strict=True)
+    )
+
+
+def run_report(
+    target: Volume,
+    image_hash: str,
+    cases: int,
+    models: Models,
+    settings: Settings,
+    options: RunOptions,
+    device: str,
+    plane_axis: int,
+    segments: tuple[SegmentReport, ...],
+    slices: tuple[SliceReport, ...],
+    verdict: str,
+    seconds: Mapping[str, float],
+    refinement: RefinementReport | None = None,
+) -> SegmentationReport:
+    """All of it; ``cases`` is their number."""
+    geometry = target.geometry
+    segmenter, encoder = models.segmenter, models.encoder
+    return SegmentationReport(
+        target=TargetReport(geometry.size, geometry.spacing_mm, geometry.origin_mm, geometry.direction, image_hash),
+        library=LibraryReport(options.library_name, cases),
+        model=ModelReport(segmenter.name, segmenter.sha256, segmenter.image_size, segmenter.origin),
+        encoder=ModelReport(encoder.name, encoder.sha256, encoder.image_size, encoder.origin),
+        preset=settings.preset,
+        settings=settings.as_report()
+        | {
+            "segments": [s.name for s in segments],
+            "roi": options.roi,
+            "max_memory_bytes": options.max_memory_bytes,
+            "seed": options.seed,
+            "device": device,
+        },
+        plane=str(plane_across(geometry, plane_axis)),
+        plane_axis=plane_axis,
+        segments=segments,
+        slices=slices,
+        verdict=verdict,
+        seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
+        peak_memory_bytes=peak_memory_bytes(),
+        refinement=refinement,
+    )

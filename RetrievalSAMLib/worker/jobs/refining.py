@@ -1,0 +1,54 @@
+"""Carry the corrections of a result on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from ...errors import InputError
+from ...library.store import SupportLibrary
+from ...segmentation.pipeline import refine_volume
+from ...segmentation.presets import preset as preset_of
+from ...volumes import check_output, fit_to_grid, read_segmentation, read_volume, write_segmentation
+from ..task import Task
+from .kept import KeptNetworks
+from .leaving import left_at_any_layer
+from .partials import PartialFiles
+from .segmenting import networks_of, options_of
+
+
+def refine(task: Task, kept: KeptNetworks) -> dict[str, Any]:
+    """Refine a result, write it, and give the report."""
+    wanted = task.parameters
+    output = Path(wanted.output)
+    check_output(output, (".seg.nrrd",))
+    settings = preset_of(wanted.preset)
+    if wanted.segments == []:
+        raise InputError("segments", "none is chosen", "Choose at least one.")
+    library = SupportLibrary.open(wanted.folder)
+    cases = library.cases()
+    task.progress("reading the volume", 0, 1)
+    target = read_volume(wanted.image)
+    before = fit_to_grid(
+        read_segmentation(wanted.segmentation), wanted.segmentation, target.geometry, wanted.image
+    )
+    task.progress("reading the volume", 1, 1)
+    networks = networks_of(wanted, target.geometry)
+    if not kept.holds(*networks.key):
+        task.progress("loading the model", 0, 1)
+    torch.manual_seed(wanted.seed)
+    models = kept.get(*networks.key)
+    shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
+    options = options_of(wanted, library, task, shown)
+    with left_at_any_layer(task):
+        result = refine_volume(target, before, wanted.corrected, cases, models, settings, options)
+    task.progress("writing the result", 0, 1)
+    write_segmentation(result.segmentation, output)
+    files = [] if shown is None else shown.last(result.segmentation)
+    return {"segmentation": str(output), "files": files, "report": msgspec.to_builtins(result.report)}
+
+
+JOBS = {"refine": refine}

@@ -1,0 +1,78 @@
+"""How much work the networks do, counted: what a clock says depends on what else a computer does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from RetrievalSAMLib.segmentation.pipeline import Models
+
+
+class Passes:
+    """Forward passes by network (an image or a segment on a slice each), and floating point operations of all.
+
+    Attributes:
+        count: By network: ``embed`` (retrieval), ``encode`` (images), ``memorise``, ``attend``, ``decode``.
+        operations: Multiplications and additions in matrix products, convolutions and attention.
+    """
+
+    def __init__(self) -> None:
+        self.count: Counter[str] = Counter()
+        self.operations = 0
+
+    @property
+    def total(self) -> int:
+        """All forward passes."""
+        return sum(self.count.values())
+
+
+@contextmanager
+def counted(models: Models) -> Iterator[Passes]:
+    """Count what the networks do meanwhile."""
+    passes = Passes()
+    segmenter = models.segmenter.model
+    parts: dict[str, nn.Module] = {
+        "encode": segmenter.image_encoder,
+        "memorise": segmenter.memory_encoder,
+        "attend": segmenter.memory_attention,
+        "decode": segmenter.sam_mask_decoder,
+    }
+    handles = [
+        part.register_forward_pre_hook(_counting(passes, name), with_kwargs=True) for name, part in parts.items()
+    ]
+    embedder = models.encoder.model
+
+    def embed(images: torch.Tensor, *given: Any, **named: Any) -> Any:
+        passes.count["embed"] += len(images)
+        return forward_features(images, *given, **named)
+
+    # Retrieval takes the features, not what the module's own forward makes of them.
+    forward_features = embedder.forward_features
+    embedder.forward_features = embed  # type: ignore[assignment]
+    operations = FlopCounterMode(display=False)
+    try:
+        with operations:
+            yield passes
+    finally:
+        del embedder.forward_features
+        for handle in handles:
+            handle.remove()
+        passes.operations = operations.get_total_flops()
+
+
+def _counting(passes: Passes, name: str) -> Any:
+    def count(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if name == "attend":
+            passes.count[name] += named["curr"][0].shape[1]  # (h w, B, C)
+        elif name == "decode":
+            passes.count[name] += len(named["image_embeddings"])
+        else:
+            passes.count[name] += len(given[0])
+
+    return count

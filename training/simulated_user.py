@@ -1,0 +1,202 @@
+"""What a person's corrections are worth: a made-up user draws some slices as the truth has them, the rest follows.
+
+    python -m training.simulated_user --data DATA [--role tune|judge] [--set msd_hippocampus] [--preset default]
+        [--part 0.1] [--draws 5] [--rank lowest|sum] [--targets N] [--results FILE.jsonl]
+
+Every target is segmented once. Then a part of its slices is corrected, all segments of them: those that the tool ranks
+worst by its own confidence, those with the most wrong pixels (which only the truth knows: the most that ranking could
+gain), and, several times, random ones. Dice over the whole volume, mean over segments, is told before, with the
+corrected slices alone, and after they were carried on; and the forward passes that this took, as a part of the run's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from RetrievalSAMLib.retrieval.evidence import MemoryCase
+from RetrievalSAMLib.segmentation.painting import painted
+from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, refine_volume, segment_volume
+from RetrievalSAMLib.segmentation.presets import PRESETS, Settings, preset
+from RetrievalSAMLib.segmentation.report import SegmentationReport
+from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
+from training.judge import SPLITS, bundled_models, load_case, scores
+from training.passes import counted
+
+Record = dict[str, Any]
+Rank = Callable[[SegmentationReport], dict[int, float]]
+"""By slice, how good the tool takes it to be."""
+
+
+def by_lowest(report: SegmentationReport) -> dict[int, float]:
+    """A slice is as good as its worst segment."""
+    return {row.index: min(s.confidence for s in row.segments.values()) for row in report.slices}
+
+
+def by_sum(report: SegmentationReport) -> dict[int, float]:
+    """A slice is as bad as all its segments together."""
+    return {row.index: -sum(1 - s.confidence for s in row.segments.values()) for row in report.slices}
+
+
+RANKS: dict[str, Rank] = {"lowest": by_lowest, "sum": by_sum}
+
+
+def corrected_by(found: Segmentation, truth: Segmentation, frame: SliceFrame, slices: Sequence[int]) -> Segmentation:
+    """A segmentation in which a person has drawn some slices as they should be.
+
+    Args:
+        found: By the tool.
+        truth: On the same grid; segments by the same names.
+        frame: How the grid is sliced.
+        slices: Indices along the sliced axis of the file.
+    """
+    known = set(truth.names)
+    new = {}
+    for n, segment in enumerate(found.segments):
+        mask = frame.to_slices(truth.mask(segment.name)) if segment.name in known else np.zeros(frame.shape, dtype=bool)
+        new[n] = {frame.slice_index(i): mask[frame.slice_index(i)] for i in slices}
+    return painted(found, frame, new, range(len(found.segments)))
+
+
+def wrong_pixels(found: Segmentation, truth: Segmentation, frame: SliceFrame) -> dict[int, float]:
+    """By slice, minus the number of pixels that are not as they should be, over all segments."""
+    drawn = corrected_by(found, truth, frame, range(frame.shape[0]))
+    wrong = np.zeros(frame.shape[0])
+    for n in range(len(found.segments)):
+        wrong += frame.to_slices(found.mask(n) ^ drawn.mask(n)).sum(axis=(1, 2))
+    return {frame.file_index(i): -float(value) for i, value in enumerate(wrong)}
+
+
+def corrections(
+    target: MemoryCase,
+    cases: Sequence[MemoryCase],
+    models: Models,
+    settings: Settings,
+    part: float,
+    draws: int,
+    rank: Rank,
+) -> Iterator[Record]:
+    """What corrections of one target gain: a record for every choice of slices.
+
+    Args:
+        target: With its truth.
+        cases: The library.
+        models: The networks.
+        settings: Of all runs.
+        part: Of the slices that are corrected, at least one.
+        draws: Of random slices.
+        rank: How the tool ranks slices.
+    """
+    plane = choose_plane(target.image.geometry)
+    frame = SliceFrame(target.image.geometry, plane)
+    with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder:
+        options = RunOptions(plane=plane, state=Path(folder))
+        with counted(models) as run:
+            first = segment_volume(target.image, cases, models, settings, options)
+        before = _mean(scores(first.segmentation, target.segmentation))
+        ranked = {
+            "worst": rank(first.report),
+            "most wrong": wrong_pixels(first.segmentation, target.segmentation, frame),
+        }
+        count = max(1, math.ceil(part * frame.shape[0] - 1e-9))
+        chosen = [(name, sorted(good, key=lambda i: (good[i], i))[:count]) for name, good in ranked.items()]
+        generator = np.random.default_rng(0)
+        chosen += [
+            ("random", generator.choice(frame.shape[0], size=count, replace=False).tolist()) for _ in range(draws)
+        ]
+        for name, slices in chosen:
+            drawn = corrected_by(first.segmentation, target.segmentation, frame, slices)
+            with counted(models) as refining:
+                refined = refine_volume(target.image, drawn, slices, cases, models, settings, options)
+            yield {
+                "target": target.name,
+                "choice": name,
+                "slices": sorted(slices),
+                "of": frame.shape[0],
+                "before": before,
+                "corrected": _mean(scores(drawn, target.segmentation)),
+                "refined": _mean(scores(refined.segmentation, target.segmentation)),
+                "passes": refining.total / run.total,
+                "operations": refining.operations / run.operations,
+            }
+
+
+def table(records: Sequence[Mapping[str, Any]]) -> str:
+    """Mean gains in Markdown: a row a set and choice of slices."""
+    lines = [
+        "| set | slices | targets | before | gain by these slices | gain after carrying on | part of a run's passes |",
+        "|---" * 7 + "|",
+    ]
+    for group, choice in dict.fromkeys((r["set"], r["choice"]) for r in records):
+        rows = [r for r in records if (r["set"], r["choice"]) == (group, choice)]
+        # Draws of one target first, so that each target counts once.
+        means = [
+            {
+                key: float(np.mean([r[key] for r in rows if r["target"] == target]))
+                for key in ("before", "corrected", "refined", "passes")
+            }
+            for target in dict.fromkeys(r["target"] for r in rows)
+        ]
+        before, corrected, refined, passes = (
+            float(np.mean([m[key] for m in means])) for key in ("before", "corrected", "refined", "passes")
+        )
+        lines.append(
+            f"| {group} | {choice} | {len(means)} | {before:.3f} | {corrected - before:+.4f} | {refined - before:+.4f} "
+            f"| {100 * passes:.1f} % |"
+        )
+    return "\n".join(lines)
+
+
+def _mean(dice: Mapping[str, float]) -> float:
+    return float(np.mean(list(dice.values())))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with one folder a set")
+    parser.add_argument("--role", choices=("judge", "tune"), default="tune")
+    parser.add_argument("--set", action="append", dest="sets", help="one set, may be given several times; default all")
+    parser.add_argument("--preset", default="default", choices=[name for name in PRESETS if name != "fate-sam"])
+    parser.add_argument("--part", type=float, default=0.1, help="of the slices that are corrected; at least one is")
+    parser.add_argument("--draws", type=int, default=5, help="of random slices a target")
+    parser.add_argument("--rank", choices=RANKS, default="lowest", help="how the tool ranks slices")
+    parser.add_argument("--targets", type=int, help="only the first so many targets of a split")
+    parser.add_argument("--results", type=Path, help="file that figures are appended to (JSON lines)")
+    options = parser.parse_args(arguments)
+    content = json.loads(SPLITS.read_text(encoding="utf-8"))
+    everything = content["splits"][options.role]
+    groups = options.sets or list(everything)
+    if unknown := [group for group in groups if group not in everything]:
+        parser.error(f"no set {', '.join(unknown)} has the role {options.role}: it has {', '.join(everything)}")
+    settings = preset(options.preset)
+    load = functools.lru_cache(maxsize=8)(
+        lambda group, name: load_case(options.data, group, name, content["names"].get(group, {}))
+    )
+    records = []
+    for group in groups:
+        for split in everything[group]:
+            cases = [load(group, name) for name in split["supports"]]
+            for name in split["targets"][: options.targets]:
+                target = load(group, name)
+                for record in corrections(
+                    target, cases, bundled_models(), settings, options.part, options.draws, RANKS[options.rank]
+                ):
+                    records.append({"role": options.role, "set": group, "preset": options.preset, **record})
+                    if options.results:
+                        with options.results.open("a", encoding="utf-8") as stream:
+                            stream.write(json.dumps(records[-1]) + "\n")
+                    print(json.dumps(records[-1]), flush=True)
+    print("\n" + table(records))
+
+
+if __name__ == "__main__":
+    main()
