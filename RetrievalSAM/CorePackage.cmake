@@ -17,6 +17,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/cli/main.py
   RetrievalSAMLib/cli/models.py
   RetrievalSAMLib/cli/networks.py
+  RetrievalSAMLib/cli/refine.py
   RetrievalSAMLib/cli/segment.py
   RetrievalSAMLib/cli/terminal.py
   RetrievalSAMLib/demo/__init__.py
@@ -76,26 +77,35 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/retrieval/same_study.py
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py
+  RetrievalSAMLib/segmentation/carrying.py
   RetrievalSAMLib/segmentation/choosing.py
   RetrievalSAMLib/segmentation/confidence.py
+  RetrievalSAMLib/segmentation/corrections.py
   RetrievalSAMLib/segmentation/fate_sam.py
   RetrievalSAMLib/segmentation/finding.py
   RetrievalSAMLib/segmentation/fusion.py
+  RetrievalSAMLib/segmentation/ground.py
   RetrievalSAMLib/segmentation/memory_use.py
   RetrievalSAMLib/segmentation/networks.py
   RetrievalSAMLib/segmentation/options.py
+  RetrievalSAMLib/segmentation/painting.py
   RetrievalSAMLib/segmentation/partial.py
   RetrievalSAMLib/segmentation/pipeline.py
   RetrievalSAMLib/segmentation/place.py
   RetrievalSAMLib/segmentation/presets.py
   RetrievalSAMLib/segmentation/propagation.py
   RetrievalSAMLib/segmentation/published.py
+  RetrievalSAMLib/segmentation/refining.py
   RetrievalSAMLib/segmentation/region.py
   RetrievalSAMLib/segmentation/report.py
+  RetrievalSAMLib/segmentation/reporting.py
+  RetrievalSAMLib/segmentation/results.py
   RetrievalSAMLib/segmentation/run.py
   RetrievalSAMLib/segmentation/sam2_engine.py
+  RetrievalSAMLib/segmentation/state.py
   RetrievalSAMLib/segmentation/supports.py
   RetrievalSAMLib/segmentation/views.py
+  RetrievalSAMLib/segmentation/ways.py
   RetrievalSAMLib/volumes/__init__.py
   RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/dicom.py
@@ -121,6 +131,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/worker/jobs/library.py
   RetrievalSAMLib/worker/jobs/machine.py
   RetrievalSAMLib/worker/jobs/partials.py
+  RetrievalSAMLib/worker/jobs/refining.py
   RetrievalSAMLib/worker/jobs/reviewing.py
   RetrievalSAMLib/worker/jobs/segmenting.py
   RetrievalSAMLib/worker/parameters.py

@@ -268,16 +268,12 @@ def install_torch_for_cpu(version: str) -> bool:
         return True
     if f"No matching distribution found for torch=={version}+cpu" in process.stderr:
         return False
-    raise SetupError(
-        f"PyTorch could not be installed:\n{process.stderr}\nRun the same command again to go on."
-    )
+    raise SetupError(f"PyTorch could not be installed:\n{process.stderr}\nRun the same command again to go on.")
 
 
 def install_sam2() -> None:
     """Installs sam2 from the one source archive whose hash is pinned, with the PyTorch that is there."""
-    pip_install(
-        "--no-deps", "--no-build-isolation", "--require-hashes", "--requirement", str(SAM2_REQUIREMENT)
-    )
+    pip_install("--no-deps", "--no-build-isolation", "--require-hashes", "--requirement", str(SAM2_REQUIREMENT))
 
 
 def install_project(extras: Iterable[str]) -> None:

@@ -72,9 +72,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("command", choices=EXTRAS)
-    parser.add_argument(
-        "--gpu", action="store_true", help="install PyTorch with CUDA instead of its CPU build"
-    )
+    parser.add_argument("--gpu", action="store_true", help="install PyTorch with CUDA instead of its CPU build")
     options, passed_on = parser.parse_known_args()
     if sys.version_info < OLDEST_PYTHON:
         needed = ".".join(map(str, OLDEST_PYTHON))

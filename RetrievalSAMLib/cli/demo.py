@@ -13,9 +13,9 @@ from .terminal import print_table, progress_bars
 
 
 def demo(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="New folder for everything the demo makes.")
-    ] = Path("retrievalsam-demo"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for everything the demo makes.")] = Path(
+        "retrievalsam-demo"
+    ),
     data: Annotated[str, typer.Option(help="synthetic or hippocampus (MSD Task04).")] = "synthetic",
     source: Annotated[
         Path | None, typer.Option("--from", help="Folder of MSD Task04, instead of downloading it.")
@@ -35,8 +35,6 @@ def demo(
     with progress_bars() as progress:
         result = run_demo(output, data, source, models, settings, progress)
     print_table(("segment", "Dice"), [(s.name, f"{s.dice:.3f}") for s in result.scores])
-    print_table(
-        ("stage", "seconds"), [(stage, f"{seconds:.1f}") for stage, seconds in result.seconds.items()]
-    )
+    print_table(("stage", "seconds"), [(stage, f"{seconds:.1f}") for stage, seconds in result.seconds.items()])
     print(f"written to {output}: {', '.join(path.name for path in result.files)}")
     print(NOTICE)

@@ -26,9 +26,7 @@ Json = Annotated[Path | None, typer.Option("--json", help="Write the answer as J
 
 
 @app.command()
-def create(
-    library: Library, name: Annotated[str | None, typer.Option(help="Name of the library.")] = None
-) -> None:
+def create(library: Library, name: Annotated[str | None, typer.Option(help="Name of the library.")] = None) -> None:
     """Make an empty library."""
     from ..library.store import SupportLibrary
 
@@ -43,9 +41,7 @@ def add(
     segmentation: Annotated[Path, typer.Option(help="Its segmentation: .seg.nrrd or a label map.")],
     name: Annotated[str | None, typer.Option(help="Name of the case; case-001 and so on by default.")] = None,
     modality: Annotated[str | None, typer.Option(help="For example MR or CT.")] = None,
-    segment: Annotated[
-        list[str] | None, typer.Option(help="VALUE=NAME, once for each segment to name.")
-    ] = None,
+    segment: Annotated[list[str] | None, typer.Option(help="VALUE=NAME, once for each segment to name.")] = None,
     plane: Annotated[str, typer.Option(help="auto, axial, coronal or sagittal.")] = "auto",
     annotated_slices: Annotated[
         str | None,
@@ -186,9 +182,7 @@ def verify(library: Library) -> None:
 def export_file(
     library: Library,
     file: Annotated[Path, typer.Argument(help="The .rslib file to write.", metavar="FILE.rslib")],
-    case: Annotated[
-        list[str] | None, typer.Option(help="Name or id of a case, once for each; all by default.")
-    ] = None,
+    case: Annotated[list[str] | None, typer.Option(help="Name or id of a case, once for each; all by default.")] = None,
     json: Json = None,
 ) -> None:
     """Write the cases, with all their versions, into one file."""
@@ -255,9 +249,7 @@ def _segment_names(given: list[str]) -> dict[int, str]:
     for text in given:
         value, _, name = text.partition("=")
         if not value.strip().isdigit() or not name.strip():
-            raise InputError(
-                "--segment", f"'{text}' is not VALUE=NAME", "Give for example --segment 1=Liver."
-            )
+            raise InputError("--segment", f"'{text}' is not VALUE=NAME", "Give for example --segment 1=Liver.")
         names[int(value)] = name.strip()
     return names
 

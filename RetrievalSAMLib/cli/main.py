@@ -76,9 +76,7 @@ def _write_log(error: Exception) -> Path:
 
     moment = datetime.now(timezone.utc)
     path = user_log_path("retrievalsam", ensure_exists=True) / f"error-{moment:%Y%m%d-%H%M%S-%f}.log"
-    path.write_text(
-        f"retrievalsam {__version__}\n{''.join(traceback.format_exception(error))}", encoding="utf-8"
-    )
+    path.write_text(f"retrievalsam {__version__}\n{''.join(traceback.format_exception(error))}", encoding="utf-8")
     return path
 
 

@@ -24,17 +24,11 @@ def segment(
         Path, typer.Option("--output", "-o", help="OUT.seg.nrrd, or a label map (.nii.gz, .nrrd, .mha).")
     ],
     preset: Annotated[str, typer.Option(help="default, fast, accurate, fate-sam or zhao-2024.")] = "default",
-    model: Annotated[
-        str, typer.Option(help="bundled, or sam2.1-tiny, -small, -base-plus, -large.")
-    ] = "bundled",
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Weights of this model's shapes from a file.")
-    ] = None,
+    model: Annotated[str, typer.Option(help="bundled, or sam2.1-tiny, -small, -base-plus, -large.")] = "bundled",
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights of this model's shapes from a file.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side of SAM 2's input.")] = None,
     plane: Annotated[str, typer.Option(help="auto, axial, coronal or sagittal.")] = "auto",
-    segments: Annotated[
-        str | None, typer.Option(help="Names of the segments to look for, with commas.")
-    ] = None,
+    segments: Annotated[str | None, typer.Option(help="Names of the segments to look for, with commas.")] = None,
     supports: Annotated[int | None, typer.Option(help="Support slices a query slice attends to.")] = None,
     encoder: Annotated[str | None, typer.Option(help="bundled or dinov2-s14, for retrieval.")] = None,
     roi: Annotated[str | None, typer.Option(help="x0,x1,y0,y1,z0,z1 in voxels: look only here.")] = None,
@@ -104,10 +98,7 @@ def print_summary(report: SegmentationReport) -> None:
     """What a person wants to know first."""
     print_table(
         ("segment", "value", "volume (ml)", "confidence"),
-        [
-            (s.name, str(s.value), f"{s.volume_mm3 / 1000:.2f}", f"{s.confidence:.2f}")
-            for s in report.segments
-        ],
+        [(s.name, str(s.value), f"{s.volume_mm3 / 1000:.2f}", f"{s.confidence:.2f}") for s in report.segments],
     )
     print(f"library: {report.library.name}, {report.library.cases} cases; this volume: {report.verdict}")
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
@@ -126,9 +117,7 @@ def plane_of(name: str) -> Plane | None:
     try:
         return Plane(name)
     except ValueError:
-        raise InputError(
-            "--plane", f"'{name}' is no plane", "Use auto, axial, coronal or sagittal."
-        ) from None
+        raise InputError("--plane", f"'{name}' is no plane", "Use auto, axial, coronal or sagittal.") from None
 
 
 def segment_names(text: str | None) -> tuple[str, ...] | None:

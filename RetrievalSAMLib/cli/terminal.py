@@ -57,8 +57,7 @@ def byte_bar(name: str) -> Iterator[Callable[[int, int], None]]:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A plain table: first column to the left, numbers as they are given, to the right."""
     widths = [
-        max(len(column), *(len(row[i]) for row in rows)) if rows else len(column)
-        for i, column in enumerate(columns)
+        max(len(column), *(len(row[i]) for row in rows)) if rows else len(column) for i, column in enumerate(columns)
     ]
     for row in [columns, *rows]:
         cells = [
@@ -91,6 +90,4 @@ def check_json_output(path: Path | None) -> None:
     if path.is_dir():
         raise InputError(str(path), "it is a folder", "Give the name of a file.")
     if not path.absolute().parent.is_dir():
-        raise InputError(
-            str(path), "its folder does not exist", "Make the folder first, or correct the path."
-        )
+        raise InputError(str(path), "its folder does not exist", "Make the folder first, or correct the path.")

@@ -95,9 +95,7 @@ def scan(
     return image, labels, geometry
 
 
-def _scan_geometry(
-    traits: Traits, number: int, rng: np.random.Generator
-) -> tuple[Geometry, NDArray[np.float64]]:
+def _scan_geometry(traits: Traits, number: int, rng: np.random.Generator) -> tuple[Geometry, NDArray[np.float64]]:
     """The grid of the scan, and where the middle of the body lies in LPS."""
     pixel = float(np.round(rng.uniform(2.35, 2.7), 3))
     thickness = float(np.round(rng.uniform(6.4, 7.2), 2))
@@ -107,9 +105,7 @@ def _scan_geometry(
     slices = round(200 / thickness)
     size, spacing = (columns, rows, slices), (pixel, pixel, thickness)
     choice = _ORIENTATIONS[(number - 1) % len(_ORIENTATIONS)]
-    direction = (
-        _rotation(_TILT_DEGREES) if isinstance(choice, str) else np.diag(np.array(choice, dtype=float))
-    )
+    direction = _rotation(_TILT_DEGREES) if isinstance(choice, str) else np.diag(np.array(choice, dtype=float))
     centre_mm = np.round(rng.uniform((-6, -190, -420), (6, -150, -380)), 2)
     # The scan is not exactly centred on the person.
     middle_mm = centre_mm + rng.uniform((-5, -4, -4), (5, 4, 4))
@@ -134,9 +130,9 @@ def _body_points(geometry: Geometry, centre_mm: NDArray[np.float64], rng: np.ran
     k = (np.arange(geometry.size[2])[:, None] + steps).ravel()
     step, start = geometry.affine[:3, :3], geometry.affine[:3, 3] - centre_mm
     x, y, z = (
-        (
-            step[side, 0] * i[:, None, None] + step[side, 1] * j[:, None] + step[side, 2] * k + start[side]
-        ).astype(np.float32)
+        (step[side, 0] * i[:, None, None] + step[side, 1] * j[:, None] + step[side, 2] * k + start[side]).astype(
+            np.float32
+        )
         for side in range(3)
     )
     moved = []
@@ -145,18 +141,16 @@ def _body_points(geometry: Geometry, centre_mm: NDArray[np.float64], rng: np.ran
         for wave_mm, size_mm in ((210, 3.0), (120, 1.6), (75, 0.8)):
             way = rng.standard_normal(3)
             a, b, c = (way / np.linalg.norm(way) * (2 * np.pi / wave_mm)).astype(np.float32)
-            bend = bend + np.float32(size_mm) * np.sin(
-                a * x + b * y + c * z + np.float32(rng.uniform(0, 2 * np.pi))
-            )
+            bend = bend + np.float32(size_mm) * np.sin(a * x + b * y + c * z + np.float32(rng.uniform(0, 2 * np.pi)))
         moved.append(bend)
     return Points(x + moved[0], y + moved[1], z + moved[2])
 
 
 def _slice_means(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     rows, columns, count = samples.shape
-    means: NDArray[np.float32] = samples.reshape(
-        rows, columns, count // _SAMPLES_A_SLICE, _SAMPLES_A_SLICE
-    ).mean(axis=3)
+    means: NDArray[np.float32] = samples.reshape(rows, columns, count // _SAMPLES_A_SLICE, _SAMPLES_A_SLICE).mean(
+        axis=3
+    )
     return means
 
 

@@ -111,10 +111,7 @@ class _Sheet:
         self.rows = -(-len(shown) // COLUMNS)
         self.legend = list(self._legend_entries())
         widest = max(
-            (
-                max(_inches(name, _NAME_POINTS), _inches(detail, _DETAIL_POINTS))
-                for name, detail, _ in self.legend
-            ),
+            (max(_inches(name, _NAME_POINTS), _inches(detail, _DETAIL_POINTS)) for name, detail, _ in self.legend),
             default=1.0,
         )
         room, least = WIDTH_INCHES - 2 * _MARGIN + _LEGEND_GAP, _SWATCH + widest + _LEGEND_GAP
@@ -140,9 +137,7 @@ class _Sheet:
             self._draw(self._target_tile(index), column, top + row * (self.tile_height + _CAPTION))
         top += self.rows * (self.tile_height + _CAPTION)
         if self.supports:
-            top = self._heading(
-                top, "Support slices: the most similar one to each of these slices of the result"
-            )
+            top = self._heading(top, "Support slices: the most similar one to each of these slices of the result")
             for column, (index, support) in enumerate(self.supports):
                 self._draw(self._support_tile(index, support), column, top)
         one, other = _SIDES[self.plane]
@@ -201,9 +196,7 @@ class _Sheet:
         stack = SliceStack.of(case.load_image(), self.plane)
         segmentation = case.load_segmentation()
         number = stack.frame.slice_index(support.slice)
-        names = {
-            segment.name: color for segment, color in zip(self.result.segments, self.colors, strict=True)
-        }
+        names = {segment.name: color for segment, color in zip(self.result.segments, self.colors, strict=True)}
         keys = {segment.key: color for segment, color in zip(self.result.segments, self.colors, strict=True)}
         outlines = []
         for position, segment in enumerate(segmentation.segments):
@@ -223,9 +216,7 @@ class _Sheet:
         report = self.report
         found = sum(bool(mask.any()) for mask in self.masks)
         self._text(_MARGIN, 0.33, "RetrievalSAM", size=19, weight="bold")
-        self._text(
-            WIDTH_INCHES - _MARGIN, 0.33, NOTICE, size=12, color="#f5c26b", weight="bold", align="right"
-        )
+        self._text(WIDTH_INCHES - _MARGIN, 0.33, NOTICE, size=12, color="#f5c26b", weight="bold", align="right")
         segments, searched = (
             _count(len(self.masks), "segment"),
             _count(len(self.stack), f"{report.plane} slice"),
@@ -324,9 +315,7 @@ class _Sheet:
 
 def _cut(frame: SliceFrame, segmentation: Segmentation) -> tuple[Mask, ...]:
     try:
-        return tuple(
-            frame.to_slices(segmentation.mask(number)) for number in range(len(segmentation.segments))
-        )
+        return tuple(frame.to_slices(segmentation.mask(number)) for number in range(len(segmentation.segments)))
     except ValueError as error:
         raise InputError(
             "contact sheet", f"volume and segmentation lie on different grids ({error})",
@@ -346,8 +335,7 @@ def _spread(items: Sequence[int], count: int) -> list[int]:
 def _inches(text: str, points: float) -> float:
     """Width of a line of text."""
     return float(
-        TextPath((0, 0), text or " ", size=points, prop=FontProperties(family="DejaVu Sans")).get_extents().x1
-        / 72
+        TextPath((0, 0), text or " ", size=points, prop=FontProperties(family="DejaVu Sans")).get_extents().x1 / 72
     )
 
 

@@ -180,9 +180,7 @@ def _fetch(folder: Path, url: str, md5: str, progress: Progress) -> Path:
     with quiet_pooch():
         try:
             return Path(
-                pooch.retrieve(
-                    url, known_hash=f"md5:{md5}", fname="Task04.tar", path=folder, downloader=downloader
-                )
+                pooch.retrieve(url, known_hash=f"md5:{md5}", fname="Task04.tar", path=folder, downloader=downloader)
             )
         except requests.exceptions.HTTPError as error:
             answer = error.response.status_code if error.response is not None else "an error"

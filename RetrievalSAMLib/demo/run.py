@@ -108,9 +108,7 @@ def run_demo(
     with watch.stage("data"):
         subjects = _subjects(data, source, supports + 1, progress)
     with watch.stage("library"):
-        library = _library(
-            output / LIBRARY_FOLDER, f"RetrievalSAM demo ({data})", subjects[:-1], data, progress
-        )
+        library = _library(output / LIBRARY_FOLDER, f"RetrievalSAM demo ({data})", subjects[:-1], data, progress)
     target = subjects[-1]
     with watch.stage("segmentation"):
         options = RunOptions(cache=library.cache_dir, library_name=library.name, progress=progress)
@@ -145,9 +143,7 @@ def _check(output: Path, data: str, source: Path | None, supports: int) -> None:
     if data not in DATA:
         raise InputError(f"--data {data}", "there is no such data", f"Use one of {', '.join(DATA)}.")
     if source is not None and data == "synthetic":
-        raise InputError(
-            "--from", "the synthetic data is made, not read", "Leave it out, or add --data hippocampus."
-        )
+        raise InputError("--from", "the synthetic data is made, not read", "Leave it out, or add --data hippocampus.")
     if supports < 1:
         raise InputError("supports", f"{supports} subjects are too few", "Use 1 or more.")
     try:
@@ -166,9 +162,7 @@ def _subjects(data: str, source: Path | None, count: int, progress: Progress) ->
     return list(islice(load_hippocampus(count, source, progress=progress), count))
 
 
-def _library(
-    folder: Path, name: str, subjects: Sequence[Subject], data: str, progress: Progress
-) -> SupportLibrary:
+def _library(folder: Path, name: str, subjects: Sequence[Subject], data: str, progress: Progress) -> SupportLibrary:
     """A library of these subjects and no others."""
     used_before = folder.is_dir() and any(folder.iterdir())
     library = SupportLibrary.open(folder) if used_before else SupportLibrary.create(folder, name)

@@ -58,17 +58,13 @@ def superellipsoid(
     return _along_ray(points.around(centre, turn_degrees), radii, power)
 
 
-def cylinder(
-    points: Points, centre: tuple[float, float], radii: tuple[float, float], power: float = 2.0
-) -> Array:
+def cylinder(points: Points, centre: tuple[float, float], radii: tuple[float, float], power: float = 2.0) -> Array:
     """Superelliptic cylinder along z without ends."""
     return _along_ray(points.around((*centre, 0.0))[:2], radii, power)
 
 
 def _along_ray(offsets: Sequence[Array], radii: Sequence[float], power: float) -> Array:
-    total = sum(
-        _power(np.abs(offset / np.float32(r)), power) for offset, r in zip(offsets, radii, strict=True)
-    )
+    total = sum(_power(np.abs(offset / np.float32(r)), power) for offset, r in zip(offsets, radii, strict=True))
     # 1 on the surface, and proportional to the distance from the centre.
     level = np.maximum(_power(np.asarray(total), 1.0 / power), _TINY)
     length = np.sqrt(np.asarray(sum(offset * offset for offset in offsets)))

@@ -227,9 +227,7 @@ class _Trunk:
         reach = max(radii) + 6
         box = self.canvas.near(*_corners(centre, reach))
         sub = self.points[box]
-        shape = np.minimum(
-            superellipsoid(sub, centre, radii, 2.3), np.minimum(inside[box], self.dome[box] - 3)
-        )
+        shape = np.minimum(superellipsoid(sub, centre, radii, 2.3), np.minimum(inside[box], self.dome[box] - 3))
         self.canvas.paint(shape, 65.0, box)
         self.canvas.paint(shape - 3, value, box)
         if gas:
@@ -246,9 +244,7 @@ class _Trunk:
         x, y, z = self._moved(LIVER, (-70 * t.width, 2, 34), 1.0)
         box = self.canvas.near((-180, -110, z - 110), (x + 170, 110, _TOP))
         p = self.points[box]
-        right = superellipsoid(
-            p, (x, y, z), (68 * size, 78 * size, 90 * size), 2.2, (turn[0] - 8, turn[1] - 14, 0)
-        )
+        right = superellipsoid(p, (x, y, z), (68 * size, 78 * size, 90 * size), 2.2, (turn[0] - 8, turn[1] - 14, 0))
         lobe = t.liver_left_lobe * size
         left_centre = (x + 74, y - 44, z + 26)
         left = superellipsoid(p, left_centre, (66 * lobe, 30 * lobe, 36 * lobe), 2.2, (0, 12 + turn[1], 8))
@@ -334,13 +330,9 @@ class _Trunk:
             4.5 - np.abs(local.x),
             np.minimum(38 + 14 * size - local.y, np.minimum(local.y - 30, 11 - np.abs(height - 6))),
         )
-        transverse = np.minimum(
-            4.5 - np.abs(height - 3), np.minimum(44 - np.abs(local.x), 5 - np.abs(local.y - 24))
-        )
+        transverse = np.minimum(4.5 - np.abs(height - 3), np.minimum(44 - np.abs(local.x), 5 - np.abs(local.y - 24)))
         arch = joined(arch, np.maximum(process, transverse), 4)
-        muscles = np.maximum(
-            cylinder(local, (-30, 38), (26, 17), 2.2), cylinder(local, (30, 38), (26, 17), 2.2)
-        )
+        muscles = np.maximum(cylinder(local, (-30, 38), (26, 17), 2.2), cylinder(local, (30, 38), (26, 17), 2.2))
         self.canvas.paint(np.minimum(muscles, self.body[box] - 0.5 * t.fat_mm), _MUSCLE - 5, box)
         depth = np.minimum(joined(bodies, arch, 3), np.minimum(-canal, self.body[box] - 6))
         self.canvas.organ(organ, depth, 85.0, box)
@@ -362,9 +354,7 @@ class _Trunk:
         low = (min(across[0]) - 55, min(across[1]) - 30, _BOTTOM)
         box = self.canvas.near(low, (max(across[0]) + 55, max(across[1]) + 40, _TOP))
         p = self.points[box]
-        self.canvas.paint(
-            swept(p, levels, cava, (10.0, 10.5, 11.5, 11.5, 11.0, 10.0)), 60 + 75 * t.phase, box
-        )
+        self.canvas.paint(swept(p, levels, cava, (10.0, 10.5, 11.5, 11.5, 11.0, 10.0)), 60 + 75 * t.phase, box)
         enhanced = 265 - 105 * t.phase
         (x, y), bottom = path[0], levels[0]
         for side in (-1, 1):

@@ -74,9 +74,7 @@ def draw_tile(axes: Axes, tile: Tile, proportion: float, line_points: float = 1.
     axes.set_ylim((height + shown_height) / 2, (height - shown_height) / 2)
 
 
-def _outline(
-    axes: Axes, mask: Mask, spacing_mm: tuple[float, float], color: Color, width: float, style: str
-) -> None:
+def _outline(axes: Axes, mask: Mask, spacing_mm: tuple[float, float], color: Color, width: float, style: str) -> None:
     if not mask.any():
         return
     # A rim of background closes outlines at the edge of the slice.

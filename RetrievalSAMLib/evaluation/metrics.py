@@ -210,9 +210,7 @@ def match_segments(prediction: Segmentation, reference: Segmentation) -> list[tu
             if found is not None:
                 pairs[true] = found
                 free.remove(found)
-    return [(pairs.get(true), true) for true in range(len(reference.segments))] + [
-        (index, None) for index in free
-    ]
+    return [(pairs.get(true), true) for true in range(len(reference.segments))] + [(index, None) for index in free]
 
 
 def _same_key_and_name(one: Segment, other: Segment) -> bool:

@@ -213,9 +213,7 @@ def _usual_plane(cases: Sequence[Case], files: Sequence[str]) -> Plane:
     return min(counts, key=lambda plane: (-counts[plane], plane.value), default=Plane.AXIAL)
 
 
-def _candidate(
-    file: str, stack: SliceStack, embedder: SliceEmbedder, report: SegmentationReport | None
-) -> _Candidate:
+def _candidate(file: str, stack: SliceStack, embedder: SliceEmbedder, report: SegmentationReport | None) -> _Candidate:
     frame, numbers = stack.frame, range(len(stack))
     foreground = np.array([np.count_nonzero(stack.image(i) > 0.1) for i in numbers], dtype=float)
     index = np.array([frame.file_index(i) for i in numbers])
@@ -250,9 +248,7 @@ def _uncertainty(report: SegmentationReport) -> float:
     return round(1 - float(np.mean([one.confidence for one in told])), 4)
 
 
-def _ranked(
-    candidates: Sequence[_Candidate], known: Sequence[tuple[str, np.ndarray]], plane: str
-) -> list[Suggestion]:
+def _ranked(candidates: Sequence[_Candidate], known: Sequence[tuple[str, np.ndarray]], plane: str) -> list[Suggestion]:
     width = candidates[0].embeddings.shape[1]
     pool = np.concatenate([np.zeros((0, width), np.float32), *(own for _, own in known)])
     among = [own for _, own in known] if len(known) > 1 else [one.embeddings for one in candidates]

@@ -164,9 +164,7 @@ def _chosen(library: SupportLibrary, names_or_ids: Iterable[str] | None) -> list
     return sorted(cases, key=lambda case: case.id)
 
 
-def _write(
-    archive: zipfile.ZipFile, library: SupportLibrary, cases: Sequence[Case], progress: Progress
-) -> None:
+def _write(archive: zipfile.ZipFile, library: SupportLibrary, cases: Sequence[Case], progress: Progress) -> None:
     total = 2 + sum(2 + len(files_of(case.record)) for case in cases)
     done = _write_json(archive, library.path / LIBRARY_FILE, LIBRARY_FILE)[1]
     for case in cases:

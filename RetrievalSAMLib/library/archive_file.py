@@ -151,9 +151,7 @@ class ArchiveReader:
         for path, used in files.items():
             size = self._entries[f"cases/{case_id}/{path}"].file_size
             if size != used.bytes:
-                raise damaged_archive(
-                    self._path, f"`cases/{case_id}/{path}` in it has {size} bytes, not {used.bytes}"
-                )
+                raise damaged_archive(self._path, f"`cases/{case_id}/{path}` in it has {size} bytes, not {used.bytes}")
         return record
 
     def _json(self, name: str) -> bytes:
@@ -163,9 +161,7 @@ class ArchiveReader:
             if needed not in self._entries:
                 raise damaged_archive(self._path, f"`{needed}` is missing in it")
             if self._entries[needed].file_size > MAX_JSON_BYTES:
-                raise refused_archive(
-                    self._path, f"`{needed}` in it has more than {MAX_JSON_BYTES >> 20} MB"
-                )
+                raise refused_archive(self._path, f"`{needed}` in it has more than {MAX_JSON_BYTES >> 20} MB")
         data = b"".join(self._chunks(name))
         line = checksum_line(Path(name).name, hashlib.sha256(data).hexdigest())
         if b"".join(self._chunks(sums)) != line:
@@ -212,16 +208,12 @@ def open_archive(file: Path) -> Iterator[ArchiveReader]:
 
 def damaged_archive(path: Path, fact: str) -> DamagedLibraryError:
     """The error for an archive that was whole once."""
-    return DamagedLibraryError(
-        str(path), fact, "Copy the file again, or export the library again. Nothing was added."
-    )
+    return DamagedLibraryError(str(path), fact, "Copy the file again, or export the library again. Nothing was added.")
 
 
 def refused_archive(path: Path, fact: str) -> InputError:
     """The error for an archive that `retrievalsam library export` did not write."""
-    return InputError(
-        str(path), fact, "It was not written by RetrievalSAM, or was changed since. Nothing was added."
-    )
+    return InputError(str(path), fact, "It was not written by RetrievalSAM, or was changed since. Nothing was added.")
 
 
 def files_of(case: CaseRecord) -> dict[str, ImageFile | SegmentationFile]:

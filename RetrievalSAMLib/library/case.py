@@ -135,9 +135,7 @@ class Case:
         if len(stored.segments) != len(version.segments):
             raise damaged(str(path), f"it has {len(stored.segments)} segments, not {len(version.segments)}")
         segments = tuple(
-            replace(
-                segment, name=known.name, value=known.value, color=known.color, terminology=known.terminology
-            )
+            replace(segment, name=known.name, value=known.value, color=known.color, terminology=known.terminology)
             for segment, known in zip(stored.segments, version.segments, strict=True)
         )
         return replace(stored, segments=segments)
@@ -145,16 +143,12 @@ class Case:
     def load(self) -> tuple[Volume, Segmentation]:
         """Image and segmentation, both checked against their checksums and on one grid."""
         image, segmentation = self.load_image(), self.load_segmentation()
-        check_same_grid(
-            segmentation.geometry, str(self.segmentation_path), image.geometry, str(self.image_path)
-        )
+        check_same_grid(segmentation.geometry, str(self.segmentation_path), image.geometry, str(self.image_path))
         return image, segmentation
 
     def damage(self) -> Iterator[tuple[Path, str]]:
         """Every file of every version that is missing or not what was written, with what is wrong."""
-        seen = {
-            file.path: file for version in self.versions for file in (version.image, version.segmentation)
-        }
+        seen = {file.path: file for version in self.versions for file in (version.image, version.segmentation)}
         for file in seen.values():
             if (fact := self._fault(file)) is not None:
                 yield self.folder / file.path, fact
@@ -185,9 +179,7 @@ def content_hash(image_hash: str, segmentation: Segmentation) -> str:
         segmentation: On the image's grid.
     """
     digest = hashlib.sha256(image_hash.encode())
-    for index in sorted(
-        range(len(segmentation.segments)), key=lambda index: segmentation.segments[index].value
-    ):
+    for index in sorted(range(len(segmentation.segments)), key=lambda index: segmentation.segments[index].value):
         segment = segmentation.segments[index]
         for text in (str(segment.value), segment.name, segment.terminology or ""):
             encoded = text.encode()

@@ -63,9 +63,7 @@ def described_segments(
         check_segment_name(name)
     twice = [name for name, count in Counter(map(same_name_key, names)).items() if count > 1]
     if twice:
-        raise InputError(
-            segmentation_name, f"two segments are named `{twice[0]}`", "Give each segment its own name."
-        )
+        raise InputError(segmentation_name, f"two segments are named `{twice[0]}`", "Give each segment its own name.")
     axis = SliceFrame(geometry, plane).plane_axis
     slices = _slices_by_segment(annotated_slices, names, geometry.size[axis], axis)
     return ordered, tuple(
@@ -110,9 +108,7 @@ def _slices_by_segment(
         given = annotated_slices.get(name)
         slices[name] = None if given is None else _checked_slices(given, count, axis, "annotated slices")
     if all(given == () for given in slices.values()):
-        raise InputError(
-            "annotated slices", "the list is empty for every segment", "Name at least one slice."
-        )
+        raise InputError("annotated slices", "the list is empty for every segment", "Name at least one slice.")
     return slices
 
 

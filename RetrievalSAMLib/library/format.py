@@ -203,9 +203,7 @@ def decode_library(data: bytes, file: str) -> LibraryRecord:
     """
     preamble = _decode(data, _Preamble, file)
     if preamble.format != FORMAT:
-        raise InputError(
-            file, f"it describes `{preamble.format}`, not a support library", "Choose another folder."
-        )
+        raise InputError(file, f"it describes `{preamble.format}`, not a support library", "Choose another folder.")
     if preamble.format_version > FORMAT_VERSION:
         raise InputError(
             file,

@@ -33,9 +33,7 @@ def checked_name(name: str, what: str) -> str:
     if not stored:
         raise InputError(what, "it is empty", remedy)
     if len(stored) > MAX_NAME_LENGTH:
-        raise InputError(
-            what, f"it has {len(stored)} characters, at most {MAX_NAME_LENGTH} are allowed", remedy
-        )
+        raise InputError(what, f"it has {len(stored)} characters, at most {MAX_NAME_LENGTH} are allowed", remedy)
     thing = f"{what} `{_shown(stored)}`"
     bad = sorted({character for character in stored if character in _FORBIDDEN})
     if bad:
@@ -96,6 +94,4 @@ def _has_control_characters(text: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -181,9 +181,7 @@ def _partners(label: _File, images: list[_File]) -> list[Path]:
     return []
 
 
-def _alone_together(
-    images: list[_File], labels: list[_File], paired: set[Path]
-) -> Iterator[tuple[Path, Path]]:
+def _alone_together(images: list[_File], labels: list[_File], paired: set[Path]) -> Iterator[tuple[Path, Path]]:
     """(image, segmentation) where a folder holds these two volumes and no other, whatever their names.
 
     So lie what Slicer saves: `CTChest.nrrd` and `Segmentation.seg.nrrd`.

@@ -73,9 +73,7 @@ def with_library_values(segmentation: Segmentation, known: Sequence[Segment]) ->
         known: The library's segments.
     """
     value_of = {name: s.value for s in known for name in (s.key, f"name:{same_name_key(s.name)}")}
-    found = [
-        value_of.get(s.key, value_of.get(f"name:{same_name_key(s.name)}")) for s in segmentation.segments
-    ]
+    found = [value_of.get(s.key, value_of.get(f"name:{same_name_key(s.name)}")) for s in segmentation.segments]
     taken = {s.value for s in known} | {value for value in found if value is not None}
     segments = []
     for segment, value in zip(segmentation.segments, found, strict=True):
@@ -105,9 +103,7 @@ def with_library_names(segmentation: Segmentation, known: Sequence[Segment]) -> 
 
 def as_segment(segment: CaseSegment) -> Segment:
     """A case's segment without what only the case knows."""
-    return Segment(
-        name=segment.name, value=segment.value, color=segment.color, terminology=segment.terminology
-    )
+    return Segment(name=segment.name, value=segment.value, color=segment.color, terminology=segment.terminology)
 
 
 def _uses(cases: Sequence[tuple[str, Sequence[CaseSegment]]]) -> list[_Use]:
@@ -119,9 +115,7 @@ def _uses(cases: Sequence[tuple[str, Sequence[CaseSegment]]]) -> list[_Use]:
         for key, count in Counter(as_segment(segment).key for segment in segments).items()
         if count > 1
     }
-    return [
-        _Use(case, segment, _identities(segment, shared)) for case, segments in cases for segment in segments
-    ]
+    return [_Use(case, segment, _identities(segment, shared)) for case, segments in cases for segment in segments]
 
 
 def _identities(segment: CaseSegment, shared_keys: set[str]) -> frozenset[str]:

@@ -34,9 +34,7 @@ def with_segments(segmentation: Segmentation, names: Sequence[str]) -> Segmentat
     wanted = {same_name_key(name) for name in names}
     kept = [index for index, name in enumerate(segmentation.names) if same_name_key(name) in wanted]
     segments = [segmentation.segments[index] for index in kept]
-    return Segmentation.from_masks(
-        segments, (segmentation.mask(index) for index in kept), segmentation.geometry
-    )
+    return Segmentation.from_masks(segments, (segmentation.mask(index) for index in kept), segmentation.geometry)
 
 
 def slices_drawn_in(segmentation: Segmentation, plane: Plane | str | None) -> tuple[int, ...]:

@@ -305,9 +305,7 @@ class SupportLibrary:
             case = find(existing, name_or_id, "the library")
             grid = case.load_image().geometry
             check_same_grid(segmentation.geometry, segmentation_name, grid, f"the image of `{case.name}`")
-            ordered, described = described_segments(
-                segmentation, segmentation_name, grid, case.plane, annotated_slices
-            )
+            ordered, described = described_segments(segmentation, segmentation_name, grid, case.plane, annotated_slices)
             check_corrected(provenance, grid, case.plane)
             merge_segments(
                 [*((one.name, one.segments) for one in existing if one.id != case.id), (case.name, described)]

@@ -102,9 +102,7 @@ class _Drawing:
         self._case = case
         volume, segmentation = case.load()
         frame = SliceFrame(volume.geometry, case.plane)
-        self._masks = [
-            frame.to_slices(segmentation.mask(index)) for index in range(len(segmentation.segments))
-        ]
+        self._masks = [frame.to_slices(segmentation.mask(index)) for index in range(len(segmentation.segments))]
         self._stack = SliceStack.of(volume, case.plane, _ct_window(case, volume, segmentation))
         self._colors = [shown_color(segment.color, segment.value) for segment in case.segments]
 

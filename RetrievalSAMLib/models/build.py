@@ -185,9 +185,7 @@ def build_encoder(
     return _loaded_encoder(model.to(target), architecture, loaded.sha256, origin)
 
 
-def random_encoder(
-    name: str = BUNDLED, seed: int = 0, *, device: str | torch.device = "cpu"
-) -> LoadedEncoder:
+def random_encoder(name: str = BUNDLED, seed: int = 0, *, device: str | torch.device = "cpu") -> LoadedEncoder:
     """Builds the vision transformer with random weights, for tests and for timing.
 
     Args:
@@ -329,9 +327,7 @@ def _hydra_as_sam2_sets_it_up() -> Iterator[None]:
             state.hydra = before
 
 
-def _loaded_segmenter(
-    model: SAM2Base, name: str, sha256: str, image_size: int, origin: Origin
-) -> LoadedSegmenter:
+def _loaded_segmenter(model: SAM2Base, name: str, sha256: str, image_size: int, origin: Origin) -> LoadedSegmenter:
     _ready(model)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return LoadedSegmenter(model, name, sha256, image_size, parameters, origin)

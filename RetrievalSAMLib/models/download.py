@@ -110,9 +110,7 @@ class ResumingDownloader:
         delivered: Whether pooch got a file, of whatever content.
     """
 
-    def __init__(
-        self, entry: CatalogueEntry, *, progress: Progress | None = None, retry_seconds: float = 2.0
-    ) -> None:
+    def __init__(self, entry: CatalogueEntry, *, progress: Progress | None = None, retry_seconds: float = 2.0) -> None:
         """Prepares a download; nothing is fetched yet."""
         self.resumed = False
         self.delivered = False

@@ -298,8 +298,7 @@ def check_disk_space(entry: CatalogueEntry, needed_bytes: int) -> None:
     if free < needed_bytes + _SPARE_BYTES:
         raise ModelError(
             entry.name,
-            f"{megabytes(needed_bytes + _SPARE_BYTES)} are needed on the disk of {folder}, "
-            f"{megabytes(free)} are free",
+            f"{megabytes(needed_bytes + _SPARE_BYTES)} are needed on the disk of {folder}, {megabytes(free)} are free",
             f"Make room, or set {FOLDER_VARIABLE} to a folder on another disk.",
         )
 

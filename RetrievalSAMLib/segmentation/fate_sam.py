@@ -180,9 +180,7 @@ class _SliceStore:
         """Keep those of one slice."""
         # Where in the slice a feature lies is the same for all slices.
         self._position = features.position
-        torch.save(
-            [level.cpu() for level in (features.fine, features.middle, features.embedding)], self._path(index)
-        )
+        torch.save([level.cpu() for level in (features.fine, features.middle, features.embedding)], self._path(index))
 
     def get(self, index: int) -> ImageFeatures:
         """Those of one slice, on the device on which they were computed."""
@@ -371,9 +369,7 @@ class _Run:
         order: (slice, direction): from the middle back to the first slice, then forward to the last.
     """
 
-    def __init__(
-        self, engine: Sam2Engine, film: _SliceStore, slices: int, pool: _SupportPool, segments: int
-    ) -> None:
+    def __init__(self, engine: Sam2Engine, film: _SliceStore, slices: int, pool: _SupportPool, segments: int) -> None:
         self.film = film
         self.pool = pool
         self.engine = engine

@@ -183,4 +183,3 @@ class Canvas:
     def mask(self, row: int, index: int | slice) -> np.ndarray:
         """Where a segment was found in one slice (h, w), or in several, bool."""
         return self.free[row][index] if row in self.free else self.labels[index] == self.segments[row].value
-

@@ -50,9 +50,7 @@ class PlaceMaps:
         self.spacing_mm = np.array([target.frame.slice_spacing_mm, *(extent / self.shape[1:])])
         self._known = {value: _Known() for value in values}
 
-    def add(
-        self, case: CaseSlices, alignment: Alignment, weight: float, values: Sequence[int] | None = None
-    ) -> None:
+    def add(self, case: CaseSlices, alignment: Alignment, weight: float, values: Sequence[int] | None = None) -> None:
         """Lay a case's masks over the target: those of some segments; of all unless ``values`` are given."""
         spacing = np.array([case.stack.frame.slice_spacing_mm, *case.stack.spacing_mm])
         # From an index on the target's grid to an index of the case.

@@ -105,9 +105,7 @@ def preset(name: str, supports: int | None = None) -> Settings:
         InputError: If there is no such preset or k is below 1.
     """
     if name not in PRESETS:
-        raise InputError(
-            f"preset '{name}'", "there is none of this name", f"Use one of {', '.join(PRESETS)}."
-        )
+        raise InputError(f"preset '{name}'", "there is none of this name", f"Use one of {', '.join(PRESETS)}.")
     settings = PRESETS[name]
     if supports is None:
         return settings

@@ -81,11 +81,7 @@ def _series_of(folder: Path) -> list[list[_Slice]]:
             reader.ReadImageInformation()
         except RuntimeError:
             continue
-        tags = {
-            key: reader.GetMetaData(key).strip()
-            for key in reader.GetMetaDataKeys()
-            if not key.startswith("ITK")
-        }
+        tags = {key: reader.GetMetaData(key).strip() for key in reader.GetMetaDataKeys() if not key.startswith("ITK")}
         if _ROWS not in tags or _COLUMNS not in tags:
             continue
         position = _numbers(tags.get(_POSITION), 3, reader.GetOrigin())

@@ -142,8 +142,7 @@ class Geometry:
         scores = [sum(cosines[side, axis] for side, axis in enumerate(order)) for order in orders]
         order = next(o for o, score in zip(orders, scores, strict=True) if score >= max(scores) - 1e-6)
         r, a, i = (
-            AnatomicalAxis(axis, 1 if self.direction_matrix[side, axis] >= 0 else -1)
-            for side, axis in enumerate(order)
+            AnatomicalAxis(axis, 1 if self.direction_matrix[side, axis] >= 0 else -1) for side, axis in enumerate(order)
         )
         return (r, a, i)
 
@@ -218,17 +217,13 @@ class Geometry:
         }
         if self.nifti is not None:
             values = {key: value for key, value in vars(self.nifti).items() if key != "grid"}
-            record["nifti"] = {
-                key: list(value) if isinstance(value, tuple) else value for key, value in values.items()
-            }
+            record["nifti"] = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
         return record
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Geometry:
         """The geometry that `to_dict` described."""
-        grid: dict[str, Any] = {
-            key: tuple(record[key]) for key in ("size", "spacing_mm", "origin_mm", "direction")
-        }
+        grid: dict[str, Any] = {key: tuple(record[key]) for key in ("size", "spacing_mm", "origin_mm", "direction")}
         geometry = cls(**grid)
         stored = record.get("nifti")
         if stored is None:

@@ -88,12 +88,7 @@ def normalise(voxels: Volume | np.ndarray, window: tuple[float, float] | None = 
     if high == low:
         return (array > high).astype(np.float32)
     # float32 cannot tell large 32-bit intensities apart before the low end is taken off.
-    wide = (
-        array.dtype.kind == "f"
-        and array.dtype.itemsize > 4
-        or array.dtype.kind in "iu"
-        and array.dtype.itemsize > 2
-    )
+    wide = array.dtype.kind == "f" and array.dtype.itemsize > 4 or array.dtype.kind in "iu" and array.dtype.itemsize > 2
     result: np.ndarray = array.astype(np.float64 if wide else np.float32)
     np.subtract(result, low, out=result)
     np.multiply(result, 1.0 / (high - low), out=result)

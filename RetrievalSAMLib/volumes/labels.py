@@ -27,9 +27,7 @@ def as_labels(voxels: np.ndarray, thing: str) -> np.ndarray:
     Raises:
         InputError: If values are not whole, not finite, negative or above 65535.
     """
-    remedy = (
-        "A label map holds whole numbers from 0 (background) to 65535: give the segmentation, not the image."
-    )
+    remedy = "A label map holds whole numbers from 0 (background) to 65535: give the segmentation, not the image."
     if voxels.dtype.kind == "f":
         if not all_finite(voxels):
             raise InputError(thing, "it has labels that are NaN or infinite", remedy)

@@ -122,9 +122,7 @@ def _parse_header(content: bytes, name: str) -> NiftiHeader:
             raise InputError(name, "it is a NIfTI-2 file", "Save it as NIfTI-1, NRRD or MetaImage.")
         raise not_nifti
     if content[344:348] == b"ni1\0":
-        raise InputError(
-            name, "its voxels are in a separate .img file", "Save it as one .nii or .nii.gz file."
-        )
+        raise InputError(name, "its voxels are in a separate .img file", "Save it as one .nii or .nii.gz file.")
     if content[344:348] != b"n+1\0":
         raise not_nifti
 
@@ -151,13 +149,9 @@ def _parse_header(content: bytes, name: str) -> NiftiHeader:
 def _checked_size(header: NiftiHeader, name: str) -> tuple[int, int, int]:
     dim = header.dim
     if not 1 <= dim[0] <= 7:
-        raise InputError(
-            name, f"its header gives {dim[0]} dimensions", "The file is damaged: export it again."
-        )
+        raise InputError(name, f"its header gives {dim[0]} dimensions", "The file is damaged: export it again.")
     if dim[0] < 3:
-        raise InputError(
-            name, f"it has {dim[0]} dimensions", "Give a 3D volume; one slice is enough, as a 3D file."
-        )
+        raise InputError(name, f"it has {dim[0]} dimensions", "Give a 3D volume; one slice is enough, as a 3D file.")
     if min(dim[1:4]) < 1:
         raise InputError(name, "it is empty: an axis has no voxels", "Export it again.")
     if any(count > 1 for count in dim[4 : dim[0] + 1]):
@@ -183,9 +177,7 @@ def _geometry(path: Path, name: str, header: NiftiHeader, size: tuple[int, int, 
     matrix = np.array(form.srow).reshape(3, 4)[:, :3]
     if form.sform_code > 0:
         norms = np.linalg.norm(matrix, axis=0)
-        if not np.isfinite(form.srow).all() or not np.allclose(
-            norms, spacing, rtol=_SPACING_AGREEMENT, atol=0
-        ):
+        if not np.isfinite(form.srow).all() or not np.allclose(norms, spacing, rtol=_SPACING_AGREEMENT, atol=0):
             raise InputError(
                 name,
                 f"its header contradicts itself: the spacing is {' x '.join(f'{s:g}' for s in spacing)} by "
@@ -206,9 +198,7 @@ def _geometry(path: Path, name: str, header: NiftiHeader, size: tuple[int, int, 
         except ValueError:
             pass
     if sheared is None:
-        raise InputError(
-            name, "its axes are not perpendicular", "Resample it to a rectangular grid, then try again."
-        )
+        raise InputError(name, "its axes are not perpendicular", "Resample it to a rectangular grid, then try again.")
     return sheared
 
 

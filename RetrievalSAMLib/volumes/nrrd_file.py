@@ -79,9 +79,7 @@ def decode_geometry(
     """
     signs = _TO_LPS.get((space or LPS).strip().lower())
     if signs is None:
-        raise InputError(
-            name, f"its space is {space!r}", "Save it in left-posterior-superior space, as Slicer does."
-        )
+        raise InputError(name, f"its space is {space!r}", "Save it in left-posterior-superior space, as Slicer does.")
     spacing, unit = _split(directions)
     if not np.isfinite(spacing).all() or (spacing <= 0).any():
         raise InputError(

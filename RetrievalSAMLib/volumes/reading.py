@@ -39,9 +39,7 @@ def read_volume(path: PathLike) -> Volume:
     """
     name = os.fspath(path)
     if Path(path).is_file() and has_segments(_key_values(path)):
-        raise InputError(
-            name, "it is a segmentation, not an image", "Give the image that the segmentation belongs to."
-        )
+        raise InputError(name, "it is a segmentation, not an image", "Give the image that the segmentation belongs to.")
     voxels, geometry = _read(path)
     if voxels.dtype.kind == "f":
         wrong = 0 if all_finite(voxels) else int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
@@ -79,15 +77,11 @@ def read_segmentation(path: PathLike, *, allow_empty: bool = False) -> Segmentat
         if has_segments(pairs):
             return read_segnrrd(Path(path), name, pairs)
     elif Path(path).is_dir():
-        raise InputError(
-            name, "it is a folder", "Give the segmentation file: .seg.nrrd, .nii.gz, .nrrd or .mha."
-        )
+        raise InputError(name, "it is a folder", "Give the segmentation file: .seg.nrrd, .nii.gz, .nrrd or .mha.")
     voxels, geometry = _read(path)
     labels = as_labels(voxels, name)
     if not allow_empty and not labels.any():
-        raise InputError(
-            name, "it has no label: every voxel is 0", "Give a segmentation with at least one segment."
-        )
+        raise InputError(name, "it has no label: every voxel is 0", "Give a segmentation with at least one segment.")
     label_values(labels, name)
     return Segmentation.from_labelmap(labels, geometry)
 
@@ -137,10 +131,7 @@ def fit_to_grid(segmentation: Segmentation, name: str, geometry: Geometry, image
     if start is None:
         check_same_grid(own, name, geometry, image_name)
         raise AssertionError("a grid without a difference has an offset")
-    to = tuple(
-        slice(max(0, s), max(0, min(s + n, m)))
-        for s, n, m in zip(start, own.size, geometry.size, strict=True)
-    )
+    to = tuple(slice(max(0, s), max(0, min(s + n, m))) for s, n, m in zip(start, own.size, geometry.size, strict=True))
     source = tuple(slice(t.start - s, max(t.start, t.stop) - s) for t, s in zip(to, start, strict=True))
     layers = []
     for layer in segmentation.layers:
@@ -172,9 +163,7 @@ def voxel_offset(part: Geometry, whole: Geometry) -> tuple[int, int, int] | None
     return (i, j, k) if part.difference(moved) is None else None
 
 
-def _with_layers(
-    segmentation: Segmentation, layers: tuple[np.ndarray, ...], geometry: Geometry
-) -> Segmentation:
+def _with_layers(segmentation: Segmentation, layers: tuple[np.ndarray, ...], geometry: Geometry) -> Segmentation:
     return Segmentation(segmentation.segments, layers, segmentation.layer_of, segmentation.label_of, geometry)
 
 
@@ -221,12 +210,8 @@ def _read(path: PathLike) -> tuple[np.ndarray, Geometry]:
         ending = ".nrrd"
     if ending not in _ITK:
         if start[128:132] == b"DICM":
-            raise InputError(
-                name, "it is a single DICOM file", "Give the folder that holds all slices of the series."
-            )
-        raise InputError(
-            name, f"the format {ending or 'without an extension'} is not known", f"Known are {FORMATS}."
-        )
+            raise InputError(name, "it is a single DICOM file", "Give the folder that holds all slices of the series.")
+        raise InputError(name, f"the format {ending or 'without an extension'} is not known", f"Known are {FORMATS}.")
     reader = sitk.ImageFileReader()
     reader.SetImageIO(_ITK[ending])
     reader.SetFileName(str(file))
@@ -256,9 +241,7 @@ def _check_information(reader: sitk.ImageFileReader, name: str) -> None:
         raise InputError(name, f"it has {reader.GetDimension()} dimensions ({shape})", remedy)
     components = reader.GetNumberOfComponents()
     if "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelID()).lower():
-        raise InputError(
-            name, "its voxels are complex numbers", "Save the magnitude as a volume of real numbers."
-        )
+        raise InputError(name, "its voxels are complex numbers", "Save the magnitude as a volume of real numbers.")
     if components != 1:
         raise InputError(
             name,

@@ -107,9 +107,7 @@ def _read_layers(path: Path, name: str) -> tuple[tuple[np.ndarray, ...], Geometr
         raise InputError(name, "it is empty: an axis has no voxels", "Save it again from Slicer.")
     lists = [axis for axis in range(data.ndim) if axis not in spatial]
     stack = np.moveaxis(data, lists[0], 0) if lists else data[None]
-    geometry = decode_geometry(
-        stack.shape[1:], header.get("space"), directions[spatial], np.asarray(origin), name
-    )
+    geometry = decode_geometry(stack.shape[1:], header.get("space"), directions[spatial], np.asarray(origin), name)
     return tuple(as_labels(np.asfortranarray(layer), name) for layer in stack), geometry
 
 
@@ -187,6 +185,4 @@ def segnrrd_bytes(segmentation: Segmentation, comment: str | None = None) -> byt
     layers = segmentation.layers or (np.zeros(segmentation.geometry.size, np.uint8),)
     most = max((int(layer.max()) for layer in layers), default=0)
     dtype = np.uint8 if most <= 255 else np.uint16
-    return nrrd_bytes(
-        tuple(layer.astype(dtype, copy=False) for layer in layers), segmentation.geometry, fields
-    )
+    return nrrd_bytes(tuple(layer.astype(dtype, copy=False) for layer in layers), segmentation.geometry, fields)

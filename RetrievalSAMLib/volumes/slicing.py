@@ -74,9 +74,7 @@ def _slice_axis(geometry: Geometry) -> int | None:
     if odd:
         return odd[0]
     coarse = [
-        axis
-        for axis, (a, b) in enumerate(others)
-        if spacing[axis] >= _COARSE_SPACING * max(spacing[a], spacing[b])
+        axis for axis, (a, b) in enumerate(others) if spacing[axis] >= _COARSE_SPACING * max(spacing[a], spacing[b])
     ]
     return coarse[0] if coarse else None
 
@@ -201,9 +199,7 @@ class SliceFrame:
     def voxel_index(self, slice_index: int, row: int, column: int) -> tuple[int, int, int]:
         """Voxel (i, j, k) of the file of a pixel."""
         index = [0, 0, 0]
-        for (axis, reverse), value, count in zip(
-            self._axes, (slice_index, row, column), self.shape, strict=True
-        ):
+        for (axis, reverse), value, count in zip(self._axes, (slice_index, row, column), self.shape, strict=True):
             index[axis] = count - 1 - value if reverse else value
         i, j, k = index
         return (i, j, k)

@@ -26,9 +26,7 @@ class SliceStack:
     window: tuple[float, float]
 
     @classmethod
-    def of(
-        cls, volume: Volume, plane: Plane | None = None, window: tuple[float, float] | None = None
-    ) -> SliceStack:
+    def of(cls, volume: Volume, plane: Plane | None = None, window: tuple[float, float] | None = None) -> SliceStack:
         """Slice a volume; the plane by default is the one it was most likely acquired in."""
         frame = SliceFrame(volume.geometry, plane or choose_plane(volume.geometry))
         return cls(frame.to_slices(volume.voxels), frame, window or intensity_window(volume))

@@ -210,10 +210,7 @@ class Segmentation:
     def _overlapping_names(self) -> tuple[str, str]:
         for second in range(1, len(self.segments)):
             for first in range(second):
-                if (
-                    self.layer_of[first] != self.layer_of[second]
-                    and (self.mask(first) & self.mask(second)).any()
-                ):
+                if self.layer_of[first] != self.layer_of[second] and (self.mask(first) & self.mask(second)).any():
                     return self.segments[first].name, self.segments[second].name
         raise AssertionError("no segments overlap")
 
@@ -268,9 +265,7 @@ class Segmentation:
         return cls(segments, (labels,), (0,) * len(segments), tuple(everything), geometry)
 
     @classmethod
-    def from_masks(
-        cls, segments: Sequence[Segment], masks: Iterable[np.ndarray], geometry: Geometry
-    ) -> Segmentation:
+    def from_masks(cls, segments: Sequence[Segment], masks: Iterable[np.ndarray], geometry: Geometry) -> Segmentation:
         """Segments from one mask each, which may overlap: each goes into the first layer that has room.
 
         Args:
@@ -290,9 +285,7 @@ class Segmentation:
                 layers.append(np.zeros(geometry.size, dtype=dtype, order="F"))
             layers[index][mask] = segment.value
             layer_of.append(index)
-        return cls(
-            tuple(segments), tuple(layers), tuple(layer_of), tuple(s.value for s in segments), geometry
-        )
+        return cls(tuple(segments), tuple(layers), tuple(layer_of), tuple(s.value for s in segments), geometry)
 
 
 def _checked(voxels: np.ndarray, geometry: Geometry, kinds: str) -> np.ndarray:

@@ -139,9 +139,7 @@ def _write_bytes(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _write_array(
-    voxels: np.ndarray, geometry: Geometry, path: PathLike, ending: str, comment: str | None
-) -> None:
+def _write_array(voxels: np.ndarray, geometry: Geometry, path: PathLike, ending: str, comment: str | None) -> None:
     if voxels.dtype == np.bool_:
         voxels = voxels.astype(np.uint8)
     elif voxels.dtype == np.float16 or voxels.dtype.itemsize > 8:

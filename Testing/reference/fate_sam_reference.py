@@ -115,8 +115,13 @@ def tell(
         if not quirks.pointers_reach_further:
             model.max_obj_ptrs_in_encoder = model.num_maskmem
         out = model.track_step(
-            frame_idx=t, is_init_cond_frame=False, **frame_arguments(model, frames[t], segments),
-            point_inputs=None, mask_inputs=None, output_dict=memory, num_frames=count + len(of_slice),
+            frame_idx=t,
+            is_init_cond_frame=False,
+            **frame_arguments(model, frames[t], segments),
+            point_inputs=None,
+            mask_inputs=None,
+            output_dict=memory,
+            num_frames=count + len(of_slice),
             track_in_reverse=reverse,
         )
         out["maskmem_features"] = rounded(out["maskmem_features"])
@@ -214,8 +219,11 @@ def entered(
             if not (label == b + 1).any():
                 features[b] = before["maskmem_features"][b]
     return {
-        "maskmem_features": features, "maskmem_pos_enc": position, "pred_masks": low,
-        "obj_ptr": torch.cat(pointers), "object_score_logits": score,
+        "maskmem_features": features,
+        "maskmem_pos_enc": position,
+        "pred_masks": low,
+        "obj_ptr": torch.cat(pointers),
+        "object_score_logits": score,
     }
 
 
@@ -225,8 +233,14 @@ def alone(model: SAM2Base, frame: Any, shown: np.ndarray) -> dict[str, Any]:
     size = (model.image_size, model.image_size)
     squashed = F.interpolate(mask, size=size, mode="bilinear", align_corners=False, antialias=True) >= 0.5
     return model.track_step(
-        frame_idx=0, is_init_cond_frame=True, **frame_arguments(model, frame, 1), point_inputs=None,
-        mask_inputs=squashed.float(), output_dict={}, num_frames=1, run_mem_encoder=False,
+        frame_idx=0,
+        is_init_cond_frame=True,
+        **frame_arguments(model, frame, 1),
+        point_inputs=None,
+        mask_inputs=squashed.float(),
+        output_dict={},
+        num_frames=1,
+        run_mem_encoder=False,
     )
 
 

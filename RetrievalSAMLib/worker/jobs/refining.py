@@ -32,9 +32,7 @@ def refine(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     cases = library.cases()
     task.progress("reading the volume", 0, 1)
     target = read_volume(wanted.image)
-    before = fit_to_grid(
-        read_segmentation(wanted.segmentation), wanted.segmentation, target.geometry, wanted.image
-    )
+    before = fit_to_grid(read_segmentation(wanted.segmentation), wanted.segmentation, target.geometry, wanted.image)
     task.progress("reading the volume", 1, 1)
     networks = networks_of(wanted, target.geometry)
     if not kept.holds(*networks.key):

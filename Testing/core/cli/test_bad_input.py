@@ -117,9 +117,7 @@ def _other_name_for_a_value(place: Place) -> list[str]:
     image, drawn = blob(2)
     renamed = replace(drawn, segments=(Segment("Liver", 1), Segment("Right half", 2)))
     write_segmentation(renamed, place.folder / "renamed.nii.gz")
-    return place.add(
-        place.image, place.folder / "renamed.nii.gz", "--segment", "1=Liver", "--segment", "2=Right half"
-    )
+    return place.add(place.image, place.folder / "renamed.nii.gz", "--segment", "1=Liver", "--segment", "2=Right half")
 
 
 def _unknown_value(place: Place) -> list[str]:
@@ -153,9 +151,7 @@ def _empty_library(place: Place) -> list[str]:
 
 
 def _evaluate_other_grid(place: Place) -> list[str]:
-    small = Segmentation.from_masks(
-        (Segment("a", 1),), [np.ones((3, 3, 3))], replace(GEOMETRY, size=(3, 3, 3))
-    )
+    small = Segmentation.from_masks((Segment("a", 1),), [np.ones((3, 3, 3))], replace(GEOMETRY, size=(3, 3, 3)))
     write_segmentation(small, place.folder / "small.nrrd")
     return ["evaluate", str(place.folder / "small.nrrd"), str(place.drawn)]
 

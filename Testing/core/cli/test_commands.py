@@ -46,24 +46,19 @@ def test_a_volume_is_segmented_on_its_own_grid_with_a_report_and_logits(
     assert str(tmp_path) not in report.read_text() and image.name not in report.read_text()
     with np.load(logits) as data:
         assert data["logits"].dtype == np.float32 and data["logits"].shape == (2, 8, 24, 20)
-        assert data["segments"].tolist() == ["Left half", "Right half"] and data["slices"].tolist() == list(
-            range(8)
-        )
+        assert data["segments"].tolist() == ["Left half", "Right half"] and data["slices"].tolist() == list(range(8))
         best = data["logits"].argmax(0) + 1
         expected = np.where(data["logits"].max(0) > 0, best, 0)
     assert np.array_equal(expected.transpose(2, 1, 0), found.labelmap())
     assert found.labelmap().any()
     areas = {
-        name: sum(s["segments"][name]["area_mm2"] for s in content["slices"])
-        for name in ("Left half", "Right half")
+        name: sum(s["segments"][name]["area_mm2"] for s in content["slices"]) for name in ("Left half", "Right half")
     }
     for segment in content["segments"]:
         assert segment["volume_mm3"] == pytest.approx(areas[segment["name"]] * 5.0)
 
 
-def test_the_order_in_which_cases_were_added_does_not_matter(
-    library: Path, image: Path, tmp_path: Path
-) -> None:
+def test_the_order_in_which_cases_were_added_does_not_matter(library: Path, image: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     assert main(["library", "create", str(other)]) == 0
     for seed in (2, 0, 1):
@@ -125,19 +120,13 @@ def test_slicers_own_numbers_are_replaced_by_the_librarys(library: Path, image: 
         (library.parent / "image0.nii.gz", first),
         (image, tmp_path / "swapped.seg.nrrd"),
     ):
-        assert (
-            main(["library", "add", str(copy), "--image", str(image_file), "--segmentation", str(file)]) == 0
-        )
+        assert main(["library", "add", str(copy), "--image", str(image_file), "--segmentation", str(file)]) == 0
     assert main(["library", "list", str(copy), "--json", str(tmp_path / "cases.json")]) == 0
     cases = json.loads((tmp_path / "cases.json").read_text())["cases"]
-    assert [{s["name"]: s["value"] for s in c["segments"]} for c in cases] == [
-        {"Left half": 1, "Right half": 2}
-    ] * 2
+    assert [{s["name"]: s["value"] for s in c["segments"]} for c in cases] == [{"Left half": 1, "Right half": 2}] * 2
 
 
-def test_evaluating_against_itself_is_perfect(
-    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_evaluating_against_itself_is_perfect(drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(drawn), str(drawn), "--json", str(tmp_path / "e.json")]) == 0
     assert [s["dice"] for s in json.loads((tmp_path / "e.json").read_text())["segments"]] == [1.0, 1.0]
     assert "1.000" in capsys.readouterr().out

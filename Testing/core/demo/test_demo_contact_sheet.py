@@ -32,9 +32,7 @@ def sheet(cohort: list[Subject], tmp_path_factory: pytest.TempPathFactory) -> np
     """The sheet of a run with a reference."""
     path = tmp_path_factory.mktemp("sheet") / "contact-sheet.png"
     run = made_up_run(cohort[4], cohort[:4])
-    write_contact_sheet(
-        path, cohort[4].image, run.segmentation, run.report, run.cases, cohort[4].segmentation
-    )
+    write_contact_sheet(path, cohort[4].image, run.segmentation, run.report, run.cases, cohort[4].segmentation)
     return pixels(path)
 
 
@@ -63,9 +61,7 @@ def test_without_a_reference_nothing_is_dashed_and_there_is_no_dice(
     cohort: list[Subject], tmp_path: Path, sheet: np.ndarray
 ) -> None:
     run = made_up_run(cohort[4], cohort[:4])
-    write_contact_sheet(
-        tmp_path / "sheet.png", cohort[4].image, run.segmentation, run.report, run.cases, slices=4
-    )
+    write_contact_sheet(tmp_path / "sheet.png", cohort[4].image, run.segmentation, run.report, run.cases, slices=4)
     picture = pixels(tmp_path / "sheet.png")
     assert picture.shape[1] == WIDTH and picture.shape[0] < sheet.shape[0]
     # The line of the legend that stands for the reference.
@@ -86,9 +82,7 @@ def test_slices_keep_their_true_proportions(tmp_path: Path) -> None:
         Segmentation.from_masks((segment,), (disc,), geometry),
     )
     run = made_up_run(subject, [subject], shift=0)
-    write_contact_sheet(
-        tmp_path / "disc.png", subject.image, run.segmentation, run.report, run.cases, slices=1
-    )
+    write_contact_sheet(tmp_path / "disc.png", subject.image, run.segmentation, run.report, run.cases, slices=1)
     picture = pixels(tmp_path / "disc.png")
     top = 300  # below the legend
     rows, columns = np.nonzero(np.abs(picture[top:] - (1, 0, 1)).max(axis=2) < 0.1)
@@ -127,9 +121,7 @@ def test_names_in_any_length_and_number_have_room(tmp_path: Path) -> None:
     assert np.abs(picture[:, -45:] - picture[0, 0]).max() < 0.02
 
 
-def test_cases_that_are_not_at_hand_are_left_out(
-    cohort: list[Subject], tmp_path: Path, sheet: np.ndarray
-) -> None:
+def test_cases_that_are_not_at_hand_are_left_out(cohort: list[Subject], tmp_path: Path, sheet: np.ndarray) -> None:
     run = made_up_run(cohort[4], cohort[:4])
     write_contact_sheet(tmp_path / "sheet.png", cohort[4].image, run.segmentation, run.report, [], slices=12)
     assert pixels(tmp_path / "sheet.png").shape[0] < sheet.shape[0] - 200
@@ -142,9 +134,7 @@ def test_only_the_cases_that_are_shown_are_loaded(
     loaded: list[str] = []
     load = MemoryCase.load_image
     monkeypatch.setattr(MemoryCase, "load_image", lambda case: (loaded.append(case.name), load(case))[1])
-    write_contact_sheet(
-        tmp_path / "sheet.png", cohort[4].image, run.segmentation, run.report, run.cases, slices=2
-    )
+    write_contact_sheet(tmp_path / "sheet.png", cohort[4].image, run.segmentation, run.report, run.cases, slices=2)
     assert loaded == ["subject-01", "subject-01"]
 
 
@@ -162,9 +152,7 @@ def test_a_segmentation_of_another_volume_is_refused_and_nothing_is_written(
             cohort[0].segmentation,
         )
     with pytest.raises(InputError, match="too few"):
-        write_contact_sheet(
-            tmp_path / "sheet.png", cohort[4].image, run.segmentation, run.report, run.cases, slices=0
-        )
+        write_contact_sheet(tmp_path / "sheet.png", cohort[4].image, run.segmentation, run.report, run.cases, slices=0)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -141,9 +141,7 @@ def test_the_archive_is_downloaded_once_and_only_what_is_needed_is_kept(tmp_path
     told: list[tuple[str, int, int]] = []
     with served(content) as (url, asked):
         for _ in range(2):
-            cases = list(
-                load_hippocampus(3, cache=cache, url=url, md5=md5, progress=lambda *what: told.append(what))
-            )
+            cases = list(load_hippocampus(3, cache=cache, url=url, md5=md5, progress=lambda *what: told.append(what)))
             assert [case.segmentation.names for case in cases] == [NAMES] * 3
         assert len(asked) == 1
     assert told[0][0] == "downloading" and ("downloading", len(content), len(content)) in told

@@ -202,12 +202,8 @@ def test_agrees_with_brute_force(seed, spacing):
 
     pa, pb = surface_points(a), surface_points(b)
     pairs = np.linalg.norm(pa[:, None] - pb[None], axis=2)
-    np.testing.assert_allclose(
-        np.sort(distances.to_reference_mm), np.sort(pairs.min(1)), rtol=1e-9, atol=1e-9
-    )
-    np.testing.assert_allclose(
-        np.sort(distances.to_prediction_mm), np.sort(pairs.min(0)), rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(np.sort(distances.to_reference_mm), np.sort(pairs.min(1)), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(np.sort(distances.to_prediction_mm), np.sort(pairs.min(0)), rtol=1e-9, atol=1e-9)
 
 
 def test_scores_do_not_depend_on_where_the_axes_are():

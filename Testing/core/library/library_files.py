@@ -18,6 +18,4 @@ def files_below(folder: Path) -> dict[str, bytes]:
 def rewrite(path: Path, data: bytes) -> None:
     """Replace a file together with its checksum, as another program would."""
     path.write_bytes(data)
-    path.with_name(path.name + ".sha256").write_bytes(
-        f"{hashlib.sha256(data).hexdigest()}  {path.name}\n".encode()
-    )
+    path.with_name(path.name + ".sha256").write_bytes(f"{hashlib.sha256(data).hexdigest()}  {path.name}\n".encode())

@@ -92,9 +92,7 @@ def test_add_refuses_what_cannot_be_stored(library, make_pair):
 
 def test_add_refuses_segments_that_contradict_another_case(library, make_pair):
     library.add(*make_pair(names={1: "Liver", 2: "Spleen"}), name="one")
-    message = assert_refused_and_unchanged(
-        library, "value 1 is `Liver`", *make_pair(names={1: "Kidney"}), name="two"
-    )
+    message = assert_refused_and_unchanged(library, "value 1 is `Liver`", *make_pair(names={1: "Kidney"}), name="two")
     assert "`one`" in message and "`two`" in message
     message = assert_refused_and_unchanged(
         library, "`Liver` has the value 1.*and 3", *make_pair(names={3: "Liver"}), name="two"

@@ -31,9 +31,7 @@ def test_a_new_library_opens_again_and_is_empty(tmp_path):
 def test_checksum_files_are_what_sha256sum_reads(library, make_pair):
     case = library.add(*make_pair())
     for folder, name in ((library.path, "library.json.sha256"), (case.folder, "case.json.sha256")):
-        subprocess.run(
-            ["sha256sum", "--check", "--strict", name], cwd=folder, check=True, capture_output=True
-        )
+        subprocess.run(["sha256sum", "--check", "--strict", name], cwd=folder, check=True, capture_output=True)
 
 
 def test_create_takes_an_empty_folder_and_what_an_interrupted_create_left(tmp_path, library):
@@ -74,9 +72,7 @@ def test_open_refuses_a_newer_format_and_changes_nothing(library):
     assert files_below(library.path) == before
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b'{"format": "retrievalsam-library"}', b"\xff\xfe", b"[" * 100_000]
-)
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"format": "retrievalsam-library"}', b"\xff\xfe", b"[" * 100_000])
 def test_open_names_a_damaged_library_json(library, data):
     rewrite(library.path / "library.json", data)
     with pytest.raises(DamagedLibraryError, match=r"library\.json.*cannot be read.*backup"):

@@ -24,9 +24,7 @@ def test_every_changed_byte_of_a_library_is_found(library, make_pair):
         for position in range(0, len(data), 7):  # the whole of it: `test_integrity` of a later issue
             path.write_bytes(data[:position] + bytes([data[position] ^ 0x21]) + data[position + 1 :])
             damage = library.verify()
-            assert [d.file.removesuffix(".sha256") for d in damage] == [name.removesuffix(".sha256")], (
-                position
-            )
+            assert [d.file.removesuffix(".sha256") for d in damage] == [name.removesuffix(".sha256")], position
             tried += 1
         path.write_bytes(data)
     assert library.verify() == []

@@ -82,8 +82,7 @@ def test_a_code_that_two_segments_of_a_case_share_tells_nothing_apart():
 def test_the_most_frequent_colour_is_taken_whatever_the_order():
     red, blue = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
     cases = [
-        (name, [segment("A", 1, None, color)])
-        for name, color in zip("abcd", (red, blue, blue, None), strict=True)
+        (name, [segment("A", 1, None, color)]) for name, color in zip("abcd", (red, blue, blue, None), strict=True)
     ]
     for order in itertools.permutations(cases):
         assert merge_segments(order)[0].color == blue

@@ -99,9 +99,7 @@ def test_air_around_the_patient_is_left_out(library, tmp_path):
     labels = np.zeros(voxels.shape, np.uint8)
     labels[60:100, 60:100] = drawn.labelmap()[:, :, 28:31]
     grid = replace(image.geometry, size=voxels.shape)
-    case = library.add(
-        Volume(voxels, grid), Segmentation(drawn.segments, (labels,), (0,), (1,), grid), plane="axial"
-    )
+    case = library.add(Volume(voxels, grid), Segmentation(drawn.segments, (labels,), (0,), (1,), grid), plane="axial")
     assert (pixels(slice_thumbnail(case, 1, tmp_path)).max(axis=-1) > 10).mean() > 0.5
 
 

@@ -57,9 +57,7 @@ def test_a_correction_is_a_new_version_and_the_old_one_stays(library, make_pair)
     first = library.add(image, segmentation, name="a", annotated_slices=[1, 2])
     labels = segmentation.labelmap()
     labels[8, 8, 3] = 3
-    corrected = Segmentation.from_labelmap(
-        labels, image.geometry, {1: "Anterior", 2: "Posterior", 3: "Lesion"}
-    )
+    corrected = Segmentation.from_labelmap(labels, image.geometry, {1: "Anterior", 2: "Posterior", 3: "Lesion"})
     provenance = Provenance(origin="corrected", model="bundled", model_sha256="0" * 64, corrected_slices=(3,))
     second = library.add_version("a", corrected, provenance=provenance)
     assert second == library.get("a")

@@ -49,9 +49,7 @@ class Crash(BaseException):
 
 
 @pytest.mark.parametrize("what", ["add", "add_version", "remove", "restore", "empty_trash", "create"])
-def test_a_crash_at_any_rename_or_sync_leaves_the_old_or_the_new_state(
-    tmp_path, make_pair, monkeypatch, what
-):
+def test_a_crash_at_any_rename_or_sync_leaves_the_old_or_the_new_state(tmp_path, make_pair, monkeypatch, what):
     def prepared(folder):
         made = SupportLibrary.create(folder)
         made.add(*make_pair(), name="a")
@@ -162,18 +160,13 @@ for n in range(3):
     voxels = np.random.default_rng(int(sys.argv[2]) * 10 + n).random((4, 4, 3)).astype(np.float32)
     library.add(Volume(voxels, geometry), Segmentation.from_labelmap(labels, geometry, {1: "A"}))
 """
-    running = [
-        subprocess.Popen([sys.executable, "-c", script, str(library.path), str(number)])
-        for number in range(3)
-    ]
+    running = [subprocess.Popen([sys.executable, "-c", script, str(library.path), str(number)]) for number in range(3)]
     assert [process.wait(timeout=120) for process in running] == [0, 0, 0]
     assert [case.name for case in library.cases()] == [f"case-{n:03d}" for n in range(1, 10)]
     assert library.verify() == []
 
 
-@pytest.mark.skipif(
-    os.name == "nt" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="root writes anywhere"
-)
+@pytest.mark.skipif(os.name == "nt" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="root writes anywhere")
 def test_a_folder_that_cannot_be_written_is_said(library, make_pair):
     library.path.chmod(0o500)
     try:

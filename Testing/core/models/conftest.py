@@ -24,9 +24,7 @@ def models_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., CatalogueEntry]:
     """Puts an entry for given content into the catalogue, so that the checks themselves stay as they are."""
 
-    def add(
-        content: bytes, url: str = "http://127.0.0.1:9/made-up.pt", name: str = "made-up"
-    ) -> CatalogueEntry:
+    def add(content: bytes, url: str = "http://127.0.0.1:9/made-up.pt", name: str = "made-up") -> CatalogueEntry:
         entry = CatalogueEntry(
             name=name,
             kind="segmenter",

@@ -16,9 +16,7 @@ def test_the_catalogue_names_the_published_files() -> None:
     """The addresses, sizes and digests that the makers publish."""
     root = "https://dl.fbaipublicfiles.com/"
     sam2 = root + "segment_anything_2/092824/"
-    published = {
-        entry.name: (entry.url, entry.bytes, entry.sha256[:8]) for entry in catalogue.CATALOGUE.values()
-    }
+    published = {entry.name: (entry.url, entry.bytes, entry.sha256[:8]) for entry in catalogue.CATALOGUE.values()}
     assert published == {
         "sam2.1-tiny": (sam2 + "sam2.1_hiera_tiny.pt", 156008466, "7402e0d8"),
         "sam2.1-small": (sam2 + "sam2.1_hiera_small.pt", 184416285, "6d1aa6f3"),
@@ -44,9 +42,7 @@ def test_names_lists_each_kind_with_the_bundled_one_first() -> None:
 
 
 def test_a_name_of_the_other_kind_is_refused_with_the_right_ones() -> None:
-    with pytest.raises(
-        ModelError, match="sam2.1-tiny: no encoder has this name. Use one of bundled, dinov2-s14"
-    ):
+    with pytest.raises(ModelError, match="sam2.1-tiny: no encoder has this name. Use one of bundled, dinov2-s14"):
         catalogue.get("sam2.1-tiny", "encoder")
 
 

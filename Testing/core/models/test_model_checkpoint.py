@@ -75,9 +75,7 @@ class Malicious:
 
 @pytest.mark.parametrize("inside", [lambda bad: bad, lambda bad: {"model": {"0.weight": bad}}])
 @pytest.mark.parametrize("writer", ["torch", "pickle"])
-def test_a_pickle_with_code_is_refused_and_the_code_does_not_run(
-    tmp_path: Path, writer: str, inside: object
-) -> None:
+def test_a_pickle_with_code_is_refused_and_the_code_does_not_run(tmp_path: Path, writer: str, inside: object) -> None:
     path, trace = tmp_path / "weights.pt", tmp_path / "the code ran"
     content = inside(Malicious(trace))  # type: ignore[operator]
     if writer == "torch":

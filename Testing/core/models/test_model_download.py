@@ -39,9 +39,7 @@ def break_off(published: Published) -> None:
     published.bytes_sent = 0
 
 
-def test_download_checks_and_names_the_file_and_reports_progress(
-    made_up: MakeUp, models_folder: Path
-) -> None:
+def test_download_checks_and_names_the_file_and_reports_progress(made_up: MakeUp, models_folder: Path) -> None:
     seen: list[tuple[int, int]] = []
     with serve(Published(CONTENT)) as url:
         made_up(CONTENT, url)
@@ -211,9 +209,7 @@ def test_a_name_that_no_server_has_is_a_missing_network(made_up: MakeUp) -> None
         fetch()
 
 
-def test_a_full_disk_is_found_before_anything_is_fetched(
-    made_up: MakeUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_found_before_anything_is_fetched(made_up: MakeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     real = shutil.disk_usage(".")
     monkeypatch.setattr(store.shutil, "disk_usage", lambda path: real._replace(free=len(CONTENT)))
     published = Published(CONTENT)
@@ -303,9 +299,7 @@ def test_two_processes_fetch_one_file_once(made_up: MakeUp, models_folder: Path)
     assert files_in(models_folder) == {"made-up.pt"}
 
 
-def test_a_killed_process_leaves_a_part_that_the_next_one_continues(
-    made_up: MakeUp, models_folder: Path
-) -> None:
+def test_a_killed_process_leaves_a_part_that_the_next_one_continues(made_up: MakeUp, models_folder: Path) -> None:
     published = Published(CONTENT, chunk_seconds=0.05)
     part = models_folder / "made-up.pt.part"
     with serve(published) as url:

@@ -116,9 +116,7 @@ def test_a_folder_that_is_missing_is_named(usb_stick: Path) -> None:
         store.import_from(usb_stick / "nowhere")
 
 
-def test_importing_from_the_folder_of_weights_itself_changes_nothing(
-    made_up: MakeUp, models_folder: Path
-) -> None:
+def test_importing_from_the_folder_of_weights_itself_changes_nothing(made_up: MakeUp, models_folder: Path) -> None:
     entry = made_up(CONTENT)
     models_folder.mkdir()
     (models_folder / "made-up.pt").write_bytes(CONTENT)

@@ -53,9 +53,7 @@ assert not _torchvision_on_cpu_torch._declarations
 
 def test_without_torchvision_the_error_is_the_usual_one(tmp_path: Path) -> None:
     (tmp_path / "torchvision").mkdir()
-    (tmp_path / "torchvision" / "__init__.py").write_text(
-        "from . import _meta_registrations\n", encoding="utf-8"
-    )
+    (tmp_path / "torchvision" / "__init__.py").write_text("from . import _meta_registrations\n", encoding="utf-8")
     code = f"import _torchvision_on_cpu_torch\nsys.path.insert(0, {str(tmp_path)!r})\nimport torchvision"
     result = run(code)
     assert result.returncode == 1
@@ -63,9 +61,7 @@ def test_without_torchvision_the_error_is_the_usual_one(tmp_path: Path) -> None:
 
 
 def install(python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [python, str(SETUP / "install_torchvision_shim.py")], capture_output=True, text=True
-    )
+    return subprocess.run([python, str(SETUP / "install_torchvision_shim.py")], capture_output=True, text=True)
 
 
 def test_installing_where_torchvision_works_changes_nothing() -> None:
@@ -80,9 +76,7 @@ def bare_environment(tmp_path: Path) -> tuple[str, Path]:
     folder = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
     python = str(folder / ("python.exe" if os.name == "nt" else "python"))
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site_packages = subprocess.run(
-        [python, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    site_packages = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     return python, Path(site_packages)
 
 
@@ -95,9 +89,7 @@ def test_installing_where_it_is_needed_makes_the_import_work(bare_environment: t
         pytest.skip("this torchvision needs no shim")
     assert (result.returncode, result.stderr) == (0, "")
     assert "its operators are declared now" in result.stdout
-    assert {path.name for path in SHIM.glob("_torchvision*")} <= {
-        path.name for path in site_packages.iterdir()
-    }
+    assert {path.name for path in SHIM.glob("_torchvision*")} <= {path.name for path in site_packages.iterdir()}
     assert subprocess.run([python, "-c", "import torchvision"], capture_output=True).returncode == 0
 
 

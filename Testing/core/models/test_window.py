@@ -15,12 +15,8 @@ from RetrievalSAMLib.volumes import Geometry, SliceStack, Volume
 
 def stack_of(height: int, width: int, spacing: tuple[float, float]) -> SliceStack:
     """An axial stack of one slice whose rows and columns have the given spacing."""
-    geometry = Geometry(
-        (width, height, 1), (spacing[1], spacing[0], 5.0), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1)
-    )
-    return SliceStack.of(
-        Volume(np.arange(height * width, dtype=np.float32).reshape(width, height, 1), geometry)
-    )
+    geometry = Geometry((width, height, 1), (spacing[1], spacing[0], 5.0), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    return SliceStack.of(Volume(np.arange(height * width, dtype=np.float32).reshape(width, height, 1), geometry))
 
 
 @settings(max_examples=60, deadline=None)
@@ -49,9 +45,7 @@ def test_a_ramp_comes_back_at_its_own_pixels(
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    height=st.integers(16, 48), width=st.integers(16, 48), row=st.floats(0.2, 0.8), column=st.floats(0.2, 0.8)
-)
+@given(height=st.integers(16, 48), width=st.integers(16, 48), row=st.floats(0.2, 0.8), column=st.floats(0.2, 0.8))
 def test_a_disc_lands_where_it_was(height: int, width: int, row: float, column: float) -> None:
     stack = stack_of(height, width, (1.5, 1.0))
     y, x = np.mgrid[:height, :width]
@@ -81,9 +75,7 @@ def test_a_structure_thinner_than_a_pixel_is_not_turned_into_absence() -> None:
 
 def test_an_empty_mask_stays_empty() -> None:
     stack = stack_of(32, 32, (1.0, 1.0))
-    assert (
-        mask_to_input(np.zeros((32, 32), dtype=bool), Window.around(stack), stack.spacing_mm, 64).sum() == 0
-    )
+    assert mask_to_input(np.zeros((32, 32), dtype=bool), Window.around(stack), stack.spacing_mm, 64).sum() == 0
 
 
 def test_squashing_fills_the_square_and_padding_keeps_the_shape() -> None:

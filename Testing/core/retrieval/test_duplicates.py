@@ -70,9 +70,7 @@ def test_the_same_pixels_are_found_on_another_grid_and_in_another_orientation(
 ) -> None:
     moved = replace(person(0), geometry=replace(GRID, origin_mm=(80.0, 0.0, 0.0), spacing_mm=(1.0, 1.0, 4.0)))
     assert [(one.case, one.kind) for one in likenesses(library, moved, embedder)] == [("case-001", "pixels")]
-    assert ("case-003", "pixels") in [
-        (one.case, one.kind) for one in likenesses(library, turned(person(2)), embedder)
-    ]
+    assert ("case-003", "pixels") in [(one.case, one.kind) for one in likenesses(library, turned(person(2)), embedder)]
 
 
 def test_same_pixels_needs_every_voxel() -> None:

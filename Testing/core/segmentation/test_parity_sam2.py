@@ -36,7 +36,12 @@ SUPPORTS = 3
 RANDOM = ["random tiny", "random small"]
 NAMES = [*RANDOM, "bundled"]
 SETTINGS = Settings(
-    "parity", supports=SUPPORTS, gate=0.0, remember_absence=True, voters=0, score_weight=1.0,
+    "parity",
+    supports=SUPPORTS,
+    gate=0.0,
+    remember_absence=True,
+    voters=0,
+    score_weight=1.0,
     presence_threshold=0.5,
 )
 Answers = dict[int, torch.Tensor]
@@ -160,8 +165,13 @@ def our_answers(name: str, reverse: bool, engine: Sam2Engine, slices: int | None
             seen = features(name)[rank].expand(segments)
             store.put((0, rank), engine.encode_support(seen, of.masks[rank].float()).rounded())
         propagation = Propagation(
-            engine, store, retrieval, lambda i: features(name)[SUPPORTS + i], SETTINGS,
-            timing=AsFilm(count), pointer_span=min(SUPPORTS + count, 16),
+            engine,
+            store,
+            retrieval,
+            lambda i: features(name)[SUPPORTS + i],
+            SETTINGS,
+            timing=AsFilm(count),
+            pointer_span=min(SUPPORTS + count, 16),
         )
         run = propagation.run(start=count - 1 if reverse else 0)
         return {found.index: found.logits for found in islice(run, slices)}

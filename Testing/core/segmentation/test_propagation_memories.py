@@ -39,7 +39,11 @@ def test_way_forward_starts_on_memories_of_the_way_back_and_none_are_hoarded() -
     with MemoryStore(limit_bytes=1 << 30) as store:
         store.put((0, 0), engine.encode_support(engine.encode_images(images[-1:]), mask).rounded())
         run = Propagation(
-            engine, store, retrieval, lambda i: engine.encode_images(images[i : i + 1]), settings,
+            engine,
+            store,
+            retrieval,
+            lambda i: engine.encode_images(images[i : i + 1]),
+            settings,
             pointer_span=SPAN,
         )
         order, held = [], []

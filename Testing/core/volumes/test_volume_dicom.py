@@ -96,9 +96,7 @@ def test_it_is_the_grid_that_simpleitk_reads(tmp_path: Path):
 
 
 @pytest.mark.parametrize("ending", [".seg.nrrd", ".nrrd", ".mha", ".nii.gz"])
-def test_a_result_lies_on_the_grid_of_the_series_and_tells_nothing_of_the_patient(
-    tmp_path: Path, ending: str
-):
+def test_a_result_lies_on_the_grid_of_the_series_and_tells_nothing_of_the_patient(tmp_path: Path, ending: str):
     write_series(tmp_path / "ct", OBLIQUE)
     volume = read_volume(tmp_path / "ct")
     labels = (volume.voxels > -900).astype(np.uint8)

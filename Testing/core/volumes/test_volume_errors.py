@@ -62,9 +62,7 @@ def text_replaced(path: Path, old: bytes, new: bytes) -> None:
 
 
 def noise(path: Path) -> None:
-    write_volume(
-        Volume(np.random.default_rng(0).normal(size=(20, 20, 20)), replace(GRID, size=(20, 20, 20))), path
-    )
+    write_volume(Volume(np.random.default_rng(0).normal(size=(20, 20, 20)), replace(GRID, size=(20, 20, 20))), path)
 
 
 def sheared() -> np.ndarray:
@@ -281,9 +279,7 @@ def test_an_empty_prediction_can_be_read_where_it_is_asked_for(tmp_path: Path):
     assert read_segmentation(tmp_path / "a.nrrd", allow_empty=True).segments == ()
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything"
-)
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything")
 def test_a_file_without_permission_is_refused(tmp_path: Path):
     nifti(tmp_path / "a.nii", RAMP)
     (tmp_path / "a.nii").chmod(0)
@@ -293,9 +289,7 @@ def test_a_file_without_permission_is_refused(tmp_path: Path):
 
 def test_an_image_and_a_segmentation_on_different_grids_are_refused():
     check_same_grid(GRID, "seg.nrrd", GRID, "image.nrrd")
-    with pytest.raises(
-        InputError, match=r"^seg\.nrrd: .*grid of image\.nrrd: its size is 4 x 5 x 6.*resample"
-    ):
+    with pytest.raises(InputError, match=r"^seg\.nrrd: .*grid of image\.nrrd: its size is 4 x 5 x 6.*resample"):
         check_same_grid(GRID, "seg.nrrd", replace(GRID, size=(4, 5, 7)), "image.nrrd")
 
 

@@ -29,9 +29,7 @@ from RetrievalSAMLib.volumes import (
 
 IMAGE_FORMATS = (".nii", ".nii.gz", ".nrrd", ".mha")
 LABEL_FORMATS = (*IMAGE_FORMATS, ".seg.nrrd")
-shared_folder = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+shared_folder = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def sitk_image(voxels: np.ndarray, geometry: Geometry) -> sitk.Image:
@@ -110,9 +108,7 @@ def test_a_result_lies_on_the_grid_of_its_input(
 
 @pytest.mark.parametrize("ending", IMAGE_FORMATS)
 @pytest.mark.parametrize("matrix", SIGNED_PERMUTATIONS)
-def test_every_voxel_keeps_its_place_for_every_axis_order_and_flip(
-    tmp_path: Path, matrix: np.ndarray, ending: str
-):
+def test_every_voxel_keeps_its_place_for_every_axis_order_and_flip(tmp_path: Path, matrix: np.ndarray, ending: str):
     geometry = replace(oblique(), direction=tuple(matrix.ravel()))
     voxels = voxel_numbers(geometry)
     path = tmp_path / f"image{ending}"
@@ -193,9 +189,7 @@ def test_bool_and_half_floats_are_written_as_the_next_type(tmp_path: Path):
 @pytest.mark.parametrize("codes", [(1, 1), (1, 0), (0, 2), (0, 0), (2, 4)])
 @shared_folder
 @given(geometry=geometries())
-def test_nifti_in_nifti_out_has_the_very_header_fields(
-    tmp_path: Path, codes: tuple[int, int], geometry: Geometry
-):
+def test_nifti_in_nifti_out_has_the_very_header_fields(tmp_path: Path, codes: tuple[int, int], geometry: Geometry):
     """Whichever of quaternion and matrix the file uses, nibabel, SimpleITK and this package see one grid."""
     geometry = replace(geometry, size=tuple(max(2, n) for n in geometry.size))
     source, target = tmp_path / "in.nii", tmp_path / "out.nii.gz"

@@ -46,9 +46,7 @@ def _entry(column: np.ndarray) -> tuple[float, int]:
 
 
 @given(st.integers(0, 47), st.floats(-40, 40), st.sampled_from(range(3)))
-def test_a_turn_of_less_than_45_degrees_about_an_axis_keeps_the_assignment(
-    number: int, turn: float, about: int
-):
+def test_a_turn_of_less_than_45_degrees_about_an_axis_keeps_the_assignment(number: int, turn: float, about: int):
     matrix = SIGNED_PERMUTATIONS[number]
     rotation = Rotation.from_rotvec(np.radians(turn) * np.eye(3)[about]).as_matrix()
     assert grid(rotation @ matrix).anatomical_axes == grid(matrix).anatomical_axes

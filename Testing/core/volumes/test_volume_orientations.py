@@ -82,9 +82,7 @@ def test_the_liver_is_right_of_the_spleen_and_the_lungs_above_the_bladder(folder
 
 @pytest.mark.parametrize("plane", list(Plane))
 @pytest.mark.parametrize("case", CASES)
-def test_slices_go_back_to_the_file_and_through_every_format(
-    folder: Path, tmp_path: Path, case: str, plane: Plane
-):
+def test_slices_go_back_to_the_file_and_through_every_format(folder: Path, tmp_path: Path, case: str, plane: Plane):
     image, segmentation = load(folder, case)
     frame = SliceFrame(image.geometry, plane)
     slices = frame.to_slices(segmentation.labelmap()).copy()

@@ -179,9 +179,7 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), m
     described=st.lists(st.tuples(names, st.tuples(*[st.floats(0, 1)] * 3)), min_size=1, max_size=4),
     seed=st.integers(0, 1000),
 )
-def test_names_colours_and_overlapping_voxels_survive(
-    tmp_path: Path, geometry: Geometry, described: list, seed: int
-):
+def test_names_colours_and_overlapping_voxels_survive(tmp_path: Path, geometry: Geometry, described: list, seed: int):
     rng = np.random.default_rng(seed)
     segments = tuple(Segment(name, 2 * n + 1, color, RIB) for n, (name, color) in enumerate(described))
     given_masks = [rng.random(geometry.size) < 0.4 for _ in segments]

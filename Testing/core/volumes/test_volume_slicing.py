@@ -19,17 +19,13 @@ DOCUMENTED = {
 }
 
 
-def grid(
-    size: tuple = (20, 21, 22), spacing: tuple = (1.0, 1.0, 1.0), matrix: np.ndarray | None = None
-) -> Geometry:
+def grid(size: tuple = (20, 21, 22), spacing: tuple = (1.0, 1.0, 1.0), matrix: np.ndarray | None = None) -> Geometry:
     return Geometry(size, spacing, (0.0, 0.0, 0.0), tuple(np.ravel(np.eye(3) if matrix is None else matrix)))
 
 
 @pytest.mark.parametrize("plane", list(Plane))
 @pytest.mark.parametrize("matrix", SIGNED_PERMUTATIONS)
-def test_slices_lie_in_the_patient_as_documented_for_every_axis_order_and_flip(
-    matrix: np.ndarray, plane: Plane
-):
+def test_slices_lie_in_the_patient_as_documented_for_every_axis_order_and_flip(matrix: np.ndarray, plane: Plane):
     frame = SliceFrame(grid((2, 3, 4), (0.5, 1.0, 3.0), matrix), plane)
     for found, documented in zip(frame_directions(frame), DOCUMENTED[plane], strict=True):
         assert np.allclose(found, documented)

@@ -79,9 +79,7 @@ def test_a_study_that_is_there_already_is_noted_and_added(worker: WorkerProcess,
     assert {note["case"] for note in many["notes"]} == {"case-003"}
 
 
-def test_a_sparse_case_is_drawn_and_segments_a_volume(
-    worker: WorkerProcess, files: Path, tmp_path: Path
-) -> None:
+def test_a_sparse_case_is_drawn_and_segments_a_volume(worker: WorkerProcess, files: Path, tmp_path: Path) -> None:
     """One case with three annotated slices is a library."""
     library = SupportLibrary.create(tmp_path / "library")
     library.add(*subject(3), annotated_slices=[3, 5, 7])
