@@ -60,9 +60,9 @@ class ModulePanel:
     def _make_windows(self, loading: CaseLoading, resource_path: ResourcePath) -> None:
         """The windows for the care of the library, and the long work behind them."""
         settings = self._logic.getParameterNode
-        self._background = Background(self._logic.computer, self.segmenting)
-        self.reviewing = Reviewing(self.library, self._background, settings)
-        self.suggesting = Suggesting(self.library, self._background, self.segmenting, self._work, settings)
+        self.background = Background(self._logic.computer, self.segmenting)
+        self.reviewing = Reviewing(self.library, self.background, settings)
+        self.suggesting = Suggesting(self.library, self.background, self.segmenting, self._work, settings)
         panel = self.library_panel
         self.review_window = ReviewWindow(
             self.reviewing, self.library, loading, panel.remove, panel.undo_remove, resource_path
@@ -93,7 +93,7 @@ class ModulePanel:
         self.results_panel.cleanup()
         self.review_window.close()
         self.suggest_window.close()
-        self._background.cleanup()
+        self.background.cleanup()
         self.suggesting.cleanup()
         self.segmenting.cleanup()
         clients = (self._logic.computer, self._logic.librarian)

@@ -425,6 +425,8 @@ class RealReviewTest(PanelTest):
             volume = phantoms.add_volume(voxels, name, grid)
             self.add(volume, phantoms.add_segmentation(volume, masks), name)
             slicer.mrmlScene.Clear(0)
+            for view, orientation in (("Red", "Axial"), ("Yellow", "Sagittal"), ("Green", "Coronal")):
+                slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{view}").SetOrientation(orientation)
             case_id = next(one.id for one in self.panel.library.state.cases if one.name == name)
             shown: list[str] = []
             self.panel.review_window._loading.show(case_id, 2, 8, "Spleen", shown.append, self.fail)
