@@ -71,7 +71,8 @@ def _why(one: dict[str, Any], number: int) -> str:
     said = [_novelty(one, number)]
     if one["uncertainty"] is not None:
         said.append(_uncertainty(one["uncertainty"]))
-    return "; ".join(said)
+    why = "; ".join(said)
+    return why[:1].upper() + why[1:]
 
 
 def _novelty(one: dict[str, Any], number: int) -> str:

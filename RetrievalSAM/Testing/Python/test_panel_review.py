@@ -165,6 +165,22 @@ class FoundTest(ReviewWindowTest):
         self.review_ui.exportButton.click()
         self.assertIn("'review.csv' cannot be written", self.user.reads())
 
+    def test_texts_of_german_length_fit(self) -> None:
+        for button, text in (
+            (self.library_ui.reviewButton, "Bibliothek überprüfen..."),
+            (self.library_ui.suggestButton, "Was als Nächstes annotieren..."),
+            (self.review_ui.showButton, "In der Szene zeigen"),
+            (self.review_ui.removeButton, "Fall entfernen..."),
+            (self.review_ui.undoButton, "Entfernen rückgängig machen"),
+        ):
+            button.text = text
+        row = (
+            self.library_ui.reviewButton.minimumSizeHint.width() + self.library_ui.suggestButton.minimumSizeHint.width()
+        )
+        self.assertLess(row, 420, "the panel is about 460 wide")
+        self.choose("Bad", "Liver, Spleen")
+        self.assertLessEqual(self.panel.review_window.widget.minimumSizeHint.width(), 760)
+
     def test_everything_can_be_reached_by_the_keyboard_and_enter_presses_no_button(self) -> None:
         for name, widget in vars(self.review_ui).items():
             if isinstance(widget, qt.QPushButton):

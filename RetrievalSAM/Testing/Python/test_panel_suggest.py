@@ -177,9 +177,9 @@ class RankingTest(SuggestTest):
         self.assertEqual(
             texts(self.suggest_ui.rankTable),
             [
-                ["1", "Second", "unlike all cases of the library; its run was unsure", "8, 3"],
-                ["2", "Subject 3", "much like Case 1", "5, 10, 2"],
-                ["3", LONG, "shows nothing new", "8, 3"],
+                ["1", "Second", "Unlike all cases of the library; its run was unsure", "8, 3"],
+                ["2", "Subject 3", "Much like Case 1", "5, 10, 2"],
+                ["3", LONG, "Shows nothing new", "8, 3"],
             ],
         )
         table = self.suggest_ui.rankTable
