@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from training.svg import centred_mean, legend, panels, save
+from training.svg import centred_mean, legend, name, panels, save
 
 PICTURE = Path(__file__).parent / "curves.svg"
 _WINDOW = 5
@@ -32,12 +32,11 @@ def read_log(states: list[Path]) -> list[dict[str, float]]:
 
 
 def _draw(axes: Axes, rows: list[dict[str, float]], names: dict[str, str]) -> None:
-    for key, name in names.items():
+    for key, label in names.items():
         known = [(row["step"], row[key]) for row in rows if key in row]
         steps, values = np.array(known).T
         (line,) = axes.plot(steps, values, linewidth=0.6, alpha=0.4)
-        axes.plot(steps, centred_mean(values, _WINDOW), color=line.get_color(), linewidth=1.6, label=name)
-    axes.set_xlabel("steps")
+        axes.plot(steps, centred_mean(values, _WINDOW), color=line.get_color(), linewidth=1.6, label=label)
     legend(axes)
 
 
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         read_log(options.segmenter),
         {"dice": "Dice where present", "presence_present": "presence right, present", "presence_absent": "absent"},
     )
-    left.set_title("segmenter, made-up episodes")
+    name(left, "segmenter, made-up episodes", "steps")
     _draw(
         right,
         read_log(options.encoder),
@@ -63,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "likeness_best": "best possible",
         },
     )
-    right.set_title("encoder")
+    name(right, "encoder", "steps")
     save(figure, PICTURE)
 
 

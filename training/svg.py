@@ -39,6 +39,20 @@ def panels(columns: int, rows: int = 1, size: tuple[float, float] = (4.5, 3.4)) 
     return figure, list(axes.flat)
 
 
+def name(axes: Axes, title: str, across: str = "", up: str = "") -> None:
+    """Say what a panel shows.
+
+    Args:
+        axes: The panel.
+        title: Above it.
+        across: What the horizontal axis counts.
+        up: What the vertical one does.
+    """
+    axes.set_title(title, fontsize=_STYLE["axes.titlesize"])
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+
+
 def legend(axes: Axes, place: str = "best") -> None:
     """Names of what is drawn.
 

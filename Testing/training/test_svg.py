@@ -10,13 +10,13 @@ import pytest
 from pictures import images, texts
 
 from training import curves
-from training.svg import centred_mean, legend, panels, save, trailing_mean
+from training.svg import centred_mean, legend, name, panels, save, trailing_mean
 
 
 def draw(path: Path) -> None:
     figure, (left, right) = panels(2)
     left.plot([1, 2], [3, 4], label="a line")
-    left.set_title("first")
+    name(left, "first", "across", "up")
     right.scatter([1, 2], [3, 4], clip_on=True)
     legend(left)
     save(figure, path)
@@ -25,7 +25,7 @@ def draw(path: Path) -> None:
 def test_text_stays_text_and_nothing_is_a_pixel_image(tmp_path: Path) -> None:
     picture = tmp_path / "new" / "picture.svg"
     draw(picture)
-    assert {"first", "a line"} <= set(texts(picture))
+    assert {"first", "across", "up", "a line"} <= set(texts(picture))
     assert images(picture) == 0
 
 
