@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from training.judge import interval
 from training.records import Record
-from training.svg import COLOURS, legend, name, panels, save, trailing_mean
+from training.svg import COLOURS, GREY, legend, name, panels, save, trailing_mean
 
 PARTS = ("role", "set", "kind", "name", "library", "loop", "settings", "weights")
 """What makes a figure the same figure. ``kind``: ``case`` (one that was corrected: dice of the run and after each time
@@ -143,8 +143,9 @@ def _draw_dice(axes: Axes, growth: Growth, colour: str, label: str) -> None:
     means = [float(np.mean(dice)) for dice in growth.measured.values()]
     bounds = np.array([interval(dice) for dice in growth.measured.values()]).T
     targets = max(map(len, growth.measured.values()))
+    told = f"mean of {targets} targets" if targets > 1 else "one target"
     axes.fill_between(sizes, *bounds, color=colour, alpha=0.15, linewidth=0, label="95 % bootstrap interval")
-    axes.plot(sizes, means, "o-", color=colour, linewidth=1.6, markersize=4, label=label or f"mean, {targets} targets")
+    axes.plot(sizes, means, "o-", color=colour, linewidth=1.6, markersize=4, label=label or told)
 
 
 def _draw_corrections(axes: Axes, growth: Growth, colour: str, label: str) -> None:
@@ -155,5 +156,5 @@ def _draw_corrections(axes: Axes, growth: Growth, colour: str, label: str) -> No
     alone = corrections_alone(growth)
     if alone is not None:
         mean = trailing_mean(alone, WINDOW)
-        axes.plot(places, alone, "x", color=COLOURS[3], markersize=4, alpha=0.5)
-        axes.plot(places, mean, "--", color=COLOURS[3], label="the same with the first case alone")
+        axes.plot(places, alone, "x", color=GREY, markersize=4, alpha=0.5)
+        axes.plot(places, mean, "--", color=GREY, label="the same with the first case alone")

@@ -21,21 +21,21 @@ def identity(record: Mapping[str, Any], parts: Sequence[str]) -> str:
     return json.dumps([record[part] for part in parts], sort_keys=True)
 
 
-def read_records(paths: Sequence[Path], parts: Sequence[str]) -> list[Record]:
+def read_records(paths: Sequence[Path], parts: Sequence[str] | None) -> list[Record]:
     """The records of some files, each figure once: the last of those that are the same.
 
     A line that a stopped process left unfinished is skipped, and said so.
 
     Args:
         paths: Files of JSON lines.
-        parts: Fields that make a figure the same figure.
+        parts: Fields that make a figure the same figure; None where no two are.
     """
     found: dict[str, Record] = {}
     for path in paths:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             try:
                 record = json.loads(line)
-                found[identity(record, parts)] = record
+                found[f"{path} {number}" if parts is None else identity(record, parts)] = record
             except (ValueError, KeyError, TypeError):
                 print(f"{path}, line {number}: no record, skipped", file=sys.stderr)
     return list(found.values())

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-COLOURS = ("#2a6fb0", "#d1622b", "#4b8f4b", "#8a8a8a")
-"""To be told apart without seeing red and green, and in grey."""
+COLOURS = ("#2a6fb0", "#d1622b", "#4b8f4b")
+GREY = "#8a8a8a"
+"""For what the others are compared with."""
 
 _STYLE = {
     "axes.titlesize": 10,
@@ -53,15 +54,16 @@ def name(axes: Axes, title: str, across: str = "", up: str = "") -> None:
     axes.set_ylabel(up)
 
 
-def legend(axes: Axes, place: str = "best") -> None:
+def legend(axes: Axes, place: str = "best", columns: int = 1) -> None:
     """Names of what is drawn.
 
     Args:
         axes: Where something is drawn that has a label.
         place: As Matplotlib calls it.
+        columns: Of names.
     """
     with matplotlib.rc_context(_STYLE):
-        axes.legend(loc=place)
+        axes.legend(loc=place, ncols=columns)
 
 
 def save(figure: Figure, path: Path) -> None:
