@@ -283,7 +283,9 @@ class Refinement(Run):
                 if index in self.corrected:
                     row[name] = SegmentOnSlice(1.0, area, ())
                 elif told is not None:
-                    row[name] = SegmentOnSlice(confidence[n][index], area, self._supports(told, ground))
+                    row[name] = SegmentOnSlice(
+                        confidence[n][index], area, self._supports(told, ground), self._expected(ground, n, index)
+                    )
                 elif before is not None and previous is not None and previous.same(name, index, mask[index]):
                     row[name] = before
             if row:
@@ -294,12 +296,17 @@ class Refinement(Run):
         """Of one segment on the slices that were looked at."""
         told = {index: one for (segment, index), one in found.looked.items() if segment == n}
         signs = {index: one.signs for index, one in told.items() if one.signs is not None}
-        areas = {index: row[n].area_mm2 for index, row in zip(ground.searched, ground.retrieval, strict=True)}
-        evidence = evidence_of_slices(signs, masks, areas)
+        expected = {index: self._expected(ground, n, index) for index in ground.searched}
+        evidence = evidence_of_slices(signs, masks, expected)
         return {
             index: round(calibration().expected(evidence[index]) if index in evidence else one.confidence, 4)
             for index, one in told.items()
         }
+
+    def _expected(self, ground: Ground, n: int, index: int) -> float:
+        """Area in mm2 that retrieval lets expect."""
+        searched = ground.searched
+        return round(ground.retrieval[index - searched.start][n].area_mm2, 2) if index in searched else 0.0
 
     def _supports(self, told: Told, ground: Ground) -> tuple[SupportReport, ...]:
         return tuple(

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..volumes import Segment, Volume
 from ..volumes.slicing import plane_across
-from .confidence import expected_volume_dice
+from .confidence import calibration, expected_volume_dice
+from .looking import look_first
 from .memory_use import peak_memory_bytes
 from .options import Models, RunOptions
-from .presets import Settings
+from .presets import FATE_SAM, Settings
 from .report import (
     LibraryReport,
     ModelReport,
@@ -33,6 +34,7 @@ class SegmentOutcome:
     confidence: float
     area_mm2: float
     supports: tuple[SupportReport, ...]
+    expected_mm2: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ def slice_reports(segments: Sequence[Segment], outcomes: Sequence[Outcome]) -> t
         SliceReport(
             outcome.file_index,
             {
-                segment.name: SegmentOnSlice(round(told.confidence, 4), told.area_mm2, told.supports)
+                segment.name: SegmentOnSlice(
+                    round(told.confidence, 4), told.area_mm2, told.supports, round(told.expected_mm2, 2)
+                )
                 for segment, told in zip(segments, outcome.segments, strict=True)
             },
         )
@@ -115,6 +119,8 @@ def run_report(
         plane_axis=plane_axis,
         segments=segments,
         slices=slices,
+        calibrated=settings.preset != FATE_SAM and segmenter.sha256 == calibration().segmenter,
+        look_first=look_first(slices),
         verdict=verdict,
         seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
         peak_memory_bytes=peak_memory_bytes(),

@@ -197,7 +197,7 @@ class Run:
     ) -> Outcome:
         told = []
         for row, (segmented, place) in enumerate(rows):
-            drawn_on = retrieval[index - self.searched.start][row].supports
+            asked = retrieval[index - self.searched.start][row]
             supports = tuple(
                 SupportReport(
                     self.cases[s.case].name,
@@ -205,10 +205,10 @@ class Run:
                     round(s.similarity, 4),
                     share,
                 )
-                for s, share in zip(drawn_on, segmented.shares(place, len(drawn_on)), strict=True)
+                for s, share in zip(asked.supports, segmented.shares(place, len(asked.supports)), strict=True)
             )
             confidence = calibration().expected(self.evidence[row][index])
-            told.append(SegmentOutcome(confidence, canvas.area_mm2(row, index), supports))
+            told.append(SegmentOutcome(confidence, canvas.area_mm2(row, index), supports, asked.area_mm2))
         return Outcome(self.stack.frame.file_index(index), tuple(told))
 
     def _whole_window(
