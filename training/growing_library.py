@@ -132,10 +132,14 @@ def _mean_dice(found: Segmentation, truth: Segmentation) -> float:
 
 def provenance_of(report: SegmentationReport) -> Provenance:
     """Where a result comes from, as ``retrievalsam library add --report`` has it."""
-    made_by = {"model": report.model.name, "model_sha256": report.model.sha256}
-    if report.refinement is None:
-        return Provenance(origin="model", **made_by)
-    return Provenance(origin="corrected", corrected_slices=report.refinement.corrected, **made_by)
+    model = report.model
+    corrected = report.refinement.corrected if report.refinement else None
+    return Provenance(
+        origin="corrected" if corrected else "model",
+        model=model.name,
+        model_sha256=model.sha256,
+        corrected_slices=corrected,
+    )
 
 
 @dataclass
