@@ -37,7 +37,7 @@ def run_test(arguments: Sequence[str]) -> int:
         The first exit code that is not 0, or 0.
     """
     suites = test_suites(arguments)
-    commands = [["ruff", "check"], ["mypy"], *(["pytest", *suite] for suite in suites)]
+    commands = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], *(["pytest", *suite] for suite in suites)]
     failures, empty = [], []
     for command in commands:
         print(f"$ {' '.join(command)}", flush=True)

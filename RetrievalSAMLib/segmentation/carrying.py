@@ -51,6 +51,7 @@ class Told:
     confidence: float
     present: bool
     supports: tuple[Support, ...]
+    shares: tuple[float | None, ...]
 
 
 @dataclass
@@ -185,7 +186,9 @@ class Carrier:
 
     def _told(self, segmented: SegmentedSlice, row: int, plan: list[SliceRetrieval]) -> Told:
         place = self._view.rows.index(row)
-        return Told(slice_confidence(segmented, place), bool(segmented.present[place]), plan[place].supports)
+        supports = plan[place].supports
+        shares = segmented.shares(place, len(supports))
+        return Told(slice_confidence(segmented, place), bool(segmented.present[place]), supports, shares)
 
 
 def _dice(one: np.ndarray, other: np.ndarray) -> float:

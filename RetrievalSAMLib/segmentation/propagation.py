@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
 
 from ..retrieval.index import SliceRetrieval
+from .attention_shares import AttentionShares
 from .presets import Settings
 from .sam2_engine import (
     NO_OBJECT_LOGIT,
@@ -42,6 +43,8 @@ class SegmentedSlice:
         present: bool (B,), the decision.
         predicted_iou: float (B,), NaN where the mask decoder was not asked.
         memorised: bool (B,), whether the slice passed the gate and became a memory.
+        attention: By row, the share of attention that each of its supports got, in their order. What is missing to 1
+            went to slices of the target that were segmented before.
     """
 
     index: int
@@ -50,6 +53,12 @@ class SegmentedSlice:
     present: torch.Tensor
     predicted_iou: torch.Tensor
     memorised: torch.Tensor
+    attention: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+
+    def shares(self, row: int, supports: int) -> tuple[float | None, ...]:
+        """Attention that the supports of a row got, rounded; None for each where SAM 2 was not asked."""
+        told = self.attention.get(row)
+        return (None,) * supports if told is None else tuple(round(share, 4) for share in told)
 
     def without_logits(self) -> SegmentedSlice:
         """The same without the one part that takes memory."""
@@ -205,10 +214,16 @@ class Propagation:
             return SegmentedSlice(index, logits, presence, memorised, predicted_iou, memorised)
         features = self.encode(index)
         answers: dict[int, tuple[Decoded, int]] = {}
+        attention: dict[int, tuple[float, ...]] = {}
         for group in self._groups(asked, index, towards):
             seen = features.expand(len(group))
-            decoded = engine.decode(seen, engine.attend(seen, self._bank(group, index, towards, seen)))
-            answers |= {s: (decoded, place) for place, s in enumerate(group)}
+            bank = self._bank(group, index, towards, seen)
+            with AttentionShares(engine.model.memory_attention) as attended:
+                decoded = engine.decode(seen, engine.attend(seen, bank))
+            shares = attended.by_memory((decoded.logits > 0).float()).tolist()
+            for place, s in enumerate(group):
+                answers[s] = (decoded, place)
+                attention[s] = tuple(shares[place][: len(row[s].supports)])
         rows = [answers[s] for s in asked]
         scores = torch.stack([d.object_score[i] for d, i in rows]).cpu()
         ious = torch.stack([d.predicted_iou[i] for d, i in rows]).cpu()
@@ -232,7 +247,7 @@ class Propagation:
                     self._past[s][index] = Memory(memory.spatial[place : place + 1], memory.pointer[place : place + 1])
                 memorised[keep] = True
             self._forget(index, towards)
-        return SegmentedSlice(index, logits, presence, present, predicted_iou, memorised)
+        return SegmentedSlice(index, logits, presence, present, predicted_iou, memorised, attention)
 
     def _place_logits(self, index: int, segment: int) -> torch.Tensor | float:
         """What the place alone says: weighted log odds, (S / 4, S / 4)."""

@@ -202,7 +202,7 @@ class Refinement(Run):
         ended = {n: corrections.ended(n, seeds[n]) & set(ground.searched) for n in seeds}
         for n, slices in ended.items():
             for index in slices:
-                found.looked[n, index] = Told(corrections.trust(index + 1, index), False, ())
+                found.looked[n, index] = Told(corrections.trust(index + 1, index), False, (), ())
                 found.kept.add((n, index))
         looks = list(self._looks(ground, corrections, seeds))
         plans = [ways_from({n: seeds[n] for n in rows}, self.corrected, ground.searched, ended) for _, _, rows in looks]
@@ -298,12 +298,12 @@ class Refinement(Run):
 
     def _supports(self, told: Told, ground: Ground) -> tuple[SupportReport, ...]:
         return tuple(
-            SupportReport("", self.stack.frame.file_index(s.slice), s.similarity)
+            SupportReport("", self.stack.frame.file_index(s.slice), s.similarity, share)
             if s.case == TARGET
             else SupportReport(
-                self.cases[s.case].name, int(ground.cases[s.case].file_index[s.slice]), round(s.similarity, 4)
+                self.cases[s.case].name, int(ground.cases[s.case].file_index[s.slice]), round(s.similarity, 4), share
             )
-            for s in told.supports
+            for s, share in zip(told.supports, told.shares, strict=True)
         )
 
     def _by_segment(self, pairs: Collection[tuple[int, int]]) -> dict[str, tuple[int, ...]]:

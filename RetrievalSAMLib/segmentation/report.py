@@ -43,11 +43,14 @@ class SupportReport(msgspec.Struct, frozen=True):
     """A support slice that was drawn on: case name, index along that case's sliced axis, similarity (at most 1).
 
     A corrected slice of the volume itself has an empty case name; its similarity says how much it was trusted.
+    ``attention``: the share of attention it got from the segment's place, in [0, 1]; what is missing to 1 went to
+    slices of the volume itself that were segmented before. None where SAM 2 was not asked, or the method does not tell.
     """
 
     case: str
     slice: int
     similarity: float
+    attention: float | None = None
 
 
 class SegmentOnSlice(msgspec.Struct, frozen=True):

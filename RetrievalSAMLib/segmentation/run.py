@@ -183,11 +183,15 @@ class Run:
     ) -> Outcome:
         told = []
         for row, (segmented, place) in enumerate(rows):
+            drawn_on = retrieval[index - self.searched.start][row].supports
             supports = tuple(
                 SupportReport(
-                    self.cases[s.case].name, int(evidence[s.case].file_index[s.slice]), round(s.similarity, 4)
+                    self.cases[s.case].name,
+                    int(evidence[s.case].file_index[s.slice]),
+                    round(s.similarity, 4),
+                    share,
                 )
-                for s in retrieval[index - self.searched.start][row].supports
+                for s, share in zip(drawn_on, segmented.shares(place, len(drawn_on)), strict=True)
             )
             present, confidence = bool(segmented.present[place]), slice_confidence(segmented, place)
             told.append(SegmentOutcome(confidence, present, canvas.area_mm2(row, index), supports))
