@@ -25,8 +25,8 @@ from pathlib import Path
 
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
 from RetrievalSAMLib.retrieval.evidence import SupportCase, evidence_of
-from RetrievalSAMLib.segmentation.confidence import volume_verdict
 from RetrievalSAMLib.segmentation.pipeline import Models
+from RetrievalSAMLib.segmentation.verdict import volume_verdict
 from RetrievalSAMLib.volumes import SliceStack, Volume, choose_plane, read_volume
 from training.judge import SPLITS, bundled_models, load_case
 from training.planted_cases import cases_of
