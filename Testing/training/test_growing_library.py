@@ -148,7 +148,7 @@ def test_correcting_ends_at_the_goal_or_with_the_last_slice(loop: Loop, looked: 
 
 def test_slices_are_looked_at_worst_first_and_the_rest_is_ranked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     ranks = iter([{n: n / 10 for n in range(4)}, {0: 1.0, 2: 0.9, 3: 0.05}])
-    monkeypatch.setitem(growing_library.RANKS, "lowest", lambda report: next(ranks, {}))
+    monkeypatch.setitem(growing_library.RANKS, "worth", lambda report: next(ranks, {}))
     target, support = speckled(1, "t"), case("s", GRID)
     result = accepted(target, [support], bundled_models(), preset("fast"), Loop(goal=2.0, step=1, limit=3))
     # Of 1 the refinement said nothing: it stays where it was.
