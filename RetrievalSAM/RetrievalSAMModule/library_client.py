@@ -40,11 +40,12 @@ class LibraryCase:
 
 @dataclass(frozen=True)
 class LibrarySegment:
-    """A segment that the cases have between them; the color is RGB in [0, 1]."""
+    """A segment that the cases have between them; the color is RGB in [0, 1], terminology as Slicer writes it."""
 
     name: str
     value: int
     color: tuple[float, float, float] | None
+    terminology: str | None
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,21 @@ class LibraryClient:
         on_done: Done,
         on_fault: Failed,
         on_stopped: Callable[[], None],
+        drawn_plane: str = "",
     ) -> Request:
         """Add a volume of the scene with some segments of a segmentation.
+
+        Args:
+            volume: The image.
+            segmentation: Drawn on it.
+            segments: Names of those to keep.
+            name: Of the case; numbered where empty.
+            modality: Such as MR; may be empty.
+            on_done: Told the result.
+            on_fault: Told why it failed.
+            on_stopped: Told that it was stopped.
+            drawn_plane: Where single slices were drawn: the plane that they lie in, or `auto` for that of the grid.
+                Only slices that hold a segment say anything then. Empty where all slices are annotated.
 
         Raises:
             SceneError: Volume or segmentation cannot be used.
@@ -147,6 +161,8 @@ class LibraryClient:
             "image": str(folder / "image.nrrd"),
             "segmentation": str(folder / "segmentation.seg.nrrd"),
         }
+        if drawn_plane:
+            parameters.update({"annotated_slices": "drawn", "plane": drawn_plane})
         parameters.update({key: text for key, text in (("name", name), ("modality", modality)) if text})
         return self._change(
             "library.add",
@@ -234,7 +250,7 @@ class LibraryClient:
             folder=folder,
             cases=tuple(_case(case) for case in told["cases"]),
             segments=tuple(
-                LibrarySegment(s["name"], s["value"], tuple(s["color"]) if s["color"] else None)
+                LibrarySegment(s["name"], s["value"], tuple(s["color"]) if s["color"] else None, s["terminology"])
                 for s in told["segments"]
             ),
             removed=tuple((case["id"], case["name"]) for case in told["removed"]),

@@ -6,15 +6,21 @@ from typing import Any
 
 import qt
 import slicer
+from slicer.i18n import tr as _
 
+from .background import Background
 from .case_loading import CaseLoading
 from .library_client import LibraryClient
 from .library_panel import LibraryPanel
-from .panel import ResourcePath, load_ui
+from .panel import ResourcePath, load_ui, show_fault
 from .results_panel import ResultsPanel
+from .review_window import ReviewWindow
+from .reviewing import Reviewing
 from .segment_panel import SegmentPanel
 from .segmenting import PROPOSED, Proposal, Segmenting
 from .setup_panel import SetupPanel
+from .suggest_window import SuggestWindow
+from .suggesting import Suggesting
 from .work_folder import WorkFolder
 
 
@@ -31,7 +37,8 @@ class ModulePanel:
         loading = CaseLoading(self.library)
         self.setup_panel = SetupPanel(logic.librarian, logic.computer, resource_path)
         self.library_panel = LibraryPanel(self.library, loading, resource_path)
-        self.segment_panel = SegmentPanel(logic.computer, self.library, self.segmenting, resource_path)
+        # An estimate needs no network, and must not wait behind a review.
+        self.segment_panel = SegmentPanel(logic.librarian, self.library, self.segmenting, resource_path)
         self.results_panel = ResultsPanel(self.segmenting, self.library, loading, self._work, resource_path)
         for place, panel in (
             (self.ui.setupPlace, self.setup_panel),
@@ -42,12 +49,30 @@ class ModulePanel:
             layout = qt.QVBoxLayout(place)
             layout.setContentsMargins(0, 0, 0, 0)
             layout.addWidget(panel.widget)
+        self._make_windows(loading, resource_path)
         self.setup_panel.environment_changed.connect(self._environment_changed)
         self.setup_panel.collapse_wanted.connect(self._collapse_setup)
         self.segmenting.state_changed.connect(self._run_changed)
         self.segmenting.accepted.connect(self._accepted)
         slicer.app.connect("aboutToQuit()", self.cleanup)
         self._follow_scene()
+
+    def _make_windows(self, loading: CaseLoading, resource_path: ResourcePath) -> None:
+        """The windows for the care of the library, and the long work behind them."""
+        settings = self._logic.getParameterNode
+        self.background = Background(self._logic.computer, self.segmenting)
+        self.reviewing = Reviewing(self.library, self.background, settings)
+        self.suggesting = Suggesting(self.library, self.background, self.segmenting, self._work, settings)
+        panel = self.library_panel
+        self.review_window = ReviewWindow(
+            self.reviewing, self.library, loading, panel.remove, panel.undo_remove, resource_path
+        )
+        self.suggest_window = SuggestWindow(self.suggesting, self.library, panel.add_case.offer, resource_path)
+        panel.ui.reviewButton.connect("clicked()", self.review_window.open)
+        panel.ui.suggestButton.connect("clicked()", self.suggest_window.open)
+        self.reviewing.changed.connect(self._show_review)
+        self.reviewing.failed.connect(show_fault)
+        self.suggesting.failed.connect(show_fault)
 
     def enter(self) -> None:
         """The user came to the module: the first time, look at this computer and open the library used last."""
@@ -66,6 +91,10 @@ class ModulePanel:
         self.segment_panel.set_parameters(None)
         self.library_panel.cleanup()
         self.results_panel.cleanup()
+        self.review_window.close()
+        self.suggest_window.close()
+        self.background.cleanup()
+        self.suggesting.cleanup()
         self.segmenting.cleanup()
         clients = (self._logic.computer, self._logic.librarian)
         for client in clients:
@@ -77,6 +106,7 @@ class ModulePanel:
     def scene_closes(self) -> None:
         """The nodes are about to go."""
         self.segmenting.scene_closes()
+        self.suggesting.scene_closes()
         self.segment_panel.set_parameters(None)
 
     def scene_changed(self) -> None:
@@ -106,6 +136,10 @@ class ModulePanel:
     def _run_changed(self) -> None:
         if self.segmenting.state == PROPOSED:
             self.ui.resultsSection.collapsed = False
+
+    def _show_review(self) -> None:
+        running = self.reviewing.running
+        self.library_panel.show_review(_("Review: {text}").format(text=self.reviewing.told) if running else "")
 
     def _accepted(self, proposal: Proposal) -> None:
         """What was accepted is offered to the library, so that the next volume comes out better."""
