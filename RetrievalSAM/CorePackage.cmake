@@ -88,6 +88,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/finding.py
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
+  RetrievalSAMLib/segmentation/looking.py
   RetrievalSAMLib/segmentation/memory_use.py
   RetrievalSAMLib/segmentation/networks.py
   RetrievalSAMLib/segmentation/options.py
