@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from .. import __version__
-from ..alignment import stack_places_mm
+from ..alignment import stack_extent_mm, stack_places_mm
 from ..errors import InputError
 from ..models.window import Window
 from ..retrieval.embedding import SliceEmbedder
@@ -172,7 +172,7 @@ class Refinement(Run):
                 whole = Window.around(self.stack)
         overlapping = frozenset(v for case in evidence for v in case.overlapping)
         views = self._views(aligned, whole)
-        verdict = volume_verdict(embeddings, evidence)
+        verdict = volume_verdict(embeddings, stack_extent_mm(self.stack), evidence)
         ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
         return ground, aligned.place
 

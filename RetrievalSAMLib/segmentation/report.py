@@ -111,6 +111,7 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
         calibrated: Whether confidence was fitted to masks of these weights; else it only ranks.
         look_first: Slices (as ``slices``' index) by falling worth of a look: where most is expected to be wrong.
         verdict: ``in-library``, ``uncertain`` or ``unlike-library``.
+        verdict_because: What speaks against the volume: ``appearance``, ``extent``, both or neither.
         seconds: By stage.
         refinement: Of a run that carried corrections on, else None.
     """
@@ -130,6 +131,7 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     calibrated: bool = False
     look_first: tuple[int, ...] = ()
     verdict: str
+    verdict_because: tuple[str, ...] = ()
     seconds: dict[str, float]
     peak_memory_bytes: int
     refinement: RefinementReport | None = None
