@@ -10,6 +10,7 @@ from typing import Any
 
 import slicer
 
+from .origins import Origin
 from .segmentation_files import write_segments
 from .signal import Signal
 from .volume_files import write_volume
@@ -130,8 +131,20 @@ class LibraryClient:
         on_done: Done,
         on_fault: Failed,
         on_stopped: Callable[[], None],
+        origin: Origin | None = None,
     ) -> Request:
         """Add a volume of the scene with some segments of a segmentation.
+
+        Args:
+            volume: Of the scene.
+            segmentation: Of the scene.
+            segments: Names of those to add.
+            name: Of the case; numbered where empty.
+            modality: Such as MR; may be empty.
+            on_done: Told the worker's result.
+            on_fault: Told why it failed.
+            on_stopped: Called when it was cancelled.
+            origin: Where the segments come from; None for what a person drew.
 
         Raises:
             SceneError: Volume or segmentation cannot be used.
@@ -148,6 +161,9 @@ class LibraryClient:
             "segmentation": str(folder / "segmentation.seg.nrrd"),
         }
         parameters.update({key: text for key, text in (("name", name), ("modality", modality)) if text})
+        if origin is not None:
+            # Corrected slices are counted along the axis that the run sliced.
+            parameters.update({"made_by": origin.made_by(), "plane": origin.plane})
         return self._change(
             "library.add",
             parameters,

@@ -31,7 +31,7 @@ import phantoms  # noqa: E402
 from RetrievalSAMModule import ask, worker_client  # noqa: E402
 
 _LAST_FOLDER = "RetrievalSAM/LibraryFolder"
-_ONLY_WHAT_HANGS_TAKES_SO_LONG_MS = 240_000
+_ONLY_WHAT_HANGS_TAKES_SO_LONG_MS = 15_000
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:
@@ -253,6 +253,11 @@ class PanelTest(unittest.TestCase):
     def results_ui(self) -> SimpleNamespace:
         """Widgets of the results panel."""
         return self.panel.results_panel.ui
+
+    @property
+    def corrections_ui(self) -> SimpleNamespace:
+        """Widgets of the part of the results panel that corrects."""
+        return self.panel.corrections_panel.ui
 
     def wait_until_quiet(self) -> None:
         """Until no worker has anything to answer, and no run goes on."""

@@ -90,6 +90,37 @@ def mask_of(
     return mask
 
 
+def edit_slice(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    segment: str,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    index: int,
+    mask: np.ndarray,
+    axis: int = 2,
+) -> None:
+    """Draw a segment anew on one slice; its other slices, and the other segments, stay.
+
+    `mask` is bool, the volume's voxels of that slice along an axis (0, 1, 2 as i, j, k), in the order (k, j, i).
+    """
+    whole = mask_of(segmentation, segment, volume)
+    np.moveaxis(whole, 2 - axis, 0)[index] = mask
+    grid, between = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(grid)
+    slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(
+        volume.GetParentTransformNode(), segmentation.GetParentTransformNode(), between
+    )
+    to_segmentation = slicer.util.arrayFromVTKMatrix(between) @ slicer.util.arrayFromVTKMatrix(grid)
+    labelmap = slicer.vtkOrientedImageData()
+    labelmap.SetExtent(*volume.GetImageData().GetExtent())
+    labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(to_segmentation))
+    labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    vtk_to_numpy(labelmap.GetPointData().GetScalars())[:] = whole.astype(np.uint8).ravel()
+    segment_id = segmentation.GetSegmentation().GetSegmentIdBySegmentName(segment)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    if not logic.SetBinaryLabelmapToSegment(labelmap, segmentation, segment_id, logic.MODE_REPLACE):
+        raise AssertionError("Slicer refused the edit")
+
+
 def dice(one: np.ndarray, other: np.ndarray) -> float:
     """Overlap of two masks, 1 where they are the same."""
     return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
