@@ -77,7 +77,9 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/retrieval/same_study.py
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py
+  RetrievalSAMLib/segmentation/attention_shares.py
   RetrievalSAMLib/segmentation/carrying.py
+  RetrievalSAMLib/segmentation/checking.py
   RetrievalSAMLib/segmentation/choosing.py
   RetrievalSAMLib/segmentation/confidence.py
   RetrievalSAMLib/segmentation/corrections.py
@@ -102,8 +104,10 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/results.py
   RetrievalSAMLib/segmentation/run.py
   RetrievalSAMLib/segmentation/sam2_engine.py
+  RetrievalSAMLib/segmentation/signs.py
   RetrievalSAMLib/segmentation/state.py
   RetrievalSAMLib/segmentation/supports.py
+  RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
   RetrievalSAMLib/volumes/__init__.py
@@ -114,6 +118,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/volumes/labels.py
   RetrievalSAMLib/volumes/nifti.py
   RetrievalSAMLib/volumes/nrrd_file.py
+  RetrievalSAMLib/volumes/overlap.py
   RetrievalSAMLib/volumes/reading.py
   RetrievalSAMLib/volumes/segnrrd.py
   RetrievalSAMLib/volumes/slicing.py
@@ -143,6 +148,7 @@ set(CORE_PYTHON_SCRIPTS
 set(CORE_RESOURCES
   RetrievalSAMLib/models/bundled/MODEL_CARD.md
   RetrievalSAMLib/models/bundled/bundled.json
+  RetrievalSAMLib/models/bundled/confidence.json
   RetrievalSAMLib/models/bundled/encoder.pt
   RetrievalSAMLib/models/bundled/segmenter.pt
   RetrievalSAMLib/models/bundled/segmenter.yaml

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 
-matplotlib.use("svg")
-from matplotlib import pyplot
+from training.svg import centred_mean, legend, name, panels, save
 
 PICTURE = Path(__file__).parent / "curves.svg"
 _WINDOW = 5
@@ -25,50 +25,45 @@ def read_log(states: list[Path]) -> list[dict[str, float]]:
     rows: list[dict[str, float]] = []
     for state in states:
         before = rows[-1]["step"] if rows else 0
-        for line in (state / "log.jsonl").read_text().splitlines():
+        for line in (state / "log.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             rows.append(row | {"step": row["step"] + before})
     return rows
 
 
-def _draw(axes: pyplot.Axes, rows: list[dict[str, float]], names: dict[str, str]) -> None:
-    for key, name in names.items():
+def _draw(axes: Axes, rows: list[dict[str, float]], names: dict[str, str]) -> None:
+    for key, label in names.items():
         known = [(row["step"], row[key]) for row in rows if key in row]
         steps, values = np.array(known).T
         (line,) = axes.plot(steps, values, linewidth=0.6, alpha=0.4)
-        kernel = np.ones(min(_WINDOW, len(values)))
-        mean = np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
-        axes.plot(steps, mean, color=line.get_color(), linewidth=1.6, label=name)
-    axes.set_xlabel("steps")
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
+        axes.plot(steps, centred_mean(values, _WINDOW), color=line.get_color(), linewidth=1.6, label=label)
+    legend(axes)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--segmenter", type=Path, nargs="+", required=True, help="state folders, in order")
     parser.add_argument("--encoder", type=Path, nargs="+", required=True, help="state folders, in order")
-    arguments = parser.parse_args()
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.4), constrained_layout=True)
+    options = parser.parse_args(arguments)
+    figure, (left, right) = panels(2)
     _draw(
         left,
-        read_log(arguments.segmenter),
+        read_log(options.segmenter),
         {"dice": "Dice where present", "presence_present": "presence right, present", "presence_absent": "absent"},
     )
-    left.set_title("segmenter, made-up episodes", fontsize=10)
+    name(left, "segmenter, made-up episodes", "steps")
     _draw(
         right,
-        read_log(arguments.encoder),
+        read_log(options.encoder),
         {
             "likeness_retrieved": "likeness of the nearest",
             "likeness_random": "by chance",
             "likeness_best": "best possible",
         },
     )
-    right.set_title("encoder", fontsize=10)
-    matplotlib.rcParams["svg.hashsalt"] = "curves"
-    figure.savefig(PICTURE, metadata={"Date": None})
+    name(right, "encoder", "steps")
+    save(figure, PICTURE)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -39,14 +38,16 @@ from RetrievalSAMLib.volumes import Segmentation, Volume, read_segmentation, rea
 from training.baselines.copying import copy_case, copy_slices
 from training.baselines.registration import RegistrationSettings, register_cases
 from training.baselines.unet import UnetSettings, train_unet
+from training.records import Record, Records, read_records
 
 SPLITS = Path(__file__).parent / "splits.json"
 BASELINES = ("slice-copy", "case-copy", "registration", "unet")
 
 Segmenter = Callable[[Volume], Segmentation]
-Record = dict[str, Any]
-"""One line of a results file: role, set, target, supports, method, settings, weights, dice by segment, seconds for the
-volume, preparation_seconds for the supports (once for all targets that share them)."""
+
+PARTS = ("role", "set", "target", "supports", "method", "settings", "weights")
+"""What makes a figure the same figure. Besides, a record has dice by segment, seconds for the volume, and
+preparation_seconds for the supports (once for all targets that share them)."""
 
 
 @dataclass(frozen=True)
@@ -133,45 +134,16 @@ def scores(found: Segmentation, truth: Segmentation) -> dict[str, float]:
     return {s.name: s.dice for s in evaluate(found, truth)}
 
 
-class Results:
-    """Figures that are there already, and a file that new ones are appended to."""
+class Results(Records):
+    """The records of a results file."""
 
     def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self.known = {identity(record): record for record in read_results([path] if path and path.exists() else [])}
-
-    def append(self, record: Record) -> None:
-        """Keep a record, in the file too where there is one."""
-        self.known[identity(record)] = record
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # A process that was stopped in the middle of a line must not spoil the next one too.
-        torn = self.path.exists() and self.path.read_bytes()[-1:] not in (b"", b"\n")
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write("\n" * torn + json.dumps(record) + "\n")
-
-
-def identity(record: Record) -> str:
-    """What makes a figure the same figure."""
-    parts = ("role", "set", "target", "supports", "method", "settings", "weights")
-    return json.dumps([record[part] for part in parts], sort_keys=True)
+        super().__init__(path, PARTS)
 
 
 def read_results(paths: Sequence[Path]) -> list[Record]:
-    """The records of some files, each figure once: the last of those that are the same.
-
-    A line that a stopped process left unfinished is skipped.
-    """
-    found: dict[str, Record] = {}
-    for path in paths:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            try:
-                record = json.loads(line)
-                found[identity(record)] = record
-            except (ValueError, KeyError, TypeError):
-                print(f"{path}, line {number}: no record, skipped", file=sys.stderr)
-    return list(found.values())
+    """The records of some files, each figure once: the last of those that are the same."""
+    return read_records(paths, PARTS)
 
 
 def judge(
@@ -212,7 +184,7 @@ def judge(
                         "settings": method.settings,
                         "weights": method.weights,
                     }
-                    known = results.known.get(identity(record))
+                    known = results.find(record)
                     if known is not None:
                         yield known
                         continue

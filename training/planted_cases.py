@@ -2,13 +2,16 @@
 
     python -m training.planted_cases --data DATA [--role tune|judge] [--set msd_hippocampus] [--cases 6]
         [--plantings 10] [--kind shifted|swapped|empty ...] [--preset fast] [--results FILE.jsonl]
+    python -m training.planted_cases --table FILE.jsonl [FILE.jsonl ...]
 
-A planting takes a library of the first cases of a role of splits.json, spoils the mask of one of them (another one each
-time, in turn) and reviews it. Spoilt is: ``shifted`` (all segments by half of their extent within the slices, in one
-of eight directions, so that nothing leaves the picture where that can be), ``swapped`` (the labels of two segments, by
-turns), ``empty`` (one segment, by turns). Found means that the case comes first, and that a flag names what was done.
+The n-th planting takes a library of so many cases by name, from the n-th of the role on (begun again at the first
+after the last), spoils the mask of its first one and reviews it: a library and a spoilt case of its own each time.
+Spoilt is, by turns: ``shifted`` (all segments by half of their extent within the slices, in one of eight directions, so
+that nothing leaves the picture where that can be), ``swapped`` (the labels of two segments), ``empty`` (one segment).
+Found means that the case comes first, and that a flag names what was done.
 
-With ``--results`` every planting is appended to a file as soon as it is done, and not done again.
+With ``--results`` every planting is appended to a file as soon as it is done, and not done again with the same library,
+settings and weights. It knows nothing of the code: after a change of that, begin another file.
 """
 
 from __future__ import annotations
@@ -17,19 +20,23 @@ import argparse
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from RetrievalSAMLib.evaluation.review import Review, review_library
 from RetrievalSAMLib.library.store import SupportLibrary
-from RetrievalSAMLib.segmentation.presets import preset
+from RetrievalSAMLib.segmentation.presets import PRESETS, preset
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
 from training.judge import SPLITS, bundled_models, load_case
+from training.records import Record, Records, read_records
 
 KINDS = ("shifted", "swapped", "empty")
+
+PARTS = ("role", "set", "kind", "planting", "library", "settings", "weights")
+"""What makes a planting the same planting; the spoilt case is the first of the library."""
 
 
 def spoilt(truth: Segmentation, kind: str, turn: int) -> Segmentation:
@@ -75,37 +82,45 @@ def _shifted(truth: Segmentation, masks: Sequence[np.ndarray], turn: int) -> lis
     return [frame.from_slices(one) for one in cut]
 
 
-def cases_of(role: str, group: str, count: int) -> list[str]:
-    """The first cases of a role, supports and targets alike."""
+def cases_of(role: str, group: str) -> list[str]:
+    """All cases of a role, supports and targets alike, by name."""
     split = json.loads(SPLITS.read_text(encoding="utf-8"))["splits"][role][group]
-    return list(dict.fromkeys(name for part in split for name in [*part["supports"], *part["targets"]]))[:count]
+    return sorted({name for part in split for name in [*part["supports"], *part["targets"]]})
 
 
-def planting(data: Path, role: str, group: str, kind: str, number: int, count: int, settings: str) -> dict[str, Any]:
-    """One library with one spoilt case, reviewed."""
-    names = json.loads(SPLITS.read_text(encoding="utf-8"))["names"][group]
-    cases = cases_of(role, group, count)
-    bad = cases[number % len(cases)]
-    with tempfile.TemporaryDirectory() as folder:
+def library_of(names: Sequence[str], number: int, count: int) -> list[str]:
+    """The cases of one planting, the one to be spoilt first: so many by name from one on, none twice.
+
+    Args:
+        names: Of all cases.
+        number: Of the planting, from 0.
+        count: Of cases in the library.
+    """
+    first = number % len(names)
+    return [*names[first:], *names[:first]][:count]
+
+
+def planting(data: Path, wanted: Record) -> Record:
+    """One library with one spoilt case, reviewed.
+
+    Args:
+        data: The folder of the sets.
+        wanted: What `PARTS` names, and ``preset``.
+    """
+    names = json.loads(SPLITS.read_text(encoding="utf-8"))["names"][wanted["set"]]
+    bad = wanted["library"][0]
+    with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder:
         library = SupportLibrary.create(Path(folder) / "library")
-        for name in cases:
-            case = load_case(data, group, name, names)
-            mask = spoilt(case.segmentation, kind, number) if name == bad else case.segmentation
+        for name in wanted["library"]:
+            case = load_case(data, wanted["set"], name, names)
+            truth = case.segmentation
+            mask = spoilt(truth, wanted["kind"], wanted["planting"]) if name == bad else truth
             library.add(case.image, mask, name=name)
-        review = review_library(library, bundled_models(), preset(settings))
-    return {
-        "role": role,
-        "set": group,
-        "kind": kind,
-        "planting": number,
-        "cases": len(cases),
-        "preset": settings,
-        "case": bad,
-        **outcome(review, bad, kind),
-    }
+        review = review_library(library, bundled_models(), preset(wanted["preset"]))
+    return {**wanted, "case": bad, **outcome(review, bad, wanted["kind"])}
 
 
-def outcome(review: Review, bad: str, kind: str) -> dict[str, Any]:
+def outcome(review: Review, bad: str, kind: str) -> Record:
     """Where the spoilt case came, what was said of it, and of how many others something grave was."""
     rank = next(n for n, case in enumerate(review.cases) if case.name == bad)
     case = review.cases[rank]
@@ -120,38 +135,86 @@ def outcome(review: Review, bad: str, kind: str) -> dict[str, Any]:
     }
 
 
+def table(records: Sequence[Record]) -> str:
+    """Markdown: a row a role, set and kind, and one for all kinds together."""
+    lines = [
+        "| set | planted | found | first | named | Dice of the bad case | least of the others | others flagged |",
+        "|---" * 8 + "|",
+    ]
+    for role, group in dict.fromkeys((r["role"], r["set"]) for r in records):
+        of_set = [r for r in records if (r["role"], r["set"]) == (role, group)]
+        kinds = [kind for kind in KINDS if any(r["kind"] == kind for r in of_set)]
+        for label, chosen in [*((kind, [kind]) for kind in kinds), *([("all", kinds)] if len(kinds) > 1 else [])]:
+            lines.append(_row(f"{group} ({role})", label, [r for r in of_set if r["kind"] in chosen]))
+    return "\n".join(lines)
+
+
+def _row(group: str, label: str, rows: Sequence[Record]) -> str:
+    first = sum(r["rank"] == 1 for r in rows)
+    named = sum(r["named"] for r in rows)
+    found = sum(r["rank"] == 1 and r["named"] for r in rows)
+    worst = [r["dice"] for r in rows if r["dice"] is not None]
+    others = [dice for r in rows for dice in r["others_dice"] if dice is not None]
+    cells = [group, label, f"{found} of {len(rows)}", str(first), str(named)]
+    cells += [f"{min(worst):.2f} to {max(worst):.2f}" if worst else "", f"{min(others):.2f}" if others else ""]
+    flagged = sum(r["others_flagged"] for r in rows)
+    cells.append(f"{flagged} of {sum(len(r['others_dice']) for r in rows)}")
+    return f"| {' | '.join(cells)} |"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Plant, review, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--role", choices=("tune", "judge"), default="tune")
     parser.add_argument("--set", default="msd_hippocampus")
-    parser.add_argument("--cases", type=int, default=6)
-    parser.add_argument("--plantings", type=int, default=10)
-    parser.add_argument("--kind", choices=KINDS, action="append")
-    parser.add_argument("--preset", default="fast")
-    parser.add_argument("--results", type=Path)
+    parser.add_argument("--cases", type=int, default=6, help="of a library")
+    parser.add_argument("--plantings", type=int, default=10, help="in all, of the kinds by turns")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="may be given several times; default all")
+    parser.add_argument("--preset", default="fast", choices=[name for name in PRESETS if name != "fate-sam"])
+    parser.add_argument("--results", type=Path, help="file they are looked up in and appended to (JSON lines)")
+    parser.add_argument("--table", type=Path, nargs="+", help="only print the table of these results files")
     given = parser.parse_args(arguments)
-    known = list(_lines(given.results))
-    for kind, number in itertools.product(given.kind or KINDS, range(given.plantings)):
-        wanted = {"role": given.role, "set": given.set, "kind": kind, "planting": number, "preset": given.preset}
-        record = next((one for one in known if wanted.items() <= one.items()), None)
+    if given.table:
+        print(table(read_records(given.table, PARTS)))
+        return
+    if given.data is None:
+        parser.error("--data is needed, unless --table is given")
+    content = json.loads(SPLITS.read_text(encoding="utf-8"))
+    groups = content["splits"][given.role]
+    if given.set not in groups:
+        parser.error(f"no set {given.set} has the role {given.role}: it has {', '.join(groups)}")
+    names = cases_of(given.role, given.set)
+    if not 2 <= given.cases <= len(names):
+        parser.error(f"--cases must be from 2 to {len(names)}: so many cases has {given.set} in the role {given.role}")
+    kinds = list(dict.fromkeys(given.kind or KINDS))
+    if len(content["names"][given.set]) < 2 and kinds != ["shifted"]:
+        parser.error(f"{given.set} has a single segment, so that only --kind shifted can be planted")
+    models = bundled_models()
+    results = Records(given.results, PARTS)
+    records = []
+    for number in range(given.plantings):
+        wanted: Record = {
+            "role": given.role,
+            "set": given.set,
+            "kind": kinds[number % len(kinds)],
+            "planting": number,
+            "library": library_of(names, number, given.cases),
+            "preset": given.preset,
+            "settings": json.loads(json.dumps(asdict(preset(given.preset)))),
+            "weights": {"segmenter": models.segmenter.sha256, "encoder": models.encoder.sha256},
+        }
+        record = results.find(wanted)
         if record is None:
-            record = planting(given.data, given.role, given.set, kind, number, given.cases, given.preset)
-            if given.results is not None:
-                with given.results.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(record) + "\n")
+            record = planting(given.data, wanted)
+            results.append(record)
+        records.append(record)
         print(
-            f"{kind:8} {number:2} {record['case']}: rank {record['rank']}, named {record['named']}, "
+            f"{record['kind']:8} {number:2} {record['case']}: rank {record['rank']}, named {record['named']}, "
             f"Dice {record['dice']}, flags {record['flags']}, others flagged {record['others_flagged']}",
             flush=True,
         )
-
-
-def _lines(path: Path | None) -> Iterator[dict[str, Any]]:
-    if path is not None and path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+    print("\n" + table(records))
 
 
 if __name__ == "__main__":

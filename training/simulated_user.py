@@ -1,12 +1,17 @@
 """What a person's corrections are worth: a made-up user draws some slices as the truth has them, the rest follows.
 
     python -m training.simulated_user --data DATA [--role tune|judge] [--set msd_hippocampus] [--preset default]
-        [--part 0.1] [--draws 5] [--rank lowest|sum] [--targets N] [--results FILE.jsonl]
+        [--part 0.1] [--draws 5] [--rank worth|lowest] [--targets N] [--results FILE.jsonl] [--pairs FILE.jsonl]
 
-Every target is segmented once. Then a part of its slices is corrected, all segments of them: those that the tool ranks
-worst by its own confidence, those with the most wrong pixels (which only the truth knows: the most that ranking could
-gain), and, several times, random ones. Dice over the whole volume, mean over segments, is told before, with the
-corrected slices alone, and after they were carried on; and the forward passes that this took, as a part of the run's.
+Every target is segmented once. Then a part of its slices is corrected, all segments of them: those that the tool would
+have a person look at first (or, with ``--rank lowest``, those with the least sure segment), those with the most wrong
+pixels (which only the truth knows: the most that ranking could gain), and, several times, random ones. Dice over the
+whole volume, mean over segments, is told before, with the corrected slices alone, and after they were carried on; and
+the forward passes that this took, as a part of the run's.
+Targets that the file of ``--results`` has are not done again.
+
+``--pairs`` keeps what the run said of itself, for `training.confidence_plots`: confidence and Dice of every segment on
+every slice where it is, or was found.
 """
 
 from __future__ import annotations
@@ -24,16 +29,35 @@ import numpy as np
 
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation.painting import painted
-from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, refine_volume, segment_volume
+from RetrievalSAMLib.segmentation.pipeline import (
+    Models,
+    RunOptions,
+    SegmentationResult,
+    refine_volume,
+    segment_volume,
+)
 from RetrievalSAMLib.segmentation.presets import PRESETS, Settings, preset
 from RetrievalSAMLib.segmentation.report import SegmentationReport
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
+from RetrievalSAMLib.volumes.overlap import dice
+from training.confidence_plots import PAIR
 from training.judge import SPLITS, bundled_models, load_case, scores
 from training.passes import counted
+from training.records import Record, Records
 
-Record = dict[str, Any]
+PARTS = ("role", "set", "preset", "part", "target", "choice", "draw")
+"""What makes a figure the same figure."""
+
+PAIR_PARTS = ("role", *PAIR)
+
 Rank = Callable[[SegmentationReport], dict[int, float]]
 """By slice, how good the tool takes it to be."""
+
+
+def by_worth(report: SegmentationReport) -> dict[int, float]:
+    """As the report orders them: slices that it does not name are as good as can be."""
+    order = {index: float(place) for place, index in enumerate(report.look_first)}
+    return {row.index: order.get(row.index, math.inf) for row in report.slices}
 
 
 def by_lowest(report: SegmentationReport) -> dict[int, float]:
@@ -41,12 +65,7 @@ def by_lowest(report: SegmentationReport) -> dict[int, float]:
     return {row.index: min(s.confidence for s in row.segments.values()) for row in report.slices}
 
 
-def by_sum(report: SegmentationReport) -> dict[int, float]:
-    """A slice is as bad as all its segments together."""
-    return {row.index: -sum(1 - s.confidence for s in row.segments.values()) for row in report.slices}
-
-
-RANKS: dict[str, Rank] = {"lowest": by_lowest, "sum": by_sum}
+RANKS: dict[str, Rank] = {"worth": by_worth, "lowest": by_lowest}
 
 
 def corrected_by(found: Segmentation, truth: Segmentation, frame: SliceFrame, slices: Sequence[int]) -> Segmentation:
@@ -75,6 +94,20 @@ def wrong_pixels(found: Segmentation, truth: Segmentation, frame: SliceFrame) ->
     return {frame.file_index(i): -float(value) for i, value in enumerate(wrong)}
 
 
+def told_pairs(found: SegmentationResult, truth: Segmentation, frame: SliceFrame) -> Iterator[Record]:
+    """Confidence and Dice of every segment on every slice where it is, or was found."""
+    known = set(truth.names)
+    for n, segment in enumerate(found.segmentation.segments):
+        masks = frame.to_slices(found.segmentation.mask(n))
+        true = frame.to_slices(truth.mask(segment.name)) if segment.name in known else np.zeros_like(masks)
+        for row in found.report.slices:
+            index = frame.slice_index(row.index)
+            if segment.name in row.segments and (masks[index].any() or true[index].any()):
+                confidence = row.segments[segment.name].confidence
+                score = dice(masks[index], true[index])
+                yield {"segment": segment.name, "slice": row.index, "confidence": confidence, "dice": score}
+
+
 def corrections(
     target: MemoryCase,
     cases: Sequence[MemoryCase],
@@ -83,6 +116,7 @@ def corrections(
     part: float,
     draws: int,
     rank: Rank,
+    pairs: Callable[[Record], None] = lambda record: None,
 ) -> Iterator[Record]:
     """What corrections of one target gain: a record for every choice of slices.
 
@@ -94,6 +128,7 @@ def corrections(
         part: Of the slices that are corrected, at least one.
         draws: Of random slices.
         rank: How the tool ranks slices.
+        pairs: Given confidence and Dice of what the run found.
     """
     plane = choose_plane(target.image.geometry)
     frame = SliceFrame(target.image.geometry, plane)
@@ -101,24 +136,28 @@ def corrections(
         options = RunOptions(plane=plane, state=Path(folder))
         with counted(models) as run:
             first = segment_volume(target.image, cases, models, settings, options)
+        for pair in told_pairs(first, target.segmentation, frame):
+            pairs({"target": target.name, **pair})
         before = _mean(scores(first.segmentation, target.segmentation))
         ranked = {
             "worst": rank(first.report),
             "most wrong": wrong_pixels(first.segmentation, target.segmentation, frame),
         }
         count = max(1, math.ceil(part * frame.shape[0] - 1e-9))
-        chosen = [(name, sorted(good, key=lambda i: (good[i], i))[:count]) for name, good in ranked.items()]
+        chosen = [(name, 0, sorted(good, key=lambda i: (good[i], i))[:count]) for name, good in ranked.items()]
         generator = np.random.default_rng(0)
         chosen += [
-            ("random", generator.choice(frame.shape[0], size=count, replace=False).tolist()) for _ in range(draws)
+            ("random", draw, generator.choice(frame.shape[0], size=count, replace=False).tolist())
+            for draw in range(draws)
         ]
-        for name, slices in chosen:
+        for name, draw, slices in chosen:
             drawn = corrected_by(first.segmentation, target.segmentation, frame, slices)
             with counted(models) as refining:
                 refined = refine_volume(target.image, drawn, slices, cases, models, settings, options)
             yield {
                 "target": target.name,
                 "choice": name,
+                "draw": draw,
                 "slices": sorted(slices),
                 "of": frame.shape[0],
                 "before": before,
@@ -168,9 +207,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--preset", default="default", choices=[name for name in PRESETS if name != "fate-sam"])
     parser.add_argument("--part", type=float, default=0.1, help="of the slices that are corrected; at least one is")
     parser.add_argument("--draws", type=int, default=5, help="of random slices a target")
-    parser.add_argument("--rank", choices=RANKS, default="lowest", help="how the tool ranks slices")
+    parser.add_argument("--rank", choices=RANKS, default="worth", help="how the tool ranks slices")
     parser.add_argument("--targets", type=int, help="only the first so many targets of a split")
     parser.add_argument("--results", type=Path, help="file that figures are appended to (JSON lines)")
+    parser.add_argument("--pairs", type=Path, help="file that confidence and Dice are appended to (JSON lines)")
     options = parser.parse_args(arguments)
     content = json.loads(SPLITS.read_text(encoding="utf-8"))
     everything = content["splits"][options.role]
@@ -181,21 +221,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     load = functools.lru_cache(maxsize=8)(
         lambda group, name: load_case(options.data, group, name, content["names"].get(group, {}))
     )
-    records = []
+    records, pairs = Records(options.results, PARTS), Records(options.pairs, PAIR_PARTS)
+    shown = []
     for group in groups:
+        own = {"role": options.role, "set": group, "preset": options.preset, "part": options.part}
         for split in everything[group]:
             cases = [load(group, name) for name in split["supports"]]
             for name in split["targets"][: options.targets]:
-                target = load(group, name)
-                for record in corrections(
-                    target, cases, bundled_models(), settings, options.part, options.draws, RANKS[options.rank]
-                ):
-                    records.append({"role": options.role, "set": group, "preset": options.preset, **record})
-                    if options.results:
-                        with options.results.open("a", encoding="utf-8") as stream:
-                            stream.write(json.dumps(records[-1]) + "\n")
-                    print(json.dumps(records[-1]), flush=True)
-    print("\n" + table(records))
+                # Random draws come last: with the last one there, a target is done.
+                last = own | {"target": name, "choice": "random", "draw": options.draws - 1}
+                if records.find(last) is None:
+                    target = load(group, name)
+                    rank = RANKS[options.rank]
+                    for record in corrections(
+                        target,
+                        cases,
+                        bundled_models(),
+                        settings,
+                        options.part,
+                        options.draws,
+                        rank,
+                        lambda pair, own=own: pairs.append(own | pair),  # type: ignore[misc]
+                    ):
+                        records.append(own | record)
+                        print(json.dumps(own | record), flush=True)
+                shown += [r for r in records.known.values() if r["target"] == name and r.items() >= own.items()]
+    print("\n" + table(shown))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ from matplotlib.textpath import TextPath
 from .. import NOTICE, __version__
 from ..drawing import Mask, Tile, draw_tile
 from ..errors import InputError
-from ..evaluation.metrics import dice, match_segments
+from ..evaluation.metrics import match_segments
 from ..retrieval.evidence import SupportCase
 from ..segmentation.report import SegmentationReport, SupportReport
 from ..volumes import Color, Plane, Segmentation, SliceFrame, SliceStack, Volume, shown_color, write_staged
+from ..volumes.overlap import dice
 
 DPI = 150
 WIDTH_INCHES = 13.2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..volumes.overlap import dice
 from .drawn import DrawnSlices
 from .flags import Flag
 
@@ -48,7 +49,7 @@ def _gaps(masks: np.ndarray, areas: np.ndarray, known: np.ndarray) -> list[int]:
             before, after = first - 1, first + length
             if not known[before : after + 1].all() or areas[first:after].any():
                 continue
-            if min(areas[before], areas[after]) >= _LEAST_PIXELS and _dice(masks[before], masks[after]) >= _SAME:
+            if min(areas[before], areas[after]) >= _LEAST_PIXELS and dice(masks[before], masks[after]) >= _SAME:
                 found += range(first, after)
     return sorted(found)
 
@@ -60,14 +61,14 @@ def _jumps(masks: np.ndarray, areas: np.ndarray, known: np.ndarray) -> list[int]
     steps = np.full(max(count - 1, 0), np.nan)
     for i in range(count - 1):
         if usable[i] and usable[i + 1]:
-            steps[i] = _dice(masks[i], masks[i + 1])
+            steps[i] = dice(masks[i], masks[i + 1])
     found = set()
     for i in range(1, count - 1):
         # One slice off: both steps are bad, over it the neighbours agree.
         if (
             usable[i - 1 : i + 2].all()
             and max(steps[i - 1], steps[i]) < _BREAK
-            and _dice(masks[i - 1], masks[i + 1]) >= _NEIGHBOURS
+            and dice(masks[i - 1], masks[i + 1]) >= _NEIGHBOURS
         ):
             found.add(i)
     for i in range(1, count - 2):
@@ -75,11 +76,6 @@ def _jumps(masks: np.ndarray, areas: np.ndarray, known: np.ndarray) -> list[int]
         if steps[i] < _BREAK and min(steps[i - 1], steps[i + 1]) >= _NEIGHBOURS:
             found.add(i + 1)
     return sorted(found)
-
-
-def _dice(one: np.ndarray, other: np.ndarray) -> float:
-    together = np.count_nonzero(one) + np.count_nonzero(other)
-    return 2 * np.count_nonzero(one & other) / together if together else 1.0
 
 
 def _file_indices(slices: DrawnSlices, indices: list[int]) -> tuple[int, ...]:

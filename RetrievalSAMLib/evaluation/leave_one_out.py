@@ -16,8 +16,8 @@ from ..segmentation.options import Models, RunOptions
 from ..segmentation.pipeline import segment_volume
 from ..segmentation.presets import Settings
 from ..segmentation.report import SegmentationReport
+from ..volumes.overlap import dice
 from .drawn import DrawnSlices, drawn_slices
-from .metrics import dice
 
 _LARGEST = 3
 

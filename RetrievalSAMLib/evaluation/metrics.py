@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from RetrievalSAMLib.volumes.geometry import Geometry
+from RetrievalSAMLib.volumes.overlap import dice
 from RetrievalSAMLib.volumes.reading import check_same_grid
 from RetrievalSAMLib.volumes.volume import Segment, Segmentation
 
@@ -129,14 +130,6 @@ def score_masks(
         prediction_volume_mm3=predicted_mm3,
         reference_volume_mm3=true_mm3,
     )
-
-
-def dice(prediction: Mask, reference: Mask) -> float:
-    """Dice of two masks of one shape: 1 where both are empty, 0 where one is."""
-    together = np.count_nonzero(prediction) + np.count_nonzero(reference)
-    if together == 0:
-        return 1.0
-    return float(2.0 * np.count_nonzero(prediction & reference) / together)
 
 
 @dataclass(frozen=True)

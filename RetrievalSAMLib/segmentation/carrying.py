@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
 
 from ..retrieval.index import SliceRetrieval, Support
 from ..volumes import SliceStack
-from .confidence import slice_confidence
+from ..volumes.overlap import dice
 from .corrections import Corrections
 from .fusion import Canvas
 from .ground import Ground, ViewGround
 from .presets import Settings
 from .propagation import Propagation, SegmentedSlice
 from .sam2_engine import Memory, Sam2Engine
+from .signs import Signs
 from .supports import SupportKey, mask_to_input
 from .ways import Way
 
@@ -46,11 +46,19 @@ _NOTHING = SliceRetrieval((), 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Told:
-    """What there is to say of a segment on a slice that was looked at."""
+    """What there is to say of a segment on a slice that was looked at.
 
+    Attributes:
+        signs: Of how good its mask is; None where `confidence` says it.
+        confidence: Where there are no signs.
+        supports: That it drew on.
+        shares: Attention that each of them got.
+    """
+
+    signs: Signs | None
     confidence: float
-    present: bool
-    supports: tuple[Support, ...]
+    supports: tuple[Support, ...] = ()
+    shares: tuple[float | None, ...] = ()
 
 
 @dataclass
@@ -128,7 +136,7 @@ class Carrier:
             canvas.add(segmented, self._view.window, self._view.rows)
             for row in going:
                 found.looked[row, index] = self._told(segmented, row, plan[index])
-                agreement = _dice(canvas.mask(row, index), self._corrections.masks[row][index])
+                agreement = dice(canvas.mask(row, index), self._corrections.masks[row][index])
                 if step >= NEAR and agreement >= OTHERWISE:
                     settled.add(row)
                 if agreement >= ALIKE:
@@ -185,9 +193,6 @@ class Carrier:
 
     def _told(self, segmented: SegmentedSlice, row: int, plan: list[SliceRetrieval]) -> Told:
         place = self._view.rows.index(row)
-        return Told(slice_confidence(segmented, place), bool(segmented.present[place]), plan[place].supports)
-
-
-def _dice(one: np.ndarray, other: np.ndarray) -> float:
-    both = int(one.sum()) + int(other.sum())
-    return 2 * int((one & other).sum()) / both if both else 1.0
+        supports = plan[place].supports
+        shares = segmented.shares(place, len(supports))
+        return Told(segmented.signs[place], 0.0, supports, shares)

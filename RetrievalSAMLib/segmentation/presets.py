@@ -33,6 +33,8 @@ class Settings:
             the structures are. 0 shows the whole slice.
         finding_passes: Where the cases could not be aligned by their images, align them by what was found, and
             segment again, this many times.
+        checks: Look twice, with half of the supports each time, at three slices of every segment: how alike the two
+            are tells how sure the result is.
         pointer_distance: Slices that the object pointer of the support of rank 0 is said to lie back; one more a
             rank. The published methods leave the temporal encoding of retrieved supports open: this is our choice.
     """
@@ -53,6 +55,7 @@ class Settings:
     place_memory: bool = False
     view_margin: float = 1.6
     finding_passes: int = 2
+    checks: bool = True
     pointer_distance: int = 1
 
     def as_report(self) -> dict[str, object]:
@@ -77,6 +80,7 @@ PRESETS = {
         score_weight=1.0,
         aligned_cases=0,
         finding_passes=0,
+        checks=False,
         place_weight=0.0,
         view_margin=0.0,
     ),
@@ -92,6 +96,7 @@ PRESETS = {
         score_weight=1.0,
         aligned_cases=0,
         finding_passes=0,
+        checks=False,
         place_weight=0.0,
         view_margin=0.0,
     ),

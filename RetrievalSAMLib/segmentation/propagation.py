@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
 
 from ..retrieval.index import SliceRetrieval
+from .attention_shares import AttentionShares
+from .checking import answers_by_halves, slices_to_check
 from .presets import Settings
 from .sam2_engine import (
     NO_OBJECT_LOGIT,
@@ -20,6 +22,7 @@ from .sam2_engine import (
     Sam2Engine,
     SpatialEntry,
 )
+from .signs import Signs, halves_of, signs_of
 from .supports import Memories
 
 _RARE = 0.05
@@ -42,6 +45,9 @@ class SegmentedSlice:
         present: bool (B,), the decision.
         predicted_iou: float (B,), NaN where the mask decoder was not asked.
         memorised: bool (B,), whether the slice passed the gate and became a memory.
+        attention: By row, the share of attention that each of its supports got, in their order. What is missing to 1
+            went to slices of the target that were segmented before.
+        signs: By row, of how good the mask is; empty for a method that does not tell.
     """
 
     index: int
@@ -50,6 +56,13 @@ class SegmentedSlice:
     present: torch.Tensor
     predicted_iou: torch.Tensor
     memorised: torch.Tensor
+    attention: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    signs: Sequence[Signs] = ()
+
+    def shares(self, row: int, supports: int) -> tuple[float | None, ...]:
+        """Attention that the supports of a row got, rounded; None for each where SAM 2 was not asked."""
+        told = self.attention.get(row)
+        return (None,) * supports if told is None else tuple(round(share, 4) for share in told)
 
     def without_logits(self) -> SegmentedSlice:
         """The same without the one part that takes memory."""
@@ -149,6 +162,7 @@ class Propagation:
         self._start = 0
         # By segment: memories of its segmented slices, by slice.
         self._past: list[dict[int, Memory]] = [{} for _ in range(self.segments)]
+        self._checked = slices_to_check(retrieval) if settings.checks else [frozenset[int]()] * self.segments
 
     def run(self, start: int | None = None) -> Iterator[SegmentedSlice]:
         """Every slice once: from the start slice to the first, then from the one behind it to the last.
@@ -202,13 +216,23 @@ class Propagation:
             s for s in range(self.segments) if row[s].supports and presence[s] + weight >= settings.presence_threshold
         ]
         if not asked:
-            return SegmentedSlice(index, logits, presence, memorised, predicted_iou, memorised)
+            signs = [self._signs(index, s, float(presence[s])) for s in range(self.segments)]
+            return SegmentedSlice(index, logits, presence, memorised, predicted_iou, memorised, {}, signs)
         features = self.encode(index)
         answers: dict[int, tuple[Decoded, int]] = {}
+        halves: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        attention: dict[int, tuple[float, ...]] = {}
         for group in self._groups(asked, index, towards):
             seen = features.expand(len(group))
-            decoded = engine.decode(seen, engine.attend(seen, self._bank(group, index, towards, seen)))
-            answers |= {s: (decoded, place) for place, s in enumerate(group)}
+            bank = self._bank(group, index, towards, seen)
+            with AttentionShares(engine.model.memory_attention) as attended:
+                decoded = engine.decode(seen, engine.attend(seen, bank))
+            shares = attended.by_memory((decoded.logits > 0).float()).tolist()
+            for place, s in enumerate(group):
+                answers[s] = (decoded, place)
+                attention[s] = tuple(shares[place][: len(row[s].supports)])
+                if index in self._checked[s] and len(row[s].supports) > 1:
+                    halves[s] = answers_by_halves(engine, features, bank, place, [x.case for x in row[s].supports])
         rows = [answers[s] for s in asked]
         scores = torch.stack([d.object_score[i] for d, i in rows]).cpu()
         ious = torch.stack([d.predicted_iou[i] for d, i in rows]).cpu()
@@ -216,10 +240,12 @@ class Propagation:
         predicted_iou[asked] = ious
         present = presence >= settings.presence_threshold
         present[[s for s in range(self.segments) if s not in answers]] = False
-        for s in asked:
-            if present[s]:
-                decoded, place = answers[s]
-                logits[s] = decoded.logits[place] + self._place_logits(index, s)
+        signs = []
+        for s in range(self.segments):
+            answer = answers.get(s)
+            signs.append(self._signs(index, s, float(presence[s]), answer, halves.get(s)))
+            if answer is not None and present[s]:
+                logits[s] = self._with_place(index, s, answer)
         if self.reach:
             passed = present & (predicted_iou >= settings.gate)
             keep = [s for s in asked if passed[s] or (settings.remember_absence and not present[s])]
@@ -232,7 +258,27 @@ class Propagation:
                     self._past[s][index] = Memory(memory.spatial[place : place + 1], memory.pointer[place : place + 1])
                 memorised[keep] = True
             self._forget(index, towards)
-        return SegmentedSlice(index, logits, presence, present, predicted_iou, memorised)
+        return SegmentedSlice(index, logits, presence, present, predicted_iou, memorised, attention, signs)
+
+    def _with_place(self, index: int, segment: int, answer: tuple[Decoded, int]) -> torch.Tensor:
+        decoded, row = answer
+        return decoded.logits[row] + self._place_logits(index, segment)
+
+    def _signs(
+        self,
+        index: int,
+        segment: int,
+        presence: float,
+        answer: tuple[Decoded, int] | None = None,
+        halves: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> Signs:
+        vote, place = self.retrieval[index][segment].presence, self.place(index, segment)
+        if answer is None:
+            return signs_of(presence, vote, place, None, None, None)
+        decoded, row = answer
+        final = self._with_place(index, segment, answer)
+        told = (decoded.logits[row], float(decoded.object_score[row]), float(decoded.predicted_iou[row]))
+        return signs_of(presence, vote, place, told, final, None if halves is None else halves_of(*halves, final))
 
     def _place_logits(self, index: int, segment: int) -> torch.Tensor | float:
         """What the place alone says: weighted log odds, (S / 4, S / 4)."""

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..models.window import Window
 from ..retrieval.evidence import SupportCase
 from ..volumes import Segmentation
-from .confidence import slice_confidence
+from .confidence import own_estimate
 from .fate_sam import LabelledSlices, fate_sam
 from .fusion import Canvas, FileSlices
 from .presets import FATE_SAM
@@ -52,8 +52,7 @@ class PublishedRun(Run):
                 told = tuple(SupportReport(self.cases[s.case].name, s.slice, s.similarity) for s in supports)
                 segments = tuple(
                     SegmentOutcome(
-                        slice_confidence(segmented, row),
-                        bool(segmented.present[row]),
+                        own_estimate(segmented, row),
                         canvas.area_mm2(row, segmented.index),
                         told,
                     )

@@ -16,7 +16,7 @@ from ..retrieval.embedding import SliceEmbedder
 from ..retrieval.evidence import SupportCase
 from ..volumes import Segment, Segmentation, SliceStack, Volume, check_same_grid
 from .carrying import TARGET, Carried, Carrier, Told
-from .confidence import volume_verdict
+from .confidence import calibration, evidence_of_slices
 from .corrections import Corrections
 from .finding import aligned_by_finding
 from .fusion import Canvas
@@ -31,6 +31,7 @@ from .reporting import segment_reports
 from .results import Before, KnownResult, add_result, read_results, result_before
 from .run import Run, wanted_segments
 from .state import DamagedStateError, StoredState, find_state, results_file
+from .verdict import volume_verdict
 from .views import View, window_around
 from .ways import completed, same_segments, stack_slices, ways_from
 
@@ -130,14 +131,6 @@ class Refinement(Run):
         segmentation = so_far()
         after = {n: frame.to_slices(segmentation.mask(place)) for n, place in place_of.items()}
         slices = self._slice_reports_after(ground, found, after, previous)
-        sure = {
-            s.name: [
-                row.segments[s.name].confidence
-                for row in slices
-                if s.name in row.segments and row.segments[s.name].area_mm2 > 0
-            ]
-            for s in self.segments
-        }
         changed = {(n, i) for n, i in found.kept if not np.array_equal(after[n][i], masks[n][i])}
         refinement = RefinementReport(
             tuple(sorted(frame.file_index(c) for c in self.corrected)),
@@ -150,7 +143,7 @@ class Refinement(Run):
             add_result(results_file(stored.path), KnownResult.of(refined, slices))
         self._take(tuple(s for n, s in enumerate(self.segments) if n in place_of))
         masks_after = [after[n] for n in sorted(after)]
-        segments = segment_reports(self.segments, masks_after, self.target.geometry.voxel_volume_mm3, sure)
+        segments = segment_reports(self.segments, masks_after, self.target.geometry.voxel_volume_mm3, slices)
         report = self._report(slices, segments, frame.plane_axis, ground.verdict, refinement)
         return SegmentationResult(segmentation, report)
 
@@ -202,7 +195,7 @@ class Refinement(Run):
         ended = {n: corrections.ended(n, seeds[n]) & set(ground.searched) for n in seeds}
         for n, slices in ended.items():
             for index in slices:
-                found.looked[n, index] = Told(corrections.trust(index + 1, index), False, ())
+                found.looked[n, index] = Told(None, corrections.trust(index + 1, index))
                 found.kept.add((n, index))
         looks = list(self._looks(ground, corrections, seeds))
         plans = [ways_from({n: seeds[n] for n in rows}, self.corrected, ground.searched, ended) for _, _, rows in looks]
@@ -279,6 +272,7 @@ class Refinement(Run):
         frame = self.stack.frame
         pixel = frame.row_spacing_mm * frame.column_spacing_mm
         said = {row.index: row.segments for row in previous.slices} if previous else {}
+        confidence = {n: self._confidence(ground, found, n, mask) for n, mask in after.items()}
         reports = []
         for index in range(len(self.stack)):
             row = {}
@@ -289,21 +283,39 @@ class Refinement(Run):
                 if index in self.corrected:
                     row[name] = SegmentOnSlice(1.0, area, ())
                 elif told is not None:
-                    row[name] = SegmentOnSlice(round(told.confidence, 4), area, self._supports(told, ground))
+                    row[name] = SegmentOnSlice(
+                        confidence[n][index], area, self._supports(told, ground), self._expected(ground, n, index)
+                    )
                 elif before is not None and previous is not None and previous.same(name, index, mask[index]):
                     row[name] = before
             if row:
                 reports.append(SliceReport(frame.file_index(index), row))
         return tuple(sorted(reports, key=lambda report: report.index))
 
+    def _confidence(self, ground: Ground, found: Carried, n: int, masks: np.ndarray) -> dict[int, float]:
+        """Of one segment on the slices that were looked at."""
+        told = {index: one for (segment, index), one in found.looked.items() if segment == n}
+        signs = {index: one.signs for index, one in told.items() if one.signs is not None}
+        expected = {index: self._expected(ground, n, index) for index in ground.searched}
+        evidence = evidence_of_slices(signs, masks, expected)
+        return {
+            index: round(calibration().expected(evidence[index]) if index in evidence else one.confidence, 4)
+            for index, one in told.items()
+        }
+
+    def _expected(self, ground: Ground, n: int, index: int) -> float:
+        """Area in mm2 that retrieval lets expect."""
+        searched = ground.searched
+        return round(ground.retrieval[index - searched.start][n].area_mm2, 2) if index in searched else 0.0
+
     def _supports(self, told: Told, ground: Ground) -> tuple[SupportReport, ...]:
         return tuple(
-            SupportReport("", self.stack.frame.file_index(s.slice), s.similarity)
+            SupportReport("", self.stack.frame.file_index(s.slice), s.similarity, share)
             if s.case == TARGET
             else SupportReport(
-                self.cases[s.case].name, int(ground.cases[s.case].file_index[s.slice]), round(s.similarity, 4)
+                self.cases[s.case].name, int(ground.cases[s.case].file_index[s.slice]), round(s.similarity, 4), share
             )
-            for s in told.supports
+            for s, share in zip(told.supports, told.shares, strict=True)
         )
 
     def _by_segment(self, pairs: Collection[tuple[int, int]]) -> dict[str, tuple[int, ...]]:

@@ -43,19 +43,31 @@ class SupportReport(msgspec.Struct, frozen=True):
     """A support slice that was drawn on: case name, index along that case's sliced axis, similarity (at most 1).
 
     A corrected slice of the volume itself has an empty case name; its similarity says how much it was trusted.
+    ``attention``: the share of attention it got from the segment's place, in [0, 1]; what is missing to 1 went to
+    slices of the volume itself that were segmented before. None where SAM 2 was not asked, or the method does not tell.
     """
 
     case: str
     slice: int
     similarity: float
+    attention: float | None = None
 
 
 class SegmentOnSlice(msgspec.Struct, frozen=True):
-    """One segment on one slice; confidence in [0, 1], not calibrated."""
+    """One segment on one slice.
+
+    Attributes:
+        confidence: Expected Dice, in [0, 1]; where the segment was not found, the probability that it is not there. 1
+            where a person drew it.
+        area_mm2: Found.
+        supports: That it drew on.
+        expected_mm2: Area in slices like this one of the library.
+    """
 
     confidence: float
     area_mm2: float
     supports: tuple[SupportReport, ...]
+    expected_mm2: float = 0.0
 
 
 class SliceReport(msgspec.Struct, frozen=True):
@@ -66,7 +78,7 @@ class SliceReport(msgspec.Struct, frozen=True):
 
 
 class SegmentReport(msgspec.Struct, frozen=True):
-    """One segment over the whole volume; its confidence is the mean over the slices in which it was found."""
+    """One segment over the whole volume; ``confidence`` is the Dice that its slices let expect."""
 
     name: str
     value: int
@@ -96,6 +108,8 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         plane_axis: Array axis of the input file (0, 1, 2 as SimpleITK's x, y, z) that was sliced.
         settings: All effective settings of the preset and the command line.
+        calibrated: Whether confidence was fitted to masks of these weights; else it only ranks.
+        look_first: Slices (as ``slices``' index) by falling worth of a look: where most is expected to be wrong.
         verdict: ``in-library``, ``uncertain`` or ``unlike-library``.
         seconds: By stage.
         refinement: Of a run that carried corrections on, else None.
@@ -113,6 +127,8 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     plane_axis: int
     segments: tuple[SegmentReport, ...]
     slices: tuple[SliceReport, ...]
+    calibrated: bool
+    look_first: tuple[int, ...]
     verdict: str
     seconds: dict[str, float]
     peak_memory_bytes: int

@@ -9,9 +9,11 @@ import numpy as np
 
 from ..volumes import Segment, Volume
 from ..volumes.slicing import plane_across
+from .confidence import calibration, expected_volume_dice
+from .looking import look_first
 from .memory_use import peak_memory_bytes
 from .options import Models, RunOptions
-from .presets import Settings
+from .presets import FATE_SAM, Settings
 from .report import (
     LibraryReport,
     ModelReport,
@@ -30,9 +32,9 @@ class SegmentOutcome:
     """What the report says of one segment on one slice."""
 
     confidence: float
-    present: bool
     area_mm2: float
     supports: tuple[SupportReport, ...]
+    expected_mm2: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ def slice_reports(segments: Sequence[Segment], outcomes: Sequence[Outcome]) -> t
         SliceReport(
             outcome.file_index,
             {
-                segment.name: SegmentOnSlice(round(told.confidence, 4), told.area_mm2, told.supports)
+                segment.name: SegmentOnSlice(
+                    round(told.confidence, 4), told.area_mm2, told.supports, round(told.expected_mm2, 2)
+                )
                 for segment, told in zip(segments, outcome.segments, strict=True)
             },
         )
@@ -59,7 +63,7 @@ def slice_reports(segments: Sequence[Segment], outcomes: Sequence[Outcome]) -> t
 
 
 def segment_reports(
-    segments: Sequence[Segment], masks: Sequence[np.ndarray], voxel_mm3: float, sure: Mapping[str, Sequence[float]]
+    segments: Sequence[Segment], masks: Sequence[np.ndarray], voxel_mm3: float, slices: Sequence[SliceReport]
 ) -> tuple[SegmentReport, ...]:
     """Volume and confidence of every segment.
 
@@ -67,17 +71,16 @@ def segment_reports(
         segments: Of the run.
         masks: By segment, bool.
         voxel_mm3: Volume of a voxel.
-        sure: By name, confidence on the slices in which the segment was found.
+        slices: What is said of them.
     """
-    return tuple(
-        SegmentReport(
-            s.name,
-            s.value,
-            float(mask.sum() * voxel_mm3),
-            round(float(np.mean(sure[s.name])), 4) if sure[s.name] else 0.0,
+    reports = []
+    for segment, mask in zip(segments, masks, strict=True):
+        told = {row.index: row.segments[segment.name] for row in slices if segment.name in row.segments}
+        confidence = expected_volume_dice(
+            {index: one.confidence for index, one in told.items()}, {index: one.area_mm2 for index, one in told.items()}
         )
-        for s, mask in zip(segments, masks, strict=True)
-    )
+        reports.append(SegmentReport(segment.name, segment.value, float(mask.sum() * voxel_mm3), round(confidence, 4)))
+    return tuple(reports)
 
 
 def run_report(
@@ -116,6 +119,8 @@ def run_report(
         plane_axis=plane_axis,
         segments=segments,
         slices=slices,
+        calibrated=settings.preset != FATE_SAM and segmenter.sha256 == calibration().segmenter,
+        look_first=look_first(slices),
         verdict=verdict,
         seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
         peak_memory_bytes=peak_memory_bytes(),

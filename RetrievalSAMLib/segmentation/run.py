@@ -30,7 +30,7 @@ from .aligning import (
     slice_depths_mm,
 )
 from .choosing import choose_supports
-from .confidence import slice_confidence, volume_verdict
+from .confidence import Evidence, calibration, evidence_of_slices
 from .finding import aligned_by_finding
 from .fusion import Canvas
 from .ground import Ground, shown_place
@@ -46,6 +46,7 @@ from .results import KnownResult, add_result
 from .sam2_engine import ImageFeatures, Sam2Engine
 from .state import Fingerprint, StateWriter, features_name, memory_name, place_name, results_file
 from .supports import MemoryStore, encode_slice, encode_supports
+from .verdict import volume_verdict
 from .views import View, close_views, seen_in_case, whole_view
 
 
@@ -98,12 +99,8 @@ class Run:
             slices = slice_reports(self.segments, outcomes)
             if self.keeper and self.ground:
                 self._keep(self.keeper, self.ground, found, slices)
-        sure = {
-            s.name: [o.segments[n].confidence for o in outcomes if o.segments[n].present]
-            for n, s in enumerate(self.segments)
-        }
         masks = [found.mask(n) for n in range(len(self.segments))]
-        segments = segment_reports(self.segments, masks, self.target.geometry.voxel_volume_mm3, sure)
+        segments = segment_reports(self.segments, masks, self.target.geometry.voxel_volume_mm3, slices)
         return SegmentationResult(found, self._report(slices, segments, canvas.frame.plane_axis, verdict))
 
     def fingerprint(self) -> Fingerprint:
@@ -168,10 +165,27 @@ class Run:
             drawn = canvas()
             views = self._views(aligned, Window.around(self.stack))
             found = self._propagate(evidence, aligned, retrieval, drawn, views, "looking closer")
+        self.evidence = self._evidence(found, drawn, retrieval)
         outcomes = [self._outcome(index, rows, drawn, evidence, retrieval) for index, rows in sorted(found.items())]
         verdict = volume_verdict(embeddings, evidence)
         self.ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
         return drawn, outcomes, verdict
+
+    def _evidence(
+        self,
+        found: Mapping[int, list[tuple[SegmentedSlice, int]]],
+        canvas: Canvas,
+        retrieval: list[list[SliceRetrieval]],
+    ) -> list[dict[int, Evidence]]:
+        """By segment and slice, what speaks for what was found."""
+        return [
+            evidence_of_slices(
+                {index: rows[row][0].signs[rows[row][1]] for index, rows in found.items()},
+                canvas.mask(row, slice(None)),
+                {index: retrieval[index - self.searched.start][row].area_mm2 for index in found},
+            )
+            for row in range(len(self.segments))
+        ]
 
     def _outcome(
         self,
@@ -183,14 +197,18 @@ class Run:
     ) -> Outcome:
         told = []
         for row, (segmented, place) in enumerate(rows):
+            asked = retrieval[index - self.searched.start][row]
             supports = tuple(
                 SupportReport(
-                    self.cases[s.case].name, int(evidence[s.case].file_index[s.slice]), round(s.similarity, 4)
+                    self.cases[s.case].name,
+                    int(evidence[s.case].file_index[s.slice]),
+                    round(s.similarity, 4),
+                    share,
                 )
-                for s in retrieval[index - self.searched.start][row].supports
+                for s, share in zip(asked.supports, segmented.shares(place, len(asked.supports)), strict=True)
             )
-            present, confidence = bool(segmented.present[place]), slice_confidence(segmented, place)
-            told.append(SegmentOutcome(confidence, present, canvas.area_mm2(row, index), supports))
+            confidence = calibration().expected(self.evidence[row][index])
+            told.append(SegmentOutcome(confidence, canvas.area_mm2(row, index), supports, asked.area_mm2))
         return Outcome(self.stack.frame.file_index(index), tuple(told))
 
     def _whole_window(

@@ -36,11 +36,12 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_corrections_gain_is_told_for_the_worst_and_for_random_slices(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results = tmp_path / "results.jsonl"
     arguments = ["--data", str(data), "--preset", "fast", "--draws", "2", "--results", str(results)]
-    simulated_user.main(arguments)
+    pairs = tmp_path / "pairs.jsonl"
+    simulated_user.main([*arguments, "--pairs", str(pairs)])
     records = [json.loads(line) for line in results.read_text().splitlines()]
     assert [r["choice"] for r in records] == ["worst", "most wrong", "random", "random"]
     for record in records:
@@ -49,6 +50,13 @@ def test_what_corrections_gain_is_told_for_the_worst_and_for_random_slices(
         # An empty slice that was found empty starts nothing.
         assert 0 <= record["passes"] < 0.5 and 0 <= record["operations"] < 0.5
     assert max(r["passes"] for r in records) > 0
+    assert "| balls | worst | 1 |" in capsys.readouterr().out
+    told = [json.loads(line) for line in pairs.read_text().splitlines()]
+    assert {(p["target"], p["segment"]) for p in told} == {("b", "shell"), ("b", "core")}
+    assert all(0 <= p["confidence"] <= 1 and 0 <= p["dice"] <= 1 for p in told)
+    # What is there is not done again, and told all the same.
+    monkeypatch.setattr(simulated_user, "corrections", None)
+    simulated_user.main(arguments)
     assert "| balls | worst | 1 |" in capsys.readouterr().out
 
 

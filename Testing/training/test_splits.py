@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from itertools import combinations
@@ -13,6 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = json.loads((ROOT / "training" / "splits.json").read_text(encoding="utf-8"))
 SPLITS: dict[str, dict[str, list[dict[str, Any]]]] = CONTENT["splits"]
+
+GROWING: dict[str, dict[str, dict[str, Any]]] = CONTENT["growing"]
 
 # Of the sets that have tune cases: so many, the first by name. All others are judge cases.
 TUNE = {"msd_hippocampus": 12, "openkbp_hn_ct": 3}
@@ -90,6 +93,19 @@ def test_one_patient_is_left_out_in_turn(role: str, group: str) -> None:
         assert set(split["targets"]) == {name for name in everything if patient(name) == left_out}
         assert set(split["supports"]) == everything - set(split["targets"])
     assert set(targets(role, group)) == everything
+
+
+@pytest.mark.parametrize(("role", "count", "held_out"), [("tune", 8, 4), ("judge", 16, 8)])
+def test_a_library_grows_by_cases_in_an_order_that_only_their_names_and_a_seed_decide(
+    role: str, count: int, held_out: int
+) -> None:
+    ((group, growing),) = GROWING[role].items()
+    assert (group, growing["seed"]) == ("msd_hippocampus", 1)
+    names = sorted(cases(role, group))
+    assert growing["targets"] == names[-held_out:]
+    drawn = sorted(names[:-held_out], key=lambda name: hashlib.sha256(f"{growing['seed']} {name}".encode()).hexdigest())
+    assert growing["cases"] == drawn[:count]
+    assert len(growing["cases"]) == count
 
 
 def test_every_label_has_a_name_of_its_own() -> None:

@@ -6,8 +6,8 @@ from scipy import ndimage
 
 from RetrievalSAMLib.demo.cohort import SEGMENTS, make_cohort, make_subject
 from RetrievalSAMLib.demo.subject import Subject
-from RetrievalSAMLib.evaluation.metrics import dice
 from RetrievalSAMLib.volumes import Plane, SliceFrame, choose_plane
+from RetrievalSAMLib.volumes.overlap import dice
 
 # Least and most ml that an organ may have.
 VOLUMES_ML = {

@@ -10,7 +10,6 @@ import pytest
 from made_up_cases import GEOMETRY, SEGMENTS, case, stored_otherwise
 
 from RetrievalSAMLib.alignment import affine
-from RetrievalSAMLib.evaluation.metrics import dice
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter, random_encoder, random_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation import aligning, views
@@ -18,6 +17,7 @@ from RetrievalSAMLib.segmentation.options import SegmentationResult
 from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume
 from RetrievalSAMLib.segmentation.presets import preset
 from RetrievalSAMLib.volumes import Segmentation, Volume
+from RetrievalSAMLib.volumes.overlap import dice
 
 ALIGNED = replace(preset("fast"), supports=2, aligned_cases=4, place_weight=0.5, view_margin=1.6)
 

@@ -12,7 +12,6 @@ import pytest
 from made_up_cases import GEOMETRY, SEGMENTS, case, stored_otherwise
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.evaluation.metrics import dice
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.retrieval.index import SliceRetrieval, Support
@@ -21,6 +20,7 @@ from RetrievalSAMLib.segmentation.presets import PRESETS, preset
 from RetrievalSAMLib.segmentation.propagation import start_slice
 from RetrievalSAMLib.segmentation.sam2_engine import Sam2Engine
 from RetrievalSAMLib.volumes import Plane, Segmentation
+from RetrievalSAMLib.volumes.overlap import dice
 
 
 @pytest.fixture(scope="module")

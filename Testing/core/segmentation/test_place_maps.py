@@ -9,10 +9,10 @@ import pytest
 from aligned_stacks import geometry_of, lump, slices_of, stack_of
 
 from RetrievalSAMLib.alignment import Alignment
-from RetrievalSAMLib.evaluation.metrics import dice
 from RetrievalSAMLib.retrieval.evidence import CaseSlices, MemoryCase
 from RetrievalSAMLib.segmentation.place import PlaceMaps
 from RetrievalSAMLib.volumes import Geometry, Plane, Segment, Segmentation, Volume
+from RetrievalSAMLib.volumes.overlap import dice
 
 SHAPE, SPACING_MM = (10, 24, 30), (4.0, 2.0, 1.5)
 NOT_MEASURED = float("nan")

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from RetrievalSAMLib.evaluation.metrics import dice
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation import run
@@ -15,6 +14,7 @@ from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume
 from RetrievalSAMLib.segmentation.presets import preset
 from RetrievalSAMLib.segmentation.propagation import Propagation, SegmentedSlice
 from RetrievalSAMLib.volumes import Geometry, Segment, Segmentation, Volume
+from RetrievalSAMLib.volumes.overlap import dice
 
 GEOMETRY = Geometry((48, 48, 20), (1.0, 1.0, 2.0), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
 ANNOTATED = 4
