@@ -76,7 +76,9 @@ class Prompts(VTKObservationMixin):
         self._about.clear()
         self.removeObservers()
         for node in nodes:
-            slicer.mrmlScene.RemoveNode(node)
+            displays = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+            for one in (node, *displays):  # the scene alone would keep the display nodes
+                slicer.mrmlScene.RemoveNode(one)
         if nodes:
             self.changed.emit()
 

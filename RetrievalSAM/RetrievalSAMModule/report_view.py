@@ -77,12 +77,8 @@ class ReportView:
         return [(one.index, one.confidence) for one in self._found() if one.segment == segment]
 
     def worst(self, count: int) -> list[SliceSegment]:
-        """Where to look first: the segment on a slice that the run is least sure of; one entry a slice."""
-        by_slice: dict[int, SliceSegment] = {}
-        for one in self._found():
-            if one.index not in by_slice or one.confidence < by_slice[one.index].confidence:
-                by_slice[one.index] = one
-        return sorted(by_slice.values(), key=lambda one: (one.confidence, one.index))[:count]
+        """Where to look first, with the segment on the slice that the run is least sure of; one entry a slice."""
+        return [self._least_sure(index) for index in self._report["look_first"][:count]]
 
     def indices(self) -> list[int]:
         """Indices of the slices, ascending."""
@@ -107,6 +103,13 @@ class ReportView:
                     attention[key] = attention.get(key, 0.0) + one["attention"] / len(found)
         together = [Support(*key, similarity[key], tuple(names[key]), attention.get(key)) for key in similarity]
         return sorted(together, key=lambda one: (-(one.attention or 0.0), -one.similarity, one.case, one.slice))
+
+    def _least_sure(self, index: int) -> SliceSegment:
+        """Of those found on a slice; where none was, of all that were looked for."""
+        rows = self._slices[index]["segments"]
+        found = {name: told for name, told in rows.items() if told["area_mm2"] > 0} or rows
+        name = min(found, key=lambda one: found[one]["confidence"])
+        return SliceSegment(index, name, found[name]["confidence"], found[name]["area_mm2"])
 
     def _found(self) -> Iterator[SliceSegment]:
         for index in self.indices():

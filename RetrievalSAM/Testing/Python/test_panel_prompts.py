@@ -39,6 +39,8 @@ class PromptsTest(ScriptedTest):
     def show_slice(self, index: int) -> None:
         from RetrievalSAMModule.slice_views import jump_to_voxel
 
+        # In a view across the slices there is no slice on display.
+        slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode().RotateToVolumePlane(self.volume)
         jump_to_voxel(self.volume, np.array([24.0, 24, index]))
         wait_until(lambda: self.panel.corrections_panel._slice == index, "the slice to be seen")
 
