@@ -41,9 +41,8 @@ class CorrectionsPanel:
         self.ui.redoButton.connect("clicked()", self._redo)
         correcting.changed.connect(self.update)
         self._placing.changed.connect(self._show_placing)
-        segmenting.state_changed.connect(self.update)
+        segmenting.state_changed.connect(self._run_changed)
         segmenting.progressed.connect(self._progressed)
-        segmenting.refined.connect(lambda _before: self._say(""))
         segmenting.failed.connect(lambda _fault: self._say(_("The run failed; the scene is as it was before.")))
         segmenting.told.connect(self._say)
         self._say("")
@@ -223,6 +222,11 @@ class CorrectionsPanel:
         self._placing.stop()
         self._correcting.redo()
         self._say("")
+
+    def _run_changed(self) -> None:
+        if self._segmenting.state != RUNNING:
+            self._say("")  # how far it was; whoever stopped or failed says so afterwards
+        self.update()
 
     def _progressed(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
         self.ui.progressBar.setRange(0, total)

@@ -26,7 +26,8 @@ from .volume_files import SceneError, file_ijk_to_ras
 POINTS, BOX = "vtkMRMLMarkupsFiducialNode", "vtkMRMLMarkupsROINode"
 _THICKNESS = 0.9  # of a slice: a box shows on its own slice only
 _SIGNS = {True: slicer.vtkMRMLMarkupsDisplayNode.ThickCross2D, False: slicer.vtkMRMLMarkupsDisplayNode.Circle2D}
-_GLYPH_PERCENT = 3.0
+_GLYPH_PERCENT = 4.0
+_LIGHTER = 0.55  # points lie on their own segment, so they are that much nearer to white
 _LPS_FROM_RAS = np.array([-1.0, -1.0, 1.0])
 _Vector = tuple[float, float, float]
 
@@ -63,6 +64,7 @@ class Prompts(VTKObservationMixin):
         self._volume_id = ""
         self._axis = 2
         self._about: dict[str, tuple[str, bool]] = {}  # segment, and whether inside it, by node ID
+        self._colors: dict[str, _Vector] = {}
         self.changed = Signal()
 
     def begin(self, volume: slicer.vtkMRMLScalarVolumeNode, axis: int) -> None:
@@ -90,6 +92,8 @@ class Prompts(VTKObservationMixin):
         name = _("Inside {segment}") if positive else _("Outside {segment}")
         node = self._add(POINTS, name.format(segment=segment), segment, color, positive)
         display = node.GetDisplayNode()
+        for set_color in (display.SetColor, display.SetSelectedColor, display.SetActiveColor):
+            set_color(*(part + _LIGHTER * (1 - part) for part in color))
         display.SetGlyphType(_SIGNS[positive])
         display.SetUseGlyphScale(True)
         display.SetGlyphScale(_GLYPH_PERCENT)
@@ -163,7 +167,7 @@ class Prompts(VTKObservationMixin):
     def keep(self) -> tuple[list[KeptPoints], list[KeptBox]]:
         """What is there, so that it can be put back when its nodes are gone."""
         points = [
-            KeptPoints(segment, node.GetDisplayNode().GetSelectedColor(), positive, tuple(w for _l, w in _placed(node)))
+            KeptPoints(segment, self._colors[segment], positive, tuple(world for _label, world in _placed(node)))
             for node, segment, positive in self._nodes(POINTS)
             if _placed(node)
         ]
@@ -171,7 +175,7 @@ class Prompts(VTKObservationMixin):
         for node, segment, _positive in self._nodes(BOX):
             to_world = slicer.util.arrayFromVTKMatrix(node.GetObjectToWorldMatrix())
             rows = tuple(tuple(float(value) for value in row) for row in to_world)
-            boxes.append(KeptBox(segment, node.GetDisplayNode().GetSelectedColor(), rows, tuple(node.GetSize())))
+            boxes.append(KeptBox(segment, self._colors[segment], rows, tuple(node.GetSize())))
         return points, boxes
 
     def put_back(self, kept: tuple[list[KeptPoints], list[KeptBox]]) -> None:
@@ -202,6 +206,7 @@ class Prompts(VTKObservationMixin):
         display.SetColor(*color)
         display.SetSelectedColor(*color)
         self._about[node.GetID()] = (segment, positive)
+        self._colors[segment] = tuple(color)
         scene = slicer.mrmlScene
         if not self.hasObserver(scene, scene.NodeRemovedEvent, self._node_removed):
             self.addObserver(scene, scene.NodeRemovedEvent, self._node_removed)

@@ -87,7 +87,8 @@ class ReportView:
     def supports(self, index: int) -> list[Support]:
         """The support slices that a slice was drawn from; those of all its segments together.
 
-        Those with the largest share of attention first where it is known, then the most similar ones.
+        Corrected slices of the volume itself first, then those with the largest share of attention where it is known,
+        then the most similar ones.
         """
         rows = self._slices.get(index, {"segments": {}})["segments"]
         found = {name: told["supports"] for name, told in rows.items() if told["area_mm2"] > 0}
@@ -102,7 +103,9 @@ class ReportView:
                 if one.get("attention") is not None:
                     attention[key] = attention.get(key, 0.0) + one["attention"] / len(found)
         together = [Support(*key, similarity[key], tuple(names[key]), attention.get(key)) for key in similarity]
-        return sorted(together, key=lambda one: (-(one.attention or 0.0), -one.similarity, one.case, one.slice))
+        return sorted(
+            together, key=lambda one: (one.case != "", -(one.attention or 0.0), -one.similarity, one.case, one.slice)
+        )
 
     def _least_sure(self, index: int) -> SliceSegment:
         """Of those found on a slice; where none was, of all that were looked for."""

@@ -79,14 +79,13 @@ class ResultsPanel:
             self.ui.plotLabel,
             self.ui.worstLabel,
             self.ui.worstTable,
-            self.ui.supportsLabel,
-            self.ui.supportsTable,
+            self.ui.examplesSection,
             self.ui.show3DCheckBox,
             self.ui.correctSection,
         ):
             widget.visible = self._report is not None
         self._supports.show([])
-        self.ui.supportsLabel.text = _("Examples behind a slice: move through the volume to see them.")
+        self.ui.supportsLabel.text = _("Move through the volume to see the examples behind each slice.")
         self._verdict.show(self._report.verdict if self._report is not None else None)
         if self._report is None:
             self._follower.stop()
@@ -128,7 +127,7 @@ class ResultsPanel:
             table.setItem(row, 1, cell(one.segment))
             table.setItem(row, 2, number_cell(f"{one.confidence:.2f}"))
         table.blockSignals(False)
-        fit_height(table, most_rows=5)
+        fit_height(table, most_rows=4)
 
     def _show_plot(self) -> None:
         # Of a result that was refined far from the library's slices, the report may know few slices.
@@ -176,7 +175,7 @@ class ResultsPanel:
 
     def _about_supports(self, index: int, any_supports: bool) -> str:
         if any_supports:
-            return _("Examples behind slice {index}; double-click to load the case:").format(index=index)
+            return _("Slice {index} was drawn from these; double-click to load a case:").format(index=index)
         if index in self._report.corrected:
             return _("Slice {index} was corrected by you.").format(index=index)
         return _("Nothing was found on slice {index}.").format(index=index)

@@ -13,7 +13,8 @@ from .report_view import Support
 
 _MOST = 8
 _ROWS = 3
-_THUMBNAIL = 64
+_THUMBNAIL = 56
+_TWO_LINES = 38
 
 
 class SupportsTable:
@@ -46,8 +47,8 @@ class SupportsTable:
             self._show_support(row, support)
         table.setColumnHidden(3, all(support.attention is None for support in self._supports))
         table.visible = bool(self._supports)
-        for row in range(len(self._supports)):
-            table.setRowHeight(row, _THUMBNAIL + 4)
+        for row, support in enumerate(self._supports):
+            table.setRowHeight(row, _THUMBNAIL + 4 if support.case else _TWO_LINES)
         fit_height(table, most_rows=_ROWS)
         of_library = [(row, support) for row, support in enumerate(self._supports) if support.case]
         if of_library:

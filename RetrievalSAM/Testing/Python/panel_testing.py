@@ -31,7 +31,7 @@ import phantoms  # noqa: E402
 from RetrievalSAMModule import ask, worker_client  # noqa: E402
 
 _LAST_FOLDER = "RetrievalSAM/LibraryFolder"
-_ONLY_WHAT_HANGS_TAKES_SO_LONG_MS = 15_000
+_ONLY_WHAT_HANGS_TAKES_SO_LONG_MS = 240_000
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:

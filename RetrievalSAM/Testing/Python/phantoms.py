@@ -121,6 +121,16 @@ def edit_slice(
         raise AssertionError("Slicer refused the edit")
 
 
+def world_of(volume: slicer.vtkMRMLScalarVolumeNode, voxel: tuple[float, float, float]) -> np.ndarray:
+    """RAS in mm, in the world, of a voxel index (i, j, k) under linear transforms; reckoned without the module."""
+    local, to_world = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(local)
+    if volume.GetParentTransformNode() is not None:
+        volume.GetParentTransformNode().GetMatrixTransformToWorld(to_world)
+    matrix = slicer.util.arrayFromVTKMatrix(to_world) @ slicer.util.arrayFromVTKMatrix(local)
+    return (matrix @ np.append(voxel, 1.0))[:3]
+
+
 def dice(one: np.ndarray, other: np.ndarray) -> float:
     """Overlap of two masks, 1 where they are the same."""
     return 2 * float((one & other).sum()) / float(one.sum() + other.sum())

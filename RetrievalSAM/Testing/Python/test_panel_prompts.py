@@ -61,13 +61,7 @@ class PromptsTest(ScriptedTest):
         return node
 
     def world(self, voxel: tuple[float, float, float]) -> np.ndarray:
-        """RAS in mm, reckoned without the module."""
-        local, to_world = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
-        self.volume.GetIJKToRASMatrix(local)
-        if self.volume.GetParentTransformNode() is not None:
-            self.volume.GetParentTransformNode().GetMatrixTransformToWorld(to_world)
-        matrix = slicer.util.arrayFromVTKMatrix(to_world) @ slicer.util.arrayFromVTKMatrix(local)
-        return (matrix @ np.append(voxel, 1.0))[:3]
+        return phantoms.world_of(self.volume, voxel)
 
     def propagate(self) -> dict[str, Any]:
         """What the worker was asked."""
@@ -184,7 +178,7 @@ class PlacesTest(PromptsTest):
 
 
 class PlacingTest(PromptsTest):
-    def test_every_segment_has_a_list_inside_and_one_outside_in_its_color(self) -> None:
+    def test_every_segment_has_a_list_inside_and_one_outside_in_its_color_but_lighter(self) -> None:
         self.get_result()
         nodes = {}
         for name in ("Liver", "Spleen"):
@@ -193,7 +187,8 @@ class PlacingTest(PromptsTest):
                 nodes[name, inside] = self.place((20, 20, 4), inside)
         self.assertEqual(len({node.GetID() for node in nodes.values()}), 4)
         for (name, _inside), node in nodes.items():
-            np.testing.assert_allclose(node.GetDisplayNode().GetSelectedColor(), phantoms.COLORS[name], atol=0.01)
+            lighter = 1 - 0.45 * (1 - np.array(phantoms.COLORS[name]))
+            np.testing.assert_allclose(node.GetDisplayNode().GetSelectedColor(), lighter, atol=0.01)
         shapes = [nodes["Liver", inside].GetDisplayNode().GetGlyphType() for inside in (True, False)]
         self.assertNotEqual(*shapes)
         self.assertIs(self.place((21, 20, 4)), nodes["Spleen", True], "one list, not one a click")

@@ -333,7 +333,7 @@ class ResultsTest(RunTest):
         self.results_ui.worstTable.selectRow(1)
         wait_until(lambda: self.results_ui.supportsTable.rowCount == 1, "the examples")
         self.assertIn("Case 1", self.results_ui.supportsTable.item(0, 1).text())
-        self.assertIn("Examples behind slice 1", self.results_ui.supportsLabel.text)
+        self.assertIn("Slice 1 was drawn from these", self.results_ui.supportsLabel.text)
 
     def test_a_result_whose_nodes_were_deleted_can_be_accepted_and_discarded(self) -> None:
         slicer.mrmlScene.RemoveNode(self.result())
