@@ -38,6 +38,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/evaluation/gaps.py
   RetrievalSAMLib/evaluation/influence.py
   RetrievalSAMLib/evaluation/kept_results.py
+  RetrievalSAMLib/evaluation/last_review.py
   RetrievalSAMLib/evaluation/leave_one_out.py
   RetrievalSAMLib/evaluation/metrics.py
   RetrievalSAMLib/evaluation/review.py

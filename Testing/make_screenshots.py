@@ -25,12 +25,14 @@ import slicer  # noqa: E402
 import slicer.util  # noqa: E402
 import vtk  # noqa: E402
 from slicer_standin.module import LoadedModule, process_events, wait_until  # noqa: E402
-from slicer_standin.window import save_window, use_palette  # noqa: E402
+from slicer_standin.window import save_widget, save_window, use_palette  # noqa: E402
 
 from RetrievalSAMLib.demo.cohort import make_cohort  # noqa: E402
 from RetrievalSAMLib.volumes import write_segmentation, write_volume  # noqa: E402
 
 _SIZE, _PANEL_WIDTH = (1440, 1000), 460
+_WINDOW_SIZE = (760, 560)
+_SWAPPED = ("Liver", "Spleen")
 _SECONDS = 600.0
 _CORRECTED, _PROMPTED = [12, 20], 16  # slices
 _INSIDE, _OUTSIDE = ((30, 50, 16), (36, 44, 16)), ((52, 44, 16),)  # voxels
@@ -62,6 +64,8 @@ class Tutorial:
         self._panel.ui.segmentSection.collapsed = True
         self._panel.ui.librarySection.collapsed = False
         self._picture("accepted")
+        self._suggest()
+        self._review()
         self._panel.ui.librarySection.collapsed = True
         self._panel.ui.setupSection.collapsed = False
         self._picture("set-up")
@@ -153,6 +157,44 @@ class Tutorial:
         self._wait()
         self._picture("corrected")
 
+    def _suggest(self) -> None:
+        self._load(4)
+        self._panel.library_panel.ui.suggestButton.click()
+        window = self._panel.suggest_window
+        window.ui.suggestButton.click()
+        self._wait()
+        self._window_picture(window.widget, "suggest")
+        window.widget.hide()
+
+    def _review(self) -> None:
+        """With a fourth case whose labels are swapped."""
+        volume, segmentation = slicer.util.getNode("subject-04"), self._load_segmentation(4)
+        content = segmentation.GetSegmentation()
+        one, other = (content.GetSegment(content.GetSegmentIdBySegmentName(name)) for name in _SWAPPED)
+        kept = slicer.vtkSegment()
+        for target, source in ((kept, one), (one, other), (other, kept)):
+            target.DeepCopyMetadata(source)
+        library = self._panel.library_panel.ui
+        library.addVolumeSelector.setCurrentNode(volume)
+        library.addSegmentationSelector.setCurrentNode(segmentation)
+        self._wait()
+        library.addButton.click()
+        self._wait()
+        library.reviewButton.click()
+        window = self._panel.review_window
+        self._wait()
+        window.ui.reviewButton.click()
+        wait_until(lambda: (self._panel.reviewing.progress or (0,))[0] > 0, "a case to be finished", _SECONDS)
+        self._window_picture(window.widget, "reviewing")
+        self._wait()
+        window.ui.findingsTable.selectRow(0)
+        self._window_picture(window.widget, "review")
+        window.widget.hide()
+
+    def _window_picture(self, window: Any, step: str) -> None:
+        process_events(300)
+        save_widget(window, self._pictures / f"module-{step}.png", _WINDOW_SIZE)
+
     def _load(self, number: int) -> Any:
         return slicer.util.loadVolume(str(self._files / f"subject-{number:02d}.nrrd"))
 
@@ -181,7 +223,7 @@ def main() -> None:
     use_palette(options.dark)
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
-        for subject in make_cohort(3):
+        for subject in make_cohort(4):
             write_volume(subject.image, files / f"{subject.name}.nrrd")
             write_segmentation(subject.segmentation, files / f"{subject.name}.seg.nrrd")
         Tutorial(options.folder, files).play()

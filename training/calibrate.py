@@ -5,8 +5,9 @@
 
 Collecting segments volumes whose truth is known and keeps, for every segment on every slice, what speaks for its mask
 and how good it is. Sources: the splits of the role ``tune`` (`msd_hippocampus`, `openkbp_hn_ct`), the tune hippocampi
-with one case each as library (`one-case`), and made-up hearts and trunks (`training.lookalikes`). Volumes that the file
-has are not segmented again; the file knows nothing of the code, so begin another one after a change of that.
+with one case each as library (`one-case`), two fetal brains with two others as library (`fetal_brain_sba`), and made-up
+hearts and trunks (`training.lookalikes`). Volumes that the file has are not segmented again; the file knows nothing of
+the code, so begin another one after a change of that.
 
 ``--fit`` writes `RetrievalSAMLib/models/bundled/confidence.json`: two logistic curves (Cox 1958, with fractions as the
 answer: Papke and Wooldridge 1996), one for slices where the segment was found, one for the others. Sets count by the
@@ -39,7 +40,17 @@ from training.records import Record, Records, read_records
 
 OUTPUT = Path(__file__).parent.parent / "RetrievalSAMLib" / "models" / "bundled" / "confidence.json"
 
-SOURCES = ("msd_hippocampus", "openkbp_hn_ct", "one-case", "hearts-1", "hearts-2", "hearts-3", "trunks-1", "trunks-2")
+SOURCES = (
+    "msd_hippocampus",
+    "openkbp_hn_ct",
+    "one-case",
+    "fetal_brain_sba",
+    "hearts-1",
+    "hearts-2",
+    "hearts-3",
+    "trunks-1",
+    "trunks-2",
+)
 
 PARTS = ("source", "target", "supports", "weights")
 
@@ -84,6 +95,11 @@ def splits(source: str, data: Path) -> Iterator[tuple[list[MemoryCase], MemoryCa
     kind, _, seed = source.rpartition("-")
     if kind in ("hearts", "trunks"):
         yield from lookalikes.splits(kind, int(seed))
+        return
+    if source == "fetal_brain_sba":
+        names = sorted(path.name.removesuffix("_image.nii.gz") for path in (data / source).glob("*_image.nii.gz"))
+        brains = [load_case(data, source, name, {}) for name in names[:4]]
+        yield from ((brains[2:], target) for target in brains[:2])
         return
     group = "msd_hippocampus" if source == "one-case" else source
     content = json.loads(SPLITS.read_text(encoding="utf-8"))

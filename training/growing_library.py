@@ -1,15 +1,15 @@
 """A library that grows by its own results: what it gains, and how much correcting a case still takes.
 
     python -m training.growing_library --data DATA --results FILE.jsonl [--library DIR] [--role tune|judge]
-        [--set msd_hippocampus] [--preset default] [--goal 0.85] [--step 2] [--limit 20] [--rank lowest|sum] [--control]
-        [--cases N] [--targets N] [--picture FILE.svg]
+        [--set msd_hippocampus] [--preset default] [--goal 0.85] [--step 2] [--limit 20] [--rank worth|lowest]
+        [--control] [--cases N] [--targets N] [--picture FILE.svg]
     python -m training.growing_library --table FILE.jsonl [--picture FILE.svg]
 
 The library begins with one case, drawn by a person. Every next one is segmented with what is there; then a made-up
-user looks at the slices that the tool ranks worst, a few at a time, draws them as the truth has them, and lets the tool
-carry them on, until the mean Dice over segments reaches the goal or so many slices were looked at. What came out (not
-the truth) becomes the next case. At some sizes the library segments targets that never go into it. Which cases, in
-which order, and which targets: splits.json, under ``growing``.
+user looks at the slices that the tool would have looked at first, a few at a time, draws them as the truth has them,
+and lets the tool carry them on, until the mean Dice over segments reaches the goal or so many slices were looked at.
+What came out (not the truth) becomes the next case. At some sizes the library segments targets that never go into it.
+Which cases, in which order, and which targets: splits.json, under ``growing``.
 
 Cases differ, so the corrections that the last ones took may be few by luck: with ``--control`` every case is also
 corrected with the first case alone as its library.
@@ -61,7 +61,7 @@ class Loop:
     goal: float = 0.85
     step: int = 2
     limit: int = 20
-    rank: str = "lowest"
+    rank: str = "worth"
 
 
 @dataclass(frozen=True)
@@ -132,10 +132,14 @@ def _mean_dice(found: Segmentation, truth: Segmentation) -> float:
 
 def provenance_of(report: SegmentationReport) -> Provenance:
     """Where a result comes from, as ``retrievalsam library add --report`` has it."""
-    made_by = {"model": report.model.name, "model_sha256": report.model.sha256}
-    if report.refinement is None:
-        return Provenance(origin="model", **made_by)
-    return Provenance(origin="corrected", corrected_slices=report.refinement.corrected, **made_by)
+    model = report.model
+    corrected = report.refinement.corrected if report.refinement else None
+    return Provenance(
+        origin="corrected" if corrected else "model",
+        model=model.name,
+        model_sha256=model.sha256,
+        corrected_slices=corrected,
+    )
 
 
 @dataclass

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from training.judge import interval
-from training.records import Record
+from training.records import Record, identity
 from training.svg import COLOURS, GREY, legend, name, panels, save, trailing_mean
 
 PARTS = ("role", "set", "kind", "name", "library", "loop", "settings", "weights")
@@ -48,11 +48,11 @@ def growths(records: Sequence[Record]) -> Iterator[Growth]:
     """Libraries that grew, each with the figures that belong to it."""
     runs: dict[str, list[Record]] = {}
     for record in records:
-        runs.setdefault(json.dumps([record[p] for p in ("role", "set", "loop", "settings", "weights")]), []).append(
-            record
-        )
+        run_of = identity(record, ("role", "set", "loop", "settings", "weights"))
+        runs.setdefault(run_of, []).append(record)
     for run in runs.values():
-        cases, hashes = [], []
+        cases: list[Record] = []
+        hashes: list[str] = []
         while step := [r for r in run if r["kind"] == "case" and r["added"] and r["library"] == hashes]:
             cases.append(step[-1])
             hashes.append(step[-1]["added"])
@@ -133,7 +133,7 @@ def draw(records: Sequence[Record], path: Path) -> None:
     name(right, "what a case takes before it is added", "becomes the n-th case", "slices corrected")
     right.set_ylim(bottom=0)
     for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         legend(axes)
     save(figure, path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -13,7 +14,7 @@ COLOURS = ("#2a6fb0", "#d1622b", "#4b8f4b")
 GREY = "#8a8a8a"
 """For what the others are compared with."""
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "axes.titlesize": 10,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -54,12 +55,12 @@ def name(axes: Axes, title: str, across: str = "", up: str = "") -> None:
     axes.set_ylabel(up)
 
 
-def legend(axes: Axes, place: str = "best", columns: int = 1) -> None:
+def legend(axes: Axes, place: Literal["best", "upper left"] = "best", columns: int = 1) -> None:
     """Names of what is drawn.
 
     Args:
         axes: Where something is drawn that has a label.
-        place: As Matplotlib calls it.
+        place: Where.
         columns: Of names.
     """
     with matplotlib.rc_context(_STYLE):

@@ -8,9 +8,10 @@ import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from .drawing import drawn_plane
 from .library_client import LibraryClient
 from .origins import Origins
-from .panel import check_list, checked_names, color_icon, say, show_fault
+from .panel import check_list, checked_names, choice, choose, color_icon, fill_choices, say, show_fault
 from .segmentation_files import segment_names
 from .volume_files import SceneError
 from .worker_client import WorkerFault
@@ -28,6 +29,16 @@ class AddCasePanel(VTKObservationMixin):
         self._origins = origins
         self._adding = False
         self.ui.addModalitySelector.addItems(list(MODALITIES))
+        fill_choices(
+            self.ui.addSlicesSelector,
+            [
+                ("", _("All slices")),
+                ("auto", _("Only the slices that I drew")),
+                ("axial", _("Only the axial slices that I drew")),
+                ("coronal", _("Only the coronal slices that I drew")),
+                ("sagittal", _("Only the sagittal slices that I drew")),
+            ],
+        )
         self.ui.addVolumeSelector.connect("currentNodeChanged(vtkMRMLNode*)", lambda _node: self.update())
         self.ui.addSegmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._segmentation_chosen)
         self.ui.addSegmentsList.connect("itemChanged(QListWidgetItem*)", lambda _item: self.update())
@@ -71,6 +82,7 @@ class AddCasePanel(VTKObservationMixin):
                 slicer.vtkSegmentation.SegmentModified,
             ):
                 self.addObserver(node.GetSegmentation(), event, self._segments_changed)
+        choose(self.ui.addSlicesSelector, drawn_plane(node))
         self._show_segments(node)
 
     def _segments_changed(self, _segmentation: Any, _event: Any) -> None:
@@ -121,6 +133,7 @@ class AddCasePanel(VTKObservationMixin):
                 on_fault=self._fault,
                 on_stopped=self._stopped,
                 origin=self._origins.of(volume, segmentation, names),
+                drawn_plane=choice(self.ui.addSlicesSelector),
             )
         except SceneError as error:
             show_fault(WorkerFault(str(error)))

@@ -15,6 +15,11 @@ def file_to_open(parent: qt.QWidget, title: str, kinds: str) -> str:
     return qt.QFileDialog.getOpenFileName(parent, title, "", kinds)
 
 
+def files_to_open(parent: qt.QWidget, title: str, kinds: str) -> list[str]:
+    """Files that exist, or none."""
+    return list(qt.QFileDialog.getOpenFileNames(parent, title, "", kinds))
+
+
 def file_to_save(parent: qt.QWidget, title: str, suggested: str, kinds: str) -> str:
     """A file to write, or an empty text; Qt has asked before one is replaced."""
     return qt.QFileDialog.getSaveFileName(parent, title, suggested, kinds)

@@ -41,11 +41,12 @@ class LibraryCase:
 
 @dataclass(frozen=True)
 class LibrarySegment:
-    """A segment that the cases have between them; the color is RGB in [0, 1]."""
+    """A segment that the cases have between them; the color is RGB in [0, 1], terminology as Slicer writes it."""
 
     name: str
     value: int
     color: tuple[float, float, float] | None
+    terminology: str | None
 
 
 @dataclass(frozen=True)
@@ -132,19 +133,22 @@ class LibraryClient:
         on_fault: Failed,
         on_stopped: Callable[[], None],
         origin: Origin | None = None,
+        drawn_plane: str = "",
     ) -> Request:
         """Add a volume of the scene with some segments of a segmentation.
 
         Args:
-            volume: Of the scene.
-            segmentation: Of the scene.
-            segments: Names of those to add.
+            volume: The image.
+            segmentation: Drawn on it.
+            segments: Names of those to keep.
             name: Of the case; numbered where empty.
             modality: Such as MR; may be empty.
-            on_done: Told the worker's result.
+            on_done: Told the result.
             on_fault: Told why it failed.
-            on_stopped: Called when it was cancelled.
+            on_stopped: Told that it was stopped.
             origin: Where the segments come from; None for what a person drew.
+            drawn_plane: Where single slices were drawn: the plane that they lie in, or `auto` for that of the grid.
+                Only slices that hold a segment say anything then. Empty where all slices are annotated.
 
         Raises:
             SceneError: Volume or segmentation cannot be used.
@@ -160,10 +164,12 @@ class LibraryClient:
             "image": str(folder / "image.nrrd"),
             "segmentation": str(folder / "segmentation.seg.nrrd"),
         }
+        if drawn_plane:
+            parameters.update({"annotated_slices": "drawn", "plane": drawn_plane})
         parameters.update({key: text for key, text in (("name", name), ("modality", modality)) if text})
         if origin is not None:
-            # Corrected slices are counted along the axis that the run sliced.
-            parameters.update({"made_by": origin.made_by(), "plane": origin.plane})
+            plane = origin.plane if drawn_plane in ("", "auto") else drawn_plane
+            parameters.update({"made_by": origin.made_by(plane), "plane": plane})
         return self._change(
             "library.add",
             parameters,
@@ -250,7 +256,7 @@ class LibraryClient:
             folder=folder,
             cases=tuple(_case(case) for case in told["cases"]),
             segments=tuple(
-                LibrarySegment(s["name"], s["value"], tuple(s["color"]) if s["color"] else None)
+                LibrarySegment(s["name"], s["value"], tuple(s["color"]) if s["color"] else None, s["terminology"])
                 for s in told["segments"]
             ),
             removed=tuple((case["id"], case["name"]) for case in told["removed"]),

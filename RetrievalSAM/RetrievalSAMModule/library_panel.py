@@ -43,7 +43,7 @@ class LibraryPanel:
             (self.ui.createButton, self._create),
             (self.ui.loadButton, self._load),
             (self.ui.removeButton, self._remove),
-            (self.ui.undoButton, self._undo_remove),
+            (self.ui.undoButton, self.undo_remove),
             (self.ui.verifyButton, self._verify),
             (self.ui.importFolderButton, self._import_folder),
             (self.ui.importFileButton, self._import_file),
@@ -56,6 +56,7 @@ class LibraryPanel:
         library.changed.connect(self.show)
         library.failed.connect(show_fault)
         self._say("")
+        self.show_review("")
         self.show()
 
     def cleanup(self) -> None:
@@ -85,6 +86,10 @@ class LibraryPanel:
         self._enable()
         self.add_case.update()
 
+    def show_review(self, text: str) -> None:
+        """Say how far a review is, also when its window is closed; an empty text where none is under way."""
+        say(self.ui.reviewLabel, text)
+
     def _show_case(self, row: int, case: LibraryCase) -> None:
         picture = cell("", case.id, case.name)
         if case.thumbnail:
@@ -110,7 +115,13 @@ class LibraryPanel:
         is_open, chosen = state is not None, self._chosen() is not None
         for button in (self.ui.loadButton, self.ui.removeButton):
             button.enabled = chosen
-        for button in (self.ui.verifyButton, self.ui.importFolderButton, self.ui.importFileButton):
+        for button in (
+            self.ui.verifyButton,
+            self.ui.importFolderButton,
+            self.ui.importFileButton,
+            self.ui.reviewButton,
+            self.ui.suggestButton,
+        ):
             button.enabled = is_open
         self.ui.exportButton.enabled = is_open and bool(state.cases)
         self.ui.undoButton.enabled = is_open and bool(state.removed)
@@ -141,13 +152,18 @@ class LibraryPanel:
     def _remove(self) -> None:
         case = self._chosen()
         if case is not None:
-            self._library.remove(case, self._removed, show_fault)
+            self.remove(case)
+
+    def remove(self, case: str) -> None:
+        """Move a case to the trash by its ID."""
+        self._library.remove(case, self._removed, show_fault)
 
     def _removed(self, result: dict[str, Any]) -> None:
         self._removed_last = result["id"]
         self._say(_("{name} is in the library's trash. Undo remove brings it back.").format(name=result["name"]))
 
-    def _undo_remove(self) -> None:
+    def undo_remove(self) -> None:
+        """Bring the case removed last back from the trash."""
         removed = self._library.state.removed
         ids = [case_id for case_id, _name in removed]
         case = self._removed_last if self._removed_last in ids else ids[-1]

@@ -6,19 +6,25 @@ from typing import Any
 
 import qt
 import slicer
+from slicer.i18n import tr as _
 
+from .background import Background
 from .case_loading import CaseLoading
 from .correcting import Correcting
 from .corrections_panel import CorrectionsPanel
 from .library_client import LibraryClient
 from .library_panel import LibraryPanel
 from .origins import Origins
-from .panel import ResourcePath, load_ui
+from .panel import ResourcePath, load_ui, show_fault
 from .proposal import Proposal
 from .results_panel import ResultsPanel
+from .review_window import ReviewWindow
+from .reviewing import Reviewing
 from .segment_panel import SegmentPanel
 from .segmenting import PROPOSED, Segmenting
 from .setup_panel import SetupPanel
+from .suggest_window import SuggestWindow
+from .suggesting import Suggesting
 from .work_folder import WorkFolder
 
 
@@ -37,7 +43,8 @@ class ModulePanel:
         self.correcting = Correcting(self.segmenting)
         self.origins = Origins(self.segmenting, self.correcting)
         self.library_panel = LibraryPanel(self.library, loading, self.origins, resource_path)
-        self.segment_panel = SegmentPanel(logic.computer, self.library, self.segmenting, resource_path)
+        # An estimate needs no network, and must not wait behind a review.
+        self.segment_panel = SegmentPanel(logic.librarian, self.library, self.segmenting, resource_path)
         self.results_panel = ResultsPanel(self.segmenting, self.library, loading, self._work, resource_path)
         self.corrections_panel = CorrectionsPanel(self.segmenting, self.correcting, resource_path)
         self.results_panel.slice_shown.connect(self.corrections_panel.show_slice)
@@ -51,12 +58,30 @@ class ModulePanel:
             layout = qt.QVBoxLayout(place)
             layout.setContentsMargins(0, 0, 0, 0)
             layout.addWidget(panel.widget)
+        self._make_windows(loading, resource_path)
         self.setup_panel.environment_changed.connect(self._environment_changed)
         self.setup_panel.collapse_wanted.connect(self._collapse_setup)
         self.segmenting.state_changed.connect(self._run_changed)
         self.segmenting.accepted.connect(self._accepted)
         slicer.app.connect("aboutToQuit()", self.cleanup)
         self._follow_scene()
+
+    def _make_windows(self, loading: CaseLoading, resource_path: ResourcePath) -> None:
+        """The windows for the care of the library, and the long work behind them."""
+        settings = self._logic.getParameterNode
+        self.background = Background(self._logic.computer, self.segmenting)
+        self.reviewing = Reviewing(self.library, self.background, settings)
+        self.suggesting = Suggesting(self.library, self.background, self.segmenting, self._work, settings)
+        panel = self.library_panel
+        self.review_window = ReviewWindow(
+            self.reviewing, self.library, loading, panel.remove, panel.undo_remove, resource_path
+        )
+        self.suggest_window = SuggestWindow(self.suggesting, self.library, panel.add_case.offer, resource_path)
+        panel.ui.reviewButton.connect("clicked()", self.review_window.open)
+        panel.ui.suggestButton.connect("clicked()", self.suggest_window.open)
+        self.reviewing.changed.connect(self._show_review)
+        self.reviewing.failed.connect(show_fault)
+        self.suggesting.failed.connect(show_fault)
 
     def enter(self) -> None:
         """The user came to the module: the first time, look at this computer and open the library used last."""
@@ -77,6 +102,10 @@ class ModulePanel:
         self.library_panel.cleanup()
         self.results_panel.cleanup()
         self.corrections_panel.cleanup()
+        self.review_window.close()
+        self.suggest_window.close()
+        self.background.cleanup()
+        self.suggesting.cleanup()
         self.segmenting.cleanup()
         self.correcting.cleanup()
         clients = (self._logic.computer, self._logic.librarian)
@@ -90,6 +119,7 @@ class ModulePanel:
         """The nodes are about to go."""
         self.segmenting.scene_closes()
         self.origins.scene_closes()
+        self.suggesting.scene_closes()
         self.segment_panel.set_parameters(None)
 
     def scene_changed(self) -> None:
@@ -119,6 +149,10 @@ class ModulePanel:
     def _run_changed(self) -> None:
         if self.segmenting.state == PROPOSED:
             self.ui.resultsSection.collapsed = False
+
+    def _show_review(self) -> None:
+        running = self.reviewing.running
+        self.library_panel.show_review(_("Review: {text}").format(text=self.reviewing.told) if running else "")
 
     def _accepted(self, proposal: Proposal) -> None:
         """What was accepted is offered to the library, so that the next volume comes out better."""

@@ -39,9 +39,12 @@ class Origin:
     corrected: tuple[int, ...] | None
     segments: tuple[str, ...]
 
-    def made_by(self) -> dict[str, Any]:
-        """As the worker takes it (docs/worker.md, `library.add`)."""
-        corrected = None if self.corrected is None else list(self.corrected)
+    def made_by(self, plane: str) -> dict[str, Any]:
+        """As the worker takes it (docs/worker.md, `library.add`), for a case that is sliced in a plane.
+
+        In another plane than the run's the corrected slices have no index: that some were is still said.
+        """
+        corrected = None if self.corrected is None else list(self.corrected) if plane == self.plane else []
         return {"model": self.model, "model_sha256": self.model_sha256, "corrected": corrected}
 
 

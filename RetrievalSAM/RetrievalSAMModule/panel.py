@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,16 +45,29 @@ def say(label: qt.QLabel, text: str) -> None:
     label.visible = bool(text)
 
 
-def head(table: qt.QTableWidget, titles: Sequence[str], stretched: int) -> None:
-    """Set up a table's columns; one of them takes the room that is left."""
+def head(
+    table: qt.QTableWidget, titles: Sequence[str], stretched: int, widths: Mapping[int, int] | None = None
+) -> None:
+    """Set up a table's columns; one of them takes the room that is left.
+
+    Args:
+        table: The table.
+        titles: Of its columns.
+        stretched: The column that takes the room that is left.
+        widths: By column, pixels of those that keep a width, which the user can change: a long name is then shortened
+            to it. The others are as wide as their texts.
+    """
+    widths = widths or {}
     table.setColumnCount(len(titles))
     table.setHorizontalHeaderLabels(list(titles))
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
     header = table.horizontalHeader()
     for column in range(len(titles)):
-        stretch = column == stretched
-        header.setSectionResizeMode(column, qt.QHeaderView.Stretch if stretch else qt.QHeaderView.ResizeToContents)
+        mode = qt.QHeaderView.Interactive if column in widths else qt.QHeaderView.ResizeToContents
+        header.setSectionResizeMode(column, qt.QHeaderView.Stretch if column == stretched else mode)
+        if column in widths:
+            table.setColumnWidth(column, widths[column])
 
 
 def cell(text: str, data: Any = None, tool_tip: str = "") -> qt.QTableWidgetItem:

@@ -60,6 +60,13 @@ def jump_to_voxel(volume: slicer.vtkMRMLScalarVolumeNode, voxel: np.ndarray) -> 
     )
 
 
+def show_volume(volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Show a volume in the slice views, as they lie and zoom where it is there already."""
+    shown = {node.GetBackgroundVolumeID() for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")}
+    if shown != {volume.GetID()}:
+        slicer.util.setSliceViewerLayers(background=volume, fit=True)
+
+
 class SliceFollower(VTKObservationMixin):
     """Tells the index of the volume's slice in the view that looks along the sliced axis, when it comes to rest."""
 

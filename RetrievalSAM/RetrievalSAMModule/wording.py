@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from slicer.i18n import tr as _
 
 
@@ -63,5 +65,40 @@ def stage(name: str) -> str:
         "segmenting": _("Segmenting"),
         "looking closer": _("Looking closer"),
         "refining": _("Carrying corrections on"),
+        "reading the cases": _("Reading the cases"),
+        "reviewing cases": _("Reviewing cases"),
+        "looking at volumes": _("Looking at volumes"),
     }
     return known.get(name, name.capitalize())
+
+
+def plane(name: str) -> str:
+    """An anatomical plane in the user's language, as an adjective."""
+    return {"axial": _("axial"), "coronal": _("coronal"), "sagittal": _("sagittal")}[name]
+
+
+def finding(kind: str) -> str:
+    """What a review found (docs/formats.md) in plain words; a kind that is not known is shown as it came."""
+    known = {
+        "damaged": _("A file is damaged; the case was left out"),
+        "swapped": _("Segments seem to be swapped"),
+        "shifted": _("The mask seems to be shifted"),
+        "empty": _("Empty here, drawn in other cases"),
+        "missing": _("Missing here, other cases have it"),
+        "low-dice": _("The other cases disagree with it"),
+        "hurts": _("Other cases fare worse with it"),
+        "volume": _("Much larger or smaller than in other cases"),
+        "gap": _("A gap between drawn slices"),
+        "jump": _("A slice unlike its neighbors"),
+        "name": _("Named otherwise than in other cases"),
+        "code": _("Another terminology code than in most cases"),
+        "color": _("Another color than in most cases"),
+        "unlike": _("The image is unlike all other cases"),
+        "alone": _("No other case has it"),
+    }
+    return known.get(kind, kind)
+
+
+def day_and_time(iso: str) -> str:
+    """A time as the worker tells it (ISO 8601, UTC) as `2026-01-02 03:04` of this computer's clock."""
+    return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -141,7 +141,8 @@ class WorkerClient:
         self.stop()
         for request in waiting:
             request.on_stopped()
-        self._start()
+        if self._process is None:  # whoever was stopped may have asked for something else
+            self._start()
 
     def _start(self) -> None:
         self._reader = protocol.LineReader()

@@ -30,6 +30,7 @@ def review(
     device: Device = "auto",
 ) -> None:
     """Segment every case by the others and show the worst first. What is stopped goes on the next time."""
+    from ..evaluation.last_review import keep_last_review
     from ..evaluation.review import check_enough, largest_size, review_library
     from ..library.store import SupportLibrary
     from ..segmentation.presets import preset as preset_of
@@ -47,6 +48,7 @@ def review(
     models = load_models(model, encoder, image_size=image_size, device=choose_device(device).name)
     with progress_bars() as progress:
         found = review_library(opened, models, settings, progress, max_memory_bytes=memory_for_supports())
+    keep_last_review(opened, cases, found)
     print_review(found)
     if json is not None:
         write_json(json, found)

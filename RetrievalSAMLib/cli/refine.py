@@ -60,6 +60,7 @@ def refine(
     before = fit_to_grid(read_segmentation(segmentation), str(segmentation), target.geometry, str(image))
     from ..models.device import choose_device
     from ..segmentation.pipeline import RunOptions, refine_volume
+    from ..segmentation.state import states_folder
 
     models = load_models(
         model,
@@ -84,7 +85,7 @@ def refine(
                 cache=opened.cache_dir,
                 library_name=opened.name,
                 progress=progress,
-                state=opened.runs_dir,
+                state=states_folder(),
             ),
         )
     write_segmentation(result.segmentation, output)

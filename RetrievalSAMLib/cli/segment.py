@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,9 @@ from .. import NOTICE
 from ..errors import InputError
 from .networks import load_models
 from .terminal import check_json_output, print_table, progress_bars
+
+_TO_LOOK_AT = 5
+"""Slices that are named."""
 
 if TYPE_CHECKING:
     from ..segmentation.report import SegmentationReport
@@ -59,6 +63,7 @@ def segment(
 
     from ..models.device import choose_device
     from ..segmentation.pipeline import RunOptions, segment_volume
+    from ..segmentation.state import states_folder
 
     torch.manual_seed(seed)
     models = load_models(
@@ -85,7 +90,7 @@ def segment(
                 logits=logits,
                 seed=seed,
                 progress=progress,
-                state=opened.runs_dir,
+                state=states_folder(),
             ),
         )
     write_segmentation(result.segmentation, output)
@@ -96,11 +101,17 @@ def segment(
 
 def print_summary(report: SegmentationReport) -> None:
     """What a person wants to know first."""
+    from ..segmentation.verdict import UNLIKE
+
     print_table(
-        ("segment", "value", "volume (ml)", "confidence"),
+        ("segment", "value", "volume (ml)", "expected Dice" if report.calibrated else "confidence"),
         [(s.name, str(s.value), f"{s.volume_mm3 / 1000:.2f}", f"{s.confidence:.2f}") for s in report.segments],
     )
     print(f"library: {report.library.name}, {report.library.cases} cases; this volume: {report.verdict}")
+    if report.look_first:
+        print(f"slices to look at first: {', '.join(map(str, report.look_first[:_TO_LOOK_AT]))}")
+    if report.verdict == UNLIKE:
+        print("WARNING: this volume is unlike all cases of the library; do not trust its masks unseen", file=sys.stderr)
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
 
 

@@ -191,7 +191,7 @@ def _similar_names(cases: Sequence[DrawnCase]) -> list[tuple[str, Flag]]:
 
 
 def _names_of_one_value(cases: Sequence[DrawnCase]) -> list[tuple[str, Flag]]:
-    """One segment that cases spell, or code, differently."""
+    """One segment that cases spell, code or colour differently."""
     by_value: dict[int, list[tuple[str, DrawnSegment]]] = {}
     for case in cases:
         for segment in case.segments.values():
@@ -200,6 +200,7 @@ def _names_of_one_value(cases: Sequence[DrawnCase]) -> list[tuple[str, Flag]]:
     for uses in by_value.values():
         names = Counter(same_name_key(segment.name) for _, segment in uses)
         codes = Counter(segment.key for _, segment in uses if segment.key.startswith("code:"))
+        colors = Counter(color for _, segment in uses if (color := _color(segment)) is not None)
         usual = next(s.name for _, s in uses if same_name_key(s.name) == names.most_common(1)[0][0])
         for user, segment in uses:
             if names[same_name_key(segment.name)] < max(names.values()):
@@ -208,7 +209,16 @@ def _names_of_one_value(cases: Sequence[DrawnCase]) -> list[tuple[str, Flag]]:
             if segment.key in codes and codes[segment.key] < max(codes.values()):
                 text = f"`{segment.name}` has another terminology code than in most other cases"
                 found.append((user, Flag("code", text, (segment.name,))))
+            color = _color(segment)
+            if color is not None and colors[color] < max(colors.values()):
+                text = f"`{segment.name}` has another colour than in most other cases"
+                found.append((user, Flag("color", text, (segment.name,))))
     return found
+
+
+def _color(segment: DrawnSegment) -> tuple[int, ...] | None:
+    """Bytes of the colour: files keep it with more or fewer digits."""
+    return None if segment.color is None else tuple(round(255 * part) for part in segment.color)
 
 
 def _may_be_one(one: str, other: str) -> bool:

@@ -24,6 +24,7 @@ class DrawnSegment:
         voxels: In annotated slices.
         volume_mm3: Of these voxels.
         centre_mm: Mean place of these voxels in the patient (left, posterior, superior); None where there is none.
+        color: Red, green, blue in 0..1, or None where it has none of its own.
     """
 
     name: str
@@ -34,6 +35,7 @@ class DrawnSegment:
     voxels: int
     volume_mm3: float
     centre_mm: tuple[float, float, float] | None
+    color: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def drawn_case(case: Case, slices: DrawnSlices) -> DrawnCase:
             voxels=voxels,
             volume_mm3=voxels * geometry.voxel_volume_mm3,
             centre_mm=_centre_mm(mask, geometry) if voxels else None,
+            color=own.color,
         )
     return DrawnCase(case.name, found)
 

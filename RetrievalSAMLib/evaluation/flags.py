@@ -19,6 +19,7 @@ Kind = Literal[
     "jump",
     "name",
     "code",
+    "color",
     "unlike",
     "alone",
 ]

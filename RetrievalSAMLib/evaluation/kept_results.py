@@ -48,7 +48,7 @@ class KeptResults:
         depends = [
             _FORMAT,
             __version__,
-            sorted(_identity(case) for case in cases),
+            sorted(identity(case) for case in cases),
             [segmenter.sha256, segmenter.image_size, encoder.sha256, encoder.image_size],
             settings.as_report(),
         ]
@@ -83,7 +83,7 @@ class KeptResults:
         return self.folder / f"{case.id}.json"
 
 
-def _identity(case: Case) -> list[object]:
+def identity(case: Case) -> list[object]:
     """What a result depends on in a case. Its name too: results name the cases that they drew on."""
     segments = [[s.name, s.value, s.terminology, s.annotated_slices] for s in case.segments]
     return [case.id, case.name, case.content_hash, str(case.plane), segments]

@@ -59,6 +59,7 @@ class ReviewedCase(msgspec.Struct, frozen=True):
         name: The case's name.
         id: Its UUID.
         plane: Anatomical plane in which it was sliced.
+        plane_axis: Array axis of the file (0, 1, 2 as SimpleITK's x, y, z) that is sliced; None for a damaged case.
         sparse: Whether only some slices are annotated; Dice is over these.
         dice: Against the result that the other cases give.
         flags: What to look at, gravest first.
@@ -69,6 +70,7 @@ class ReviewedCase(msgspec.Struct, frozen=True):
     name: str
     id: str
     plane: str
+    plane_axis: int | None
     sparse: bool
     dice: CaseDice
     flags: tuple[Flag, ...]
@@ -121,11 +123,12 @@ def review_library(
     check_enough(library.name, everyone)
     damaged, cases = _apart(everyone)
     check_enough(library.name, cases)
-    drawn, flags = [], {}
+    drawn, flags, axes = [], {}, []
     for number, case in enumerate(cases):
         progress("reading the cases", number, len(cases))
         slices = drawn_slices(case)
         drawn.append(drawn_case(case, slices))
+        axes.append(slices.frame.plane_axis)
         flags[case.name] = gap_flags(slices, {segment.value: segment.name for segment in case.segments})
     for name, found in inconsistencies(drawn).items():
         flags[name] += found
@@ -145,7 +148,10 @@ def review_library(
             computed += 1
         results.append(result)
     progress(_STAGE, len(cases), len(cases))
-    reviewed = [_reviewed(case, result, results, flags[case.name]) for case, result in zip(cases, results, strict=True)]
+    reviewed = [
+        _reviewed(case, axis, result, results, flags[case.name])
+        for case, axis, result in zip(cases, axes, results, strict=True)
+    ]
     doubtful = {case.name for case in reviewed if any(flag.severity for flag in case.flags)}
     reviewed = _with_influence(reviewed, influences(results, doubtful))
     segmenter, encoder = models.segmenter, models.encoder
@@ -192,7 +198,9 @@ def _apart(cases: Sequence[Case]) -> tuple[list[ReviewedCase], list[Case]]:
             text = f"a file is damaged ({'; '.join(facts)}), so the case was left out"
             dice = CaseDice(None, {segment.name: None for segment in case.segments})
             flag = Flag("damaged", text)
-            damaged.append(ReviewedCase(case.name, case.id, str(case.plane), _is_sparse(case), dice, (flag,), (), None))
+            damaged.append(
+                ReviewedCase(case.name, case.id, str(case.plane), None, _is_sparse(case), dice, (flag,), (), None)
+            )
         else:
             intact.append(case)
     return damaged, intact
@@ -222,7 +230,9 @@ def _left_out(
     return leave_out(case, others, models, settings, replace(options, progress=step))
 
 
-def _reviewed(case: Case, result: LeftOut, results: Sequence[LeftOut], flags: Sequence[Flag]) -> ReviewedCase:
+def _reviewed(
+    case: Case, plane_axis: int, result: LeftOut, results: Sequence[LeftOut], flags: Sequence[Flag]
+) -> ReviewedCase:
     names = {segment.value: segment.name for segment in case.segments}
     mean = _mean(result)
     scores = sorted(result.scores, key=lambda score: (score.dice, score.index, score.value))[:_WORST_SLICES]
@@ -238,6 +248,7 @@ def _reviewed(case: Case, result: LeftOut, results: Sequence[LeftOut], flags: Se
         name=case.name,
         id=case.id,
         plane=str(case.plane),
+        plane_axis=plane_axis,
         sparse=_is_sparse(case),
         dice=CaseDice(mean, {name: result.dice.get(value) for value, name in names.items()}),
         flags=tuple(found),

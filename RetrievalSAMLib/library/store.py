@@ -175,11 +175,6 @@ class SupportLibrary:
         """Where derived data may be kept; may be missing, and may be deleted at any time."""
         return self.path / _CACHE
 
-    @property
-    def runs_dir(self) -> Path:
-        """Where runs leave what a correction of their result needs; as `cache_dir`."""
-        return self.cache_dir / "runs"
-
     def cases(self) -> list[Case]:
         """Every case, by name (`case-2` before `case-10`), whatever the order on disk.
 

@@ -16,6 +16,7 @@ from .presets import FATE_SAM
 from .report import SupportReport
 from .reporting import Outcome, SegmentOutcome
 from .run import Run
+from .verdict import UNCERTAIN
 
 
 class PublishedRun(Run):
@@ -62,7 +63,7 @@ class PublishedRun(Run):
                 if self.growing:
                     self.growing.drawn(segmented.index, len(outcomes), frame.shape[0])
         # Nothing of this method says whether a volume is like the library.
-        return canvas, outcomes, "uncertain"
+        return canvas, outcomes, UNCERTAIN
 
 
 def _labelled(case: SupportCase) -> LabelledSlices:

@@ -127,8 +127,8 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     plane_axis: int
     segments: tuple[SegmentReport, ...]
     slices: tuple[SliceReport, ...]
-    calibrated: bool
-    look_first: tuple[int, ...]
+    calibrated: bool = False
+    look_first: tuple[int, ...] = ()
     verdict: str
     seconds: dict[str, float]
     peak_memory_bytes: int

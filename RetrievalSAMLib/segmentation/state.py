@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import os
 import time
 import uuid
 import zipfile
@@ -18,10 +19,12 @@ from pathlib import Path
 from types import TracebackType
 
 import msgspec
+import platformdirs
 import torch
 
 from .sam2_engine import ImageFeatures, Memory
 
+FOLDER_VARIABLE = "RETRIEVALSAM_CACHE"
 FORMAT_VERSION = 1
 LIMIT_BYTES = 512 << 20
 """Of one state. Image features and memories beyond it are left out, and computed again when they are needed."""
@@ -123,6 +126,16 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retrieval: tuple[tuple[RetrievalState, ...], ...]
     cases: tuple[CaseState, ...]
     arrays: dict[str, ArrayState]
+
+
+def states_folder() -> Path:
+    """The folder of all states: in `$RETRIEVALSAM_CACHE`, else in the user's cache folder.
+
+    Not in a library: that may lie on a drive of many people, and a state shows the volume that was segmented.
+    """
+    given = os.environ.get(FOLDER_VARIABLE)
+    folder = Path(given) if given else Path(platformdirs.user_cache_dir("RetrievalSAM", appauthor=False))
+    return folder / "runs"
 
 
 def features_name(view: int, index: int) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 
 from ..retrieval.evidence import CaseEvidence
 
+IN_LIBRARY, UNCERTAIN, UNLIKE = "in-library", "uncertain", "unlike-library"
+
 _SEEN_SLACK = 0.05
 _UNSEEN_SLACK = 0.15
 
@@ -27,7 +29,7 @@ def volume_verdict(target: np.ndarray, cases: Sequence[CaseEvidence]) -> str:
         ``unlike-library``.
     """
     if len(cases) < 2:
-        return "uncertain"
+        return UNCERTAIN
     embeddings = [case.embeddings for case in cases]
     among = [
         _nearest(own, np.concatenate([e for j, e in enumerate(embeddings) if j != i]))
@@ -35,8 +37,8 @@ def volume_verdict(target: np.ndarray, cases: Sequence[CaseEvidence]) -> str:
     ]
     similarity, least = _nearest(target, np.concatenate(embeddings)), min(among)
     if similarity >= least - _SEEN_SLACK:
-        return "in-library"
-    return "uncertain" if similarity >= least - _UNSEEN_SLACK else "unlike-library"
+        return IN_LIBRARY
+    return UNCERTAIN if similarity >= least - _UNSEEN_SLACK else UNLIKE
 
 
 def _nearest(queries: np.ndarray, pool: np.ndarray) -> float:

@@ -106,7 +106,7 @@ class LibraryCase:
 
 @dataclass(frozen=True)
 class LibraryFolder:
-    """`library.verify`."""
+    """`library.verify`, `library.last_review`."""
 
     folder: str
 
@@ -300,6 +300,7 @@ PARAMETERS: dict[str, type[Any]] = {
     "library.case": LibraryCase,
     "library.slices": LibrarySlices,
     "library.review": LibraryReview,
+    "library.last_review": LibraryFolder,
     "library.suggest": LibrarySuggest,
     "names.check": NamesCheck,
     "estimate": Estimate,

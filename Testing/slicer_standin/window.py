@@ -80,6 +80,16 @@ def panel_picture(panel: QtWidgets.QWidget, width: int, height: int) -> QtGui.QI
     return image
 
 
+def save_widget(widget: QtWidgets.QWidget, file: Path, size: tuple[int, int]) -> None:
+    """Writes `panel_picture` of a window of its own as a PNG.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if not panel_picture(widget, *size).save(str(file), "PNG"):
+        raise OSError(f"{file}: the picture cannot be written; check the folder and the disk's free space")
+
+
 def window_picture(panel: Any, size: tuple[int, int] = (1440, 900), panel_width: int = 460) -> QtGui.QImage:
     """Returns the picture of the whole window.
 

@@ -22,7 +22,7 @@ from training.growing_library import Loop, accepted
 from training.judge import bundled_models
 from training.records import Records, read_records
 
-GRID = grid((24, 20, 6), (2.0, 2.0, 3.0))  # all slices show something
+GRID = grid((24, 20, 4), (2.0, 2.0, 4.0))  # all slices show something
 CASES, TARGETS = ("c", "a", "b"), ("t",)
 
 
@@ -93,7 +93,7 @@ def test_the_results_go_into_the_library_with_what_was_corrected_in_them(once: P
         assert grown.provenance.model_sha256 == bundled_models().segmenter.sha256
         truth, added = speckled(number, grown.name).segmentation, grown.load_segmentation()
         # The slices are the file's last axis.
-        right = [all(np.array_equal(added.mask(n)[..., i], truth.mask(n)[..., i]) for n in range(2)) for i in range(6)]
+        right = [all(np.array_equal(added.mask(n)[..., i], truth.mask(n)[..., i]) for n in range(2)) for i in range(4)]
         assert all(right[i] for i in record["looked"]) and not all(right)
 
 
@@ -119,8 +119,8 @@ def test_a_stopped_run_goes_on_with_what_its_library_holds(there: Path) -> None:
     hashes = {one.name: one.content_hash for one in library.cases()}
     # Stopped after the last case had gone into the library, and before its figures were written.
     results.write_text("\n".join(lines[:3]) + "\n")
-    grow(there / "data", results)
-    assert results.read_text().splitlines() == [*lines[:4], lines[5]]
+    grow(there / "data", results, "--targets", "0")
+    assert results.read_text().splitlines() == lines[:4]
     assert {one.name: one.content_hash for one in library.cases()} == hashes
 
 
@@ -136,23 +136,23 @@ def test_a_library_that_did_not_grow_here_is_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "results.jsonl").exists()
 
 
-@pytest.mark.parametrize(("loop", "looked"), [(Loop(goal=0.0), 0), (Loop(goal=2.0, step=9, limit=99), 6)])
+@pytest.mark.parametrize(("loop", "looked"), [(Loop(goal=0.0), 0), (Loop(goal=2.0, step=9, limit=99), 4)])
 def test_correcting_ends_at_the_goal_or_with_the_last_slice(loop: Loop, looked: int) -> None:
     target, support = speckled(1, "t"), case("s", GRID)
     result = accepted(target, [support], bundled_models(), preset("fast"), loop)
     assert len(set(result.looked)) == len(result.looked) == looked
     assert (result.report.refinement is None) == (looked == 0)
-    assert (result.dice[-1] == 1.0) == (looked == 6)
+    assert (result.dice[-1] == 1.0) == (looked == 4)
     assert set(result.corrected) <= set(result.looked) and bool(result.corrected) == bool(looked)
 
 
 def test_slices_are_looked_at_worst_first_and_the_rest_is_ranked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    ranks = iter([{n: n / 10 for n in range(6)}, {0: 1.0, 1: 1.0, 2: 0.9, 5: 0.1}])
-    monkeypatch.setitem(growing_library.RANKS, "lowest", lambda report: next(ranks, {}))
+    ranks = iter([{n: n / 10 for n in range(4)}, {0: 1.0, 2: 0.9, 3: 0.05}])
+    monkeypatch.setitem(growing_library.RANKS, "worth", lambda report: next(ranks, {}))
     target, support = speckled(1, "t"), case("s", GRID)
-    result = accepted(target, [support], bundled_models(), preset("fast"), Loop(goal=2.0, step=2, limit=5))
-    # Of 3 and 4 the refinement said nothing: they stay where they were.
-    assert result.looked == (0, 1, 5, 3, 4)
+    result = accepted(target, [support], bundled_models(), preset("fast"), Loop(goal=2.0, step=1, limit=3))
+    # Of 1 the refinement said nothing: it stays where it was.
+    assert result.looked == (0, 3, 1)
     assert len(result.dice) == 4
 
 

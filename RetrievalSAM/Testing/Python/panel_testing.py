@@ -75,13 +75,16 @@ class User:
             self._patches.enter_context(mock.patch.object(slicer.util, name, self._asked))
         for name in ("folder", "file_to_open", "file_to_save"):
             self._patches.enter_context(mock.patch.object(ask, name, lambda *_question: str(self._answer("a path"))))
+        self._patches.enter_context(
+            mock.patch.object(ask, "files_to_open", lambda *_question: [str(file) for file in self._answer("paths")])
+        )
         return self
 
     def __exit__(self, *_error: Any) -> None:
         self._patches.close()
 
     def will_answer(self, *answers: Any) -> None:
-        """Answer the next questions so: a path, or an empty text for cancel, for a file; True or False else."""
+        """Answer the next questions so: a path for a file, an empty text for cancel, a list for files; else a bool."""
         self._answers.extend(answers)
 
     def reads(self) -> str:
@@ -250,6 +253,16 @@ class PanelTest(unittest.TestCase):
         return self.panel.library_panel.ui
 
     @property
+    def review_ui(self) -> SimpleNamespace:
+        """Widgets of the window of the review."""
+        return self.panel.review_window.ui
+
+    @property
+    def suggest_ui(self) -> SimpleNamespace:
+        """Widgets of the window that says what to annotate next."""
+        return self.panel.suggest_window.ui
+
+    @property
     def results_ui(self) -> SimpleNamespace:
         """Widgets of the results panel."""
         return self.panel.results_panel.ui
@@ -269,8 +282,11 @@ class PanelTest(unittest.TestCase):
 
     def requests(self, verb: str) -> list[dict[str, Any]]:
         """What scripted workers were asked, in order."""
-        lines = map(json.loads, self._log.read_text(encoding="utf-8").splitlines())
-        return [line for line in lines if line["do"] == verb]
+        return [line for line in self.everything() if line["do"] == verb]
+
+    def everything(self) -> list[dict[str, Any]]:
+        """All that scripted workers were asked, in order."""
+        return [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
 
     def copy_of_library(self) -> Path:
         """A library of the subjects 1 and 2, made by the module itself."""
@@ -328,6 +344,12 @@ class PanelTest(unittest.TestCase):
         """The segmentation that waits to be accepted."""
         self.assertEqual(self.panel.segmenting.state, "proposed")
         return self.panel.segmenting.proposal.segmentation
+
+
+def texts(table: qt.QTableWidget) -> list[list[str]]:
+    """What a table says, row by row."""
+    columns = range(table.columnCount)
+    return [[table.item(row, column).text() for column in columns] for row in range(table.rowCount)]
 
 
 def nodes_of_scene() -> list[str]:

@@ -34,6 +34,13 @@ def subject(number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return voxels.astype(np.int16), {"Liver": liver, "Spleen": spleen}
 
 
+def rotated(grid: np.ndarray, degrees: float, axis: tuple[float, float, float]) -> np.ndarray:
+    """A grid float64 (4, 4) turned about an axis through the origin."""
+    transform = vtk.vtkTransform()
+    transform.RotateWXYZ(degrees, *axis)
+    return slicer.util.arrayFromVTKMatrix(transform.GetMatrix()) @ grid
+
+
 def add_volume(voxels: np.ndarray, name: str, ijk_to_ras: np.ndarray = IJK_TO_RAS) -> slicer.vtkMRMLScalarVolumeNode:
     """Voxels (k, j, i) as a volume of the scene."""
     return slicer.util.addVolumeFromArray(voxels, ijkToRAS=ijk_to_ras, name=name)

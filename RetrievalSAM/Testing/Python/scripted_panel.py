@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import phantoms
@@ -74,17 +75,29 @@ _ENVIRONMENT: dict[str, Any] = {
 }
 
 
+NO_REVIEW: dict[str, Any] = {"review": None, "finished": None, "current": False}
+
+
+def library_of(*names: str, removed: Sequence[str] = (), **fields: Any) -> dict[str, Any]:
+    """A library with cases of these names, whose IDs are `id of <name>`."""
+    case = _LIBRARY["cases"][0]
+    cases = [{**case, "id": f"id of {name}", "name": name} for name in names]
+    gone = [{"id": f"id of {name}", "name": name} for name in removed]
+    return {**_LIBRARY, "cases": cases, "removed": gone, **fields}
+
+
 def scripted(**replies: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """A script of a worker with a library of one case; verbs as keywords, with an underscore for the point."""
     script = {
         "environment": [{"result": _ENVIRONMENT}],
         "library.describe": [{"result": _LIBRARY}],
         "library.slices": [{"result": {"files": [None]}}],
+        "library.last_review": [{"result": NO_REVIEW}],
         "names.check": [{"result": {"warnings": []}}],
         "estimate": [{"result": {"seconds": 12.0, "memory_bytes": 5e8, "basis": "typical"}}],
         "segment": [{"threshold": THRESHOLDS, "partials": 2, "progress": 2, "result": {"report": REPORT}}],
     }
-    return copy.deepcopy(script | {verb.replace("_", "."): told for verb, told in replies.items()})
+    return copy.deepcopy(script | {verb.replace("_", ".", 1): told for verb, told in replies.items()})
 
 
 class ScriptedTest(PanelTest):

@@ -91,6 +91,9 @@ def work(request: dict[str, Any], reply: dict[str, Any]) -> None:
         result = dict(reply.get("result", {}))
         if request["do"] in ("segment", "refine"):
             result |= {"segmentation": parameters["output"], "files": [parameters["output"]]}
+        if request["do"] == "library.suggest":  # files are told by their number among those asked for
+            for one in (*result["volumes"], *result["unreadable"]):
+                one["file"] = parameters["files"][one["file"]]
         send("result", id=name, result=result)
 
 

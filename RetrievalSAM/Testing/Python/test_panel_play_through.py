@@ -147,11 +147,21 @@ class RealRunTest(PanelTest):
         self.assertTrue("unlike anything in this library" in said or "cannot be told" in said, said)
 
 
+def eroded(mask: np.ndarray, times: int) -> np.ndarray:
+    """A mask (k, j, i) that has lost so many voxels at its edge on every slice."""
+    for _time in range(times):
+        mask = np.logical_and.reduce([mask, *(np.roll(mask, step, axis) for axis in (1, 2) for step in (-1, 1))])
+    return mask
+
+
 class CorrectionLoopTest(PanelTest):
     def setUp(self) -> None:
         super().setUp()
         self.library_folder = self.open_library()
-        self.volume, self.truth = phantoms.add_volume(phantoms.subject(3)[0], "Subject 3"), phantoms.subject(3)[1]
+        voxels, self.truth = phantoms.subject(3)
+        self.volume = phantoms.add_volume(voxels, "Subject 3")
+        # This user draws the liver tighter than the library's cases do.
+        self.truth["Liver"] = eroded(self.truth["Liver"], 3)
 
     def run_to_end(self, press: Callable[[], None]) -> None:
         press()
@@ -164,8 +174,7 @@ class CorrectionLoopTest(PanelTest):
     def test_correct_two_slices_propagate_undo_propagate_and_teach(self) -> None:
         self.run_to_end(lambda: self.segment(self.volume))
         first = self.masks()
-        for name in first: print(name, [(k, int(first[name][k].sum()), int(self.truth[name][k].sum()), int((first[name][k]^self.truth[name][k]).sum())) for k in range(12)], file=sys.stderr)
-        corrected = [4, 9]
+        corrected = [2, 5]
         for index in corrected:
             for name, mask in self.truth.items():
                 phantoms.edit_slice(self.result(), name, self.volume, index, mask[index])
@@ -198,8 +207,8 @@ class CorrectionLoopTest(PanelTest):
     def check_better(
         self, before: dict[str, np.ndarray], after: dict[str, np.ndarray], changed: dict[str, list[int]]
     ) -> None:
-        """The slices that the worker has changed are nearer to the truth, taken together."""
-        self.assertTrue(changed, "the corrections reached no other slice")
+        """The slices that the worker has changed are nearer to what the user wants, taken together."""
+        self.assertTrue(changed.get("Liver"), "the corrections reached no other slice")
         found = [(name, index) for name, slices in changed.items() for index in slices]
         overlap = [
             sum(phantoms.dice(masks[name][index], self.truth[name][index]) for name, index in found)

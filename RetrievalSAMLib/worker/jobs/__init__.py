@@ -20,6 +20,7 @@ _MODULE_OF = {
     "segment": "segmenting",
     "refine": "refining",
     "library.review": "reviewing",
+    "library.last_review": "reviewing",
     "library.suggest": "reviewing",
 }
 _LIBRARY = "library"

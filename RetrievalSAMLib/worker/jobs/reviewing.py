@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ...errors import ModelError
+from ...evaluation.last_review import keep_last_review, last_review
 from ...evaluation.review import check_enough, largest_size, review_library
 from ...evaluation.suggest import read_report, suggest
 from ...library.store import SupportLibrary
@@ -40,8 +41,22 @@ def review(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     models = kept.get(*key)
     with left_at_any_layer(task):
         found = review_library(library, models, settings, task.progress, max_memory_bytes=memory_for_supports())
+    keep_last_review(library, cases, found)
     result: dict[str, Any] = msgspec.to_builtins(found)
     return result
+
+
+def known_review(task: Task, kept: KeptNetworks) -> dict[str, Any]:
+    """The review that was finished last, and whether it is of the cases as they are; needs no network."""
+    library = SupportLibrary.open(task.parameters.folder)
+    known = last_review(library)
+    if known is None:
+        return {"review": None, "finished": None, "current": False}
+    return {
+        "review": msgspec.to_builtins(known.review),
+        "finished": known.finished.isoformat(),
+        "current": known.is_current(library.cases()),
+    }
 
 
 def suggest_volumes(task: Task, kept: KeptNetworks) -> dict[str, Any]:
@@ -74,4 +89,4 @@ def _check_installed(name: str, kind: catalogue.Kind) -> None:
         raise ModelError(entry.name, "its weights are not installed", remedy)
 
 
-JOBS = {"library.review": review, "library.suggest": suggest_volumes}
+JOBS = {"library.review": review, "library.last_review": known_review, "library.suggest": suggest_volumes}

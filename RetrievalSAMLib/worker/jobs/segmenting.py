@@ -20,6 +20,7 @@ from ...segmentation.pipeline import RunOptions, segment_volume
 from ...segmentation.presets import FATE_SAM, Settings
 from ...segmentation.presets import preset as preset_of
 from ...segmentation.region import Region
+from ...segmentation.state import states_folder
 from ...volumes import Geometry, Plane, SliceFrame, check_output, choose_plane, read_volume, write_segmentation
 from ..task import Task
 from . import costs
@@ -120,7 +121,7 @@ def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialF
         seed=wanted.seed,
         progress=task.progress,
         partial=shown,
-        state=library.runs_dir,
+        state=states_folder(),
     )
 
 

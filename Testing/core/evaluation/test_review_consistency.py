@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from RetrievalSAMLib.evaluation.consistency import inconsistencies
 from RetrievalSAMLib.evaluation.drawn import DrawnCase, DrawnSegment
 from RetrievalSAMLib.evaluation.flags import Flag
@@ -108,3 +110,12 @@ def test_another_spelling_and_another_code_of_one_value_are_told_of_the_odd_one(
     assert kinds(found) == {"a": [], "b": [], "c": ["name"]} and "called `Liver`" in found["c"][0].text
     found = inconsistencies([*liver, case("c", segment(1, "Liver", LEFT, key="code:2"))])
     assert kinds(found) == {"a": [], "b": [], "c": ["code"]}
+
+
+def test_a_colour_that_most_cases_do_not_have_is_told_of_the_odd_one_and_no_colour_is_none() -> None:
+    red, nearly_red, blue = (0.9, 0.2, 0.1), (0.9004, 0.2, 0.1), (0.1, 0.2, 0.9)
+    liver = [replace(segment(3, "Liver", ABOVE), color=color) for color in (red, nearly_red, blue, None)]
+    cases = [case(name, one) for name, one in zip("abcd", liver, strict=True)]
+    found = inconsistencies(cases)
+    assert kinds(found) == {"a": [], "b": [], "c": ["color"], "d": []}
+    assert "another colour" in found["c"][0].text and found["c"][0].segments == ("Liver",)

@@ -159,7 +159,11 @@ def test_a_region_limits_where_is_searched_but_not_which_supports_a_slice_gets(
     assert [row.index for row in part.report.slices] == [4, 5, 6]
     for row in part.report.slices:
         for name, segment in row.segments.items():
-            assert segment.supports == whole.report.slices[row.index].segments[name].supports
+            # Shares of attention differ: other slices were segmented on the way.
+            same = whole.report.slices[row.index].segments[name].supports
+            assert [(s.case, s.slice, s.similarity) for s in segment.supports] == [
+                (s.case, s.slice, s.similarity) for s in same
+            ]
     found = part.segmentation.labelmap()
     assert found[:20, :, 4:7].any()
     found[:20, :, 4:7] = 0

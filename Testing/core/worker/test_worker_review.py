@@ -50,6 +50,24 @@ def test_a_review_that_is_cancelled_goes_on_the_next_time(worker: WorkerProcess,
     assert worker.result("library.review", folder=str(own), device="cpu")["computed"] == 0
 
 
+def test_the_last_review_is_read_again_without_a_run_until_a_case_changes(worker: WorkerProcess, own: Path) -> None:
+    folder = own.parent / "another"
+    shutil.copytree(own, folder)
+    (folder / "cache" / "last_review.json").unlink(missing_ok=True)
+    asked = {"folder": str(folder)}
+    assert worker.result("library.last_review", **asked) == {"review": None, "finished": None, "current": False}
+    found = worker.result("library.review", **asked, device="cpu")
+    assert all(case["plane_axis"] == 2 for case in found["cases"])
+    events = worker.answer("last", "library.last_review", **asked)
+    assert len(events) == 1 and isinstance(events[0], Result), "it does nothing that takes time"
+    known = events[0].result
+    assert known["current"] and known["review"] == found and known["finished"].endswith("+00:00")
+    SupportLibrary.open(folder).remove("case-001")
+    assert worker.result("library.last_review", **asked)["current"] is False
+    (folder / "cache" / "last_review.json").write_text("{}", encoding="utf-8")
+    assert worker.result("library.last_review", **asked)["review"] is None
+
+
 def test_a_library_of_one_case_is_refused_in_words(worker: WorkerProcess, tmp_path: Path) -> None:
     library = SupportLibrary.create(tmp_path / "library")
     library.add(*subject(1))

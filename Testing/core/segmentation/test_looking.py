@@ -1,0 +1,35 @@
+"""Which slices come first, by what is expected to be wrong there."""
+
+from __future__ import annotations
+
+from RetrievalSAMLib.segmentation.looking import look_first
+from RetrievalSAMLib.segmentation.report import SegmentOnSlice, SliceReport
+
+
+def row(index: int, **segments: tuple[float, float, float]) -> SliceReport:
+    """A slice; by segment confidence, area found and area expected."""
+    return SliceReport(
+        index, {name: SegmentOnSlice(c, area, (), expected) for name, (c, area, expected) in segments.items()}
+    )
+
+
+def test_a_large_doubtful_mask_comes_before_a_small_more_doubtful_one() -> None:
+    slices = [row(0, liver=(0.1, 10.0, 10.0)), row(1, liver=(0.6, 500.0, 480.0)), row(2, liver=(0.95, 500.0, 500.0))]
+    assert look_first(slices) == (1, 2, 0)
+
+
+def test_what_was_missed_counts_by_the_area_that_was_expected() -> None:
+    slices = [row(0, liver=(0.9, 100.0, 100.0)), row(1, liver=(0.4, 0.0, 100.0)), row(2, liver=(0.4, 0.0, 5.0))]
+    assert look_first(slices) == (1, 0, 2)
+
+
+def test_segments_count_alike_whatever_their_size() -> None:
+    slices = [
+        row(0, liver=(0.9, 9000.0, 0.0), gland=(1.0, 4.0, 0.0)),
+        row(1, liver=(1.0, 9000.0, 0.0), gland=(0.5, 4.0, 0.0)),
+    ]
+    assert look_first(slices) == (1, 0)
+
+
+def test_slices_that_a_person_drew_and_empty_ones_are_left_out() -> None:
+    assert look_first([row(3, liver=(1.0, 80.0, 80.0)), row(4, liver=(0.2, 0.0, 0.0))]) == ()
