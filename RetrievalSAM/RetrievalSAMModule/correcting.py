@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import qt
 import slicer
-import slicer.util
-import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
@@ -251,7 +248,7 @@ class Correcting(VTKObservationMixin):
             if self._edited.pop(name, None):
                 self.changed.emit()
             return
-        key, before = _version(proposal, name), self._edited.get(name, frozenset())
+        key, before = (id(proposal.snapshot), *proposal.version(name)), self._edited.get(name, frozenset())
         if self._compared.get(name) != key:
             self._edited[name] = self._changed_slices(proposal, name)
             self._compared[name] = key
@@ -262,18 +259,3 @@ class Correcting(VTKObservationMixin):
     def _changed_slices(proposal: Proposal, name: str) -> frozenset[int]:
         mask = segment_voxels(proposal.segmentation, proposal.segment_ids[name], proposal.volume)
         return proposal.snapshot.changed_slices(name, mask, proposal.axis)
-
-
-def _version(proposal: Proposal, name: str) -> tuple[Any, ...]:
-    """What a segment's voxels on the volume's grid depend on, to see whether any of it has changed."""
-    segment = proposal.segmentation.GetSegmentation().GetSegment(proposal.segment_ids[name])
-    labels = segment.GetRepresentation(slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName())
-    between = vtk.vtkMatrix4x4()
-    nodes = (proposal.segmentation.GetParentTransformNode(), proposal.volume.GetParentTransformNode())
-    linear = slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(*nodes, between)
-    if linear:
-        moved = tuple(np.ravel(slicer.util.arrayFromVTKMatrix(between)))
-    else:
-        moved = tuple(node and node.GetTransformToParentMTime() for node in nodes)
-    stamp = None if labels is None else (labels.GetMTime(), labels.GetPointData().GetMTime())
-    return id(proposal.snapshot), segment.GetLabelValue(), stamp, moved

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import slicer
+import slicer.util
+import vtk
 
 from .result_snapshot import ResultSnapshot
 from .segmentation_files import Backup
@@ -116,6 +118,20 @@ class Proposal:
             return {}
         content = self.segmentation.GetSegmentation()
         return {name: one for name, one in self.segment_ids.items() if content.GetSegment(one) is not None}
+
+    def version(self, name: str) -> tuple[Any, ...]:
+        """What a segment's voxels on the volume's grid depend on; another version where any of it was changed."""
+        segment = self.segmentation.GetSegmentation().GetSegment(self.segment_ids[name])
+        labels = segment.GetRepresentation(slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName())
+        stamp = None if labels is None else (labels.GetMTime(), labels.GetPointData().GetMTime())
+        between = vtk.vtkMatrix4x4()
+        nodes = (self.segmentation.GetParentTransformNode(), self.volume.GetParentTransformNode())
+        moved: tuple[Any, ...]
+        if slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(*nodes, between):
+            moved = tuple(slicer.util.arrayFromVTKMatrix(between).ravel())
+        else:
+            moved = tuple(node and node.GetTransformToWorldMTime() for node in nodes)
+        return segment.GetLabelValue(), stamp, moved
 
     def state(self) -> ProposalState:
         """The result as it is now; the segmentation must be in the scene."""

@@ -6,7 +6,7 @@ file is a voxel of the volume.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,6 +67,7 @@ def write_result(
     volume: slicer.vtkMRMLScalarVolumeNode,
     segment_ids: Mapping[str, str],
     file: Path,
+    on_mask: Callable[[str, np.ndarray | None], None],
 ) -> None:
     """Write the segments of a result, empty ones too, under the names that the library has for them.
 
@@ -75,6 +76,7 @@ def write_result(
         volume: Whose grid and file geometry the file gets.
         segment_ids: By the library's names.
         file: `.seg.nrrd`.
+        on_mask: Told the name and the voxels of each, as `segment_voxels` gives them.
 
     Raises:
         SceneError: The disk does not take it.
@@ -85,6 +87,7 @@ def write_result(
         _set_grid(staged, volume, grid)
         for name, segment_id in segment_ids.items():
             mask = segment_voxels(segmentation, segment_id, volume)
+            on_mask(name, mask)
             segment = segmentation.GetSegmentation().GetSegment(segment_id)
             _add_copy(staged, segment_id, segment, name, nothing if mask is None else mask, grid)
         _store(staged, file)
@@ -113,6 +116,18 @@ def segment_voxels(
         labelmap, _empty_grid(volume, ijk_to_ras(volume)), on_grid
     )
     return vtk_to_numpy(on_grid.GetPointData().GetScalars()).reshape(on_grid.GetDimensions()[::-1])
+
+
+def replace_segment(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    segment_id: str,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    mask: np.ndarray,
+) -> None:
+    """Make a segment what a mask uint8 (k, j, i) on the volume's grid shows; other segments stay."""
+    labelmap = _labelmap(mask, ijk_to_ras(volume))
+    _move(labelmap, volume, segmentation)
+    _replace(segmentation, segment_id, labelmap)
 
 
 def show_segments(

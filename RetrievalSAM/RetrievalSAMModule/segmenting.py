@@ -18,6 +18,7 @@ from .proposal import Choices, Proposal, ProposalState
 from .result_snapshot import ResultSnapshot
 from .segmentation_files import Backup, remove, segment_voxels, show_segments, write_result
 from .signal import Signal
+from .strokes import Strokes
 from .turn_queue import TurnQueue
 from .volume_files import SceneError, region_voxels, write_volume
 from .work_folder import WorkFolder
@@ -51,6 +52,7 @@ class Segmenting(VTKObservationMixin):
         self._worker_is_done = False
         self._unread = False
         self._before: ProposalState | None = None
+        self._strokes: Strokes | None = None
         self.proposal: Proposal | None = None
         self.state = IDLE
         self.state_changed = Signal()
@@ -94,10 +96,12 @@ class Segmenting(VTKObservationMixin):
         with self._new_folders() as (folder, partial):
             write_volume(proposal.volume, folder / "image.nrrd")
             file = folder / "corrected.seg.nrrd"
-            write_result(proposal.segmentation, proposal.volume, proposal.present_segments(), file)
+            written = ResultSnapshot()
+            write_result(proposal.segmentation, proposal.volume, proposal.present_segments(), file, written.take)
         # As before a run: Ctrl+Z takes it back too where Slicer's own undo is on.
         slicer.mrmlScene.SaveStateForUndo(proposal.segmentation)
         self._before = proposal.state()
+        self._strokes = Strokes(proposal, written)
         given: dict[str, Any] = {"segmentation": str(file), "corrected": sorted(corrected)}
         given.update({key: prompts for key, prompts in (("points", points), ("boxes", boxes)) if prompts})
         self._begin("refine", folder, partial, given)
@@ -172,7 +176,7 @@ class Segmenting(VTKObservationMixin):
     def scene_closes(self) -> None:
         """The nodes are about to go: nothing is put back, a run that goes on is stopped."""
         self.removeObservers()
-        self.proposal = self._before = None
+        self.proposal = self._before = self._strokes = None
         if self._request is not None:
             self.cancel(_("Stopped, since the scene was closed."))
         else:
@@ -207,12 +211,16 @@ class Segmenting(VTKObservationMixin):
         proposal = self.proposal
         if proposal is None or not proposal.is_in_scene:
             return  # deleted by the user; `_check_nodes` stops the run
+        if self._strokes is not None:
+            self._strokes.collect()
         slicer.app.pauseRender()
         try:
             shown = show_segments(Path(file), proposal.segmentation, proposal.volume, proposal.segment_ids)
         finally:
             slicer.app.resumeRender()
         proposal.segment_ids.update(shown)
+        if self._strokes is not None:
+            self._strokes.note(shown)
         self.grown.emit()
 
     def _progress(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
@@ -245,6 +253,9 @@ class Segmenting(VTKObservationMixin):
 
     def _remember_segments(self, report: dict[str, Any]) -> None:
         """What is there now, so that corrections can be told from it."""
+        if self._strokes is not None:
+            self._complete(report, self._strokes.written)
+            return
         snapshot = ResultSnapshot()
         for name in self.proposal.present_segments() if self.proposal is not None else ():
             self._steps.add(lambda name=name: self._remember(snapshot, name))
@@ -258,10 +269,14 @@ class Segmenting(VTKObservationMixin):
     def _complete(self, report: dict[str, Any], snapshot: ResultSnapshot) -> None:
         self._end()
         before, self._before = self._before, None
+        strokes, self._strokes = self._strokes, None
         proposal = self.proposal
         if proposal is None or not proposal.is_in_scene:
             self._set_state(IDLE)
             return
+        if strokes is not None:
+            strokes.collect()
+            strokes.put_on_top()
         proposal.report, proposal.snapshot = report, snapshot
         if before is not None:
             self.refined.emit(before)
@@ -289,8 +304,11 @@ class Segmenting(VTKObservationMixin):
     def _put_back(self) -> str:
         """The scene as before the run; gives the state that this is."""
         before, self._before = self._before, None
+        strokes, self._strokes = self._strokes, None
         if before is not None and self.proposal is not None and self.proposal.segmentation is not None:
+            strokes.collect()
             self.proposal.put(before)
+            strokes.put_on_top()
             return PROPOSED
         proposal, self.proposal = self.proposal, None
         if proposal is None or proposal.segmentation is None:

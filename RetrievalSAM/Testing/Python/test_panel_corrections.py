@@ -389,6 +389,17 @@ class CancelledTest(EndsEarlyTest):
         self.assertIn("The scene is as it was before", self.corrections_ui.statusLabel.text)
         self.check_as_before(before)
 
+    def test_what_is_drawn_meanwhile_stays_when_it_is_cancelled(self) -> None:
+        before = self.begin_and_grow()
+        drawn = ~self.mask_so_far()[9]
+        segmentation = self.panel.segmenting.proposal.segmentation
+        phantoms.edit_slice(segmentation, "Liver", self.volume, 9, drawn)
+        self.corrections_ui.propagateButton.click()
+        self.end()
+        before[9] = drawn
+        np.testing.assert_array_equal(self.mask(), before)
+        self.wait_for([4, 9])
+
     def test_a_scene_that_is_closed_ends_it(self) -> None:
         self.begin_and_grow()
         slicer.mrmlScene.Clear(0)
@@ -409,6 +420,30 @@ class CancelledTest(EndsEarlyTest):
         segmentation = self.panel.segmenting.proposal.segmentation
         self.module.reload()
         np.testing.assert_array_equal(phantoms.mask_of(segmentation, "Liver", self.volume), before)
+
+
+class DrawnMeanwhileTest(EndsEarlyTest):
+    script = scripted(segment=[GOOD], refine=[REFINES])
+
+    def test_what_is_drawn_while_corrections_are_carried_on_stays_on_top_of_the_result(self) -> None:
+        drawn: list[np.ndarray] = []
+
+        def draw_once() -> None:
+            if not drawn:
+                drawn.append(~self.mask_so_far()[9])
+                segmentation = self.panel.segmenting.proposal.segmentation
+                phantoms.edit_slice(segmentation, "Liver", self.volume, 9, drawn[0])
+
+        self.get_result()
+        corrected = self.draw(4)
+        self.wait_for([4])
+        self.panel.segmenting.grown.connect(draw_once)
+        self.propagate()
+        self.wait_for([4, 9])
+        self.assertEqual(self.panel.correcting.edited, {9: ["Liver"]}, "it is a correction of the new result")
+        expected = slicer.util.arrayFromVolume(self.volume) >= 141
+        expected[4], expected[9] = corrected, drawn[0]
+        np.testing.assert_array_equal(self.mask(), expected)
 
 
 class DyingTest(EndsEarlyTest):
