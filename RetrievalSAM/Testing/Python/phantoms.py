@@ -140,4 +140,5 @@ def world_of(volume: slicer.vtkMRMLScalarVolumeNode, voxel: tuple[float, float, 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
     """Overlap of two masks, 1 where they are the same."""
-    return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
+    both = float(one.sum() + other.sum())
+    return 2 * float((one & other).sum()) / both if both else 1.0
