@@ -171,9 +171,11 @@ class Tutorial:
         volume, segmentation = slicer.util.getNode("subject-04"), self._load_segmentation(4)
         content = segmentation.GetSegmentation()
         one, other = (content.GetSegment(content.GetSegmentIdBySegmentName(name)) for name in _SWAPPED)
-        kept = slicer.vtkSegment()
+        kept, labels = slicer.vtkSegment(), (one.GetLabelValue(), other.GetLabelValue())
         for target, source in ((kept, one), (one, other), (other, kept)):
             target.DeepCopyMetadata(source)
+        for segment, label in zip((one, other), labels, strict=True):  # the voxels stay
+            segment.SetLabelValue(label)
         library = self._panel.library_panel.ui
         library.addVolumeSelector.setCurrentNode(volume)
         library.addSegmentationSelector.setCurrentNode(segmentation)

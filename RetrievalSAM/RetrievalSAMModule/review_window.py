@@ -166,8 +166,7 @@ class ReviewWindow:
         if row is None:
             self.ui.detailLabel.text = _("Select a row to see more.") if self._rows else ""
         else:
-            sentence = row.text[:1].upper() + row.text[1:] + "." if row.text else _("Nothing is odd here.")
-            self.ui.detailLabel.text = f"{row.case}: {sentence}"
+            self.ui.detailLabel.text = f"{row.case}: {_sentence(row.text) or _('Nothing is odd here.')}"
         self._slices.show(row.slices if row is not None and row.axis is not None else ())
         self._enable()
 
@@ -255,3 +254,8 @@ class ReviewWindow:
     def _fault(self, fault: WorkerFault) -> None:
         say(self.ui.statusLabel, "")
         show_fault(fault)
+
+
+def _sentence(text: str) -> str:
+    """With a capital and a stop, unless it ends with a question."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(("?", ".")) else ".") if text else ""

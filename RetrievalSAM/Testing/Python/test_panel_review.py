@@ -54,7 +54,7 @@ def known(found: dict[str, Any], current: bool = True) -> dict[str, Any]:
 FOUND = review(
     case("Bad", flag("swapped", "`Liver` and `Spleen` lie the other way round", ("Liver", "Spleen"), (9, 5))),
     case("Broken", flag("damaged", "a file is damaged"), dice={"Liver": None, "Spleen": None}, axis=None),
-    case("Good", flag("color", "another colour", ("Spleen",))),
+    case("Good", flag("color", "another colour: is it right?", ("Spleen",))),
 )
 THREE = library_of("Bad", "Broken", "Good")
 
@@ -125,6 +125,11 @@ class FoundTest(ReviewWindowTest):
         self.assertFalse(self.review_ui.showButton.enabled)
         self.choose("Bad", "Liver, Spleen")
         self.assertEqual(self.review_ui.detailLabel.text, "Bad: 'Liver' and 'Spleen' lie the other way round.")
+        self.choose("Good", "Spleen")
+        self.assertEqual(self.review_ui.detailLabel.text, "Good: Another colour: is it right?")
+        self.choose("Good", "Liver")
+        self.assertEqual(self.review_ui.detailLabel.text, "Good: Nothing is odd here.")
+        self.choose("Bad", "Liver, Spleen")
         buttons = self.review_ui.slicesPlace.findChildren(qt.QPushButton)
         self.assertEqual([one.text for one in buttons if not one.isHidden()], ["9", "5"])
         self.review_ui.orderSelector.setCurrentIndex(self.review_ui.orderSelector.findData("case"))
