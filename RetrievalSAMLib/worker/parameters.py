@@ -55,6 +55,21 @@ class LibraryDescribe:
 
 
 @dataclass(frozen=True)
+class MadeBy:
+    """How a segmentation came about, where a model took part; never who.
+
+    Attributes:
+        model: Its name, as the report of the run has it.
+        model_sha256: Of its weights, likewise.
+        corrected: Slices that a person corrected, as indices along the sliced axis; None where nobody did.
+    """
+
+    model: str
+    model_sha256: str
+    corrected: list[int] | None = None
+
+
+@dataclass(frozen=True)
 class LibraryAdd:
     """`library.add`.
 
@@ -67,6 +82,7 @@ class LibraryAdd:
         plane: Of the slices; by default chosen by the grid.
         segments: Names of those to keep, by default all.
         annotated_slices: ``drawn``: only the slices that hold a segment say anything; ``all``: empty ones too.
+        made_by: None for what a person drew. With it, ``plane`` should be the one that the run sliced.
     """
 
     folder: str
@@ -77,6 +93,7 @@ class LibraryAdd:
     plane: PlaneChoice | None = None
     segments: list[str] | None = None
     annotated_slices: Literal["all", "drawn"] = "all"
+    made_by: MadeBy | None = None
 
 
 @dataclass(frozen=True)

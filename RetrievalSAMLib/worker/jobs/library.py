@@ -9,12 +9,13 @@ from typing import Any
 
 from ...errors import InputError
 from ...library.case import Case
-from ...library.format import damaged
+from ...library.format import Provenance, damaged
 from ...library.segments import as_segment, with_library_names, with_library_values
 from ...library.selection import slices_drawn_in, with_segments
 from ...library.store import SupportLibrary
 from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume, shown_color
 from ...volumes.nifti import read_information
+from ..parameters import MadeBy
 from ..task import StopRequested, Task
 from .kept import KeptNetworks
 
@@ -47,6 +48,7 @@ def add(task: Task) -> dict[str, Any]:
         plane=None if wanted.plane == "auto" else wanted.plane,
         segments=wanted.segments,
         only_drawn=wanted.annotated_slices == "drawn",
+        provenance=_provenance(wanted.made_by),
     )
     return {"case": _case(case, None), "notes": _notes(library, case, task)}
 
@@ -187,6 +189,7 @@ def _add(
     plane: str | None = None,
     segments: Sequence[str] | None = None,
     only_drawn: bool = False,
+    provenance: Provenance | None = None,
 ) -> Case:
     volume = read_volume(image)
     drawn = read_segmentation(segmentation)
@@ -205,8 +208,21 @@ def _add(
         modality=modality,
         plane=plane,
         annotated_slices=slices_drawn_in(drawn, plane) if only_drawn else None,
+        provenance=provenance,
         image_name=image,
         segmentation_name=segmentation,
+    )
+
+
+def _provenance(made_by: MadeBy | None) -> Provenance | None:
+    if made_by is None:
+        return None
+    corrected = made_by.corrected
+    return Provenance(
+        origin="model" if corrected is None else "corrected",
+        model=made_by.model,
+        model_sha256=made_by.model_sha256,
+        corrected_slices=None if corrected is None else tuple(sorted(set(corrected))),
     )
 
 
