@@ -161,7 +161,7 @@ class CorrectionLoopTest(PanelTest):
         voxels, self.truth = phantoms.subject(3)
         self.volume = phantoms.add_volume(voxels, "Subject 3")
         # This user draws the liver tighter than the library's cases do.
-        self.truth["Liver"] = eroded(self.truth["Liver"], 3)
+        self.truth["Liver"] = eroded(self.truth["Liver"], 2)
 
     def run_to_end(self, press: Callable[[], None]) -> None:
         press()
@@ -174,7 +174,7 @@ class CorrectionLoopTest(PanelTest):
     def test_correct_two_slices_propagate_undo_propagate_and_teach(self) -> None:
         self.run_to_end(lambda: self.segment(self.volume))
         first = self.masks()
-        corrected = [2, 5]
+        corrected = [3, 5]
         for index in corrected:
             for name, mask in self.truth.items():
                 phantoms.edit_slice(self.result(), name, self.volume, index, mask[index])
