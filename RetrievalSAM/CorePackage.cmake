@@ -79,6 +79,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/aligning.py
   RetrievalSAMLib/segmentation/carrying.py
   RetrievalSAMLib/segmentation/choosing.py
+  RetrievalSAMLib/segmentation/clicks.py
   RetrievalSAMLib/segmentation/confidence.py
   RetrievalSAMLib/segmentation/corrections.py
   RetrievalSAMLib/segmentation/fate_sam.py
