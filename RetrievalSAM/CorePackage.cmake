@@ -93,7 +93,9 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/partial.py
   RetrievalSAMLib/segmentation/pipeline.py
   RetrievalSAMLib/segmentation/place.py
+  RetrievalSAMLib/segmentation/pointing.py
   RetrievalSAMLib/segmentation/presets.py
+  RetrievalSAMLib/segmentation/prompting.py
   RetrievalSAMLib/segmentation/propagation.py
   RetrievalSAMLib/segmentation/published.py
   RetrievalSAMLib/segmentation/refining.py

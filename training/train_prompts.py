@@ -3,11 +3,11 @@
 Only what no run without prompts uses is trained: the embeddings of points and corners, and the heads of the three masks
 that SAM 2 makes for prompts (with their rows of the predicted IoU). All else is frozen.
 
-    python -m training.train_prompts --state DIR [--data DATA] [--steps 1500] [--seed 0] [--only-points]
+    python -m training.train_prompts --state DIR [--data DATA] [--steps 500] [--seed 0] [--only-points]
 
 An episode is used as the product uses a person: a slice has supports from other subjects and a mask so far, which is
-wrong somewhere; clicks fall into the largest region of error (Sofiiuk, Petrov and Konushin, ICIP 2022; SAM, section 3), one to
-four of them, or a box with jitter comes first. The state folder holds everything needed to go on after a stop.
+wrong somewhere; clicks fall into the largest region of error (SAM, section 3), one to four of them, or
+a box with jitter comes first. The state folder holds everything needed to go on after a stop.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from scipy import ndimage
 
 from RetrievalSAMLib.models.build import build_segmenter
 from RetrievalSAMLib.segmentation.clicks import Click, Frame, pushed
+from RetrievalSAMLib.segmentation.prompting import bank_with_own
 from RetrievalSAMLib.segmentation.sam2_engine import (
     MASK_LOGIT,
     AllMasks,
@@ -59,14 +60,14 @@ class Query:
 
     Attributes:
         features: Of the slices.
-        conditioned: float (B, C, h, w), in the light of their supports.
+        supports: Memories of other slices, of B segments each.
         images: float (B, s, s), at the resolution of the decoder's masks.
         so_far: bool (B, s, s), the masks that are to be corrected.
         truth: float (B, s, s), how much of each cell belongs to the segment.
     """
 
     features: ImageFeatures
-    conditioned: torch.Tensor
+    supports: Sequence[Memory]
     images: np.ndarray
     so_far: np.ndarray
     truth: torch.Tensor
@@ -122,12 +123,11 @@ def query_of(engine: Sam2Engine, episode: Episode) -> Query:
         [SpatialEntry(m.spatial, 0) for m in chosen],
         [PointerEntry(m.pointer, rank + 1) for rank, m in enumerate(chosen)],
     )
-    conditioned = engine.attend(features, bank)
     small = F.avg_pool2d(episode.masks.flatten(0, 2), 4)
     truth = small.flatten(0, 1)
     spread = small.unflatten(0, (tasks, subjects, slices))
     others_mean = ((spread.sum(1, keepdim=True) - spread) / (subjects - 1)).flatten(0, 3)
-    found = engine.decode(features, conditioned).logits > 0
+    found = engine.decode(features, engine.attend(features, bank)).logits > 0
     so_far = []
     for row in range(len(truth)):
         which = uniform(0, 1)
@@ -141,7 +141,7 @@ def query_of(engine: Sam2Engine, episode: Episode) -> Query:
             mask = torch.zeros_like(found[row])
         so_far.append(mask.numpy())
     images = F.avg_pool2d(episode.images.flatten(0, 2)[:, None], 4)[image_of, 0].numpy()
-    return Query(features, conditioned, images, np.stack(so_far), truth)
+    return Query(features, chosen, images, np.stack(so_far), truth)
 
 
 def _spoiled(mask: torch.Tensor) -> torch.Tensor:
@@ -212,7 +212,7 @@ def prompts_of(
 
 
 def loss_of(answer: AllMasks, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Of the best of the masks (SAM, section 3): Dice, cross-entropy with half its weight near the truth, predicted IoU.
+    """Of the best of the masks (SAM, section 3): Dice, cross-entropy, half of it near the truth, predicted IoU.
 
     Returns:
         The loss, the masks that the predicted IoU picks bool (B, s, s), and their Dice (B,).
@@ -237,32 +237,40 @@ def loss_of(answer: AllMasks, truth: torch.Tensor) -> tuple[torch.Tensor, torch.
 
 
 def train_on(engine: Sam2Engine, query: Query) -> dict[str, float]:
-    """Gradients of one query: round by round one click more, each on what the round before left wrong."""
+    """Gradients of one query: clicks on what those before left wrong; two numbers of clicks are decoded."""
     truth = query.truth.numpy() > 0.5
     cell = engine.image_size / truth.shape[-1]
     boxes = [box_of(mask) for mask in truth] if chance(BOXES) else None
-    from_start = chance(0.5)
     clicks: list[list[Click]] = [[] for _ in truth]
     now = query.so_far
     values = {"before": float(_dice(now, truth).mean())}
-    for number in range(CLICKS):
+    decoded = (0, integer(1, CLICKS))
+    for number in range(max(decoded) + 1):
         if boxes is None or number:
             for own, found, right in zip(clicks, now, truth, strict=True):
                 # Where nothing is wrong, a click says so.
                 own.append(click_on(found, right) or _confirming(right))
-        base = query.so_far if from_start else now
         said = np.stack(
             [
-                pushed(mask, image, own if from_start else own[-1:], boxes[row] if boxes and not number else None)
-                for row, (mask, image, own) in enumerate(zip(base, query.images, clicks, strict=True))
+                pushed(mask, image, own, boxes[row] if boxes else None)
+                for row, (mask, image, own) in enumerate(zip(query.so_far, query.images, clicks, strict=True))
             ]
         )
-        answer = engine.decode_all(query.features, query.conditioned, prompts_of(clicks, boxes, said, cell))
-        loss, found_now, dice = loss_of(answer, query.truth)
-        (loss / CLICKS).backward()
+        now = said > 0
+        if number not in decoded:
+            continue
+        prompts = prompts_of(clicks, boxes, said, cell)
+        with torch.no_grad():
+            bank = bank_with_own(engine, query.features, prompts.logits, query.supports, 1)
+            conditioned = engine.attend(query.features, bank)
+        loss, found_now, dice = loss_of(engine.decode_all(query.features, conditioned, prompts), query.truth)
+        (loss / len(decoded)).backward()
         name = f"{'box' if boxes else 'click'}_{number + 1}"
         values |= {f"loss_{name}": loss.item(), f"dice_{name}": float(dice.mean())}
-        values[f"pushed_{name}"] = float(_dice(said > 0, truth).mean())
+        values[f"pushed_{name}"] = float(_dice(now, truth).mean())
+        with torch.no_grad():
+            plain = engine.decode(query.features, conditioned).logits > 0
+        values[f"frozen_{name}"] = float(_dice(plain.numpy(), truth).mean())
         now = found_now.numpy()
     return values
 
@@ -298,7 +306,7 @@ def main() -> None:
     """Command line."""
     only_points = ONLY_POINTS in sys.argv
     sys.argv = [word for word in sys.argv if word != ONLY_POINTS]
-    arguments = read_arguments(__doc__.split("\n")[0], steps=1500, peak=2e-3, seed=0)
+    arguments = read_arguments(__doc__.split("\n")[0], steps=500, peak=2e-3, seed=0)
     model = build_segmenter(checkpoint=arguments.initial).model
     if only_points:
         model.multimask_output_in_sam = False

@@ -111,7 +111,9 @@ class Carrier:
             {
                 place: Memory(start.spatial[place : place + 1], start.pointer[place : place + 1])
                 for place, row in enumerate(self._view.rows)
-                if row in self._rows and (self._corrections.holds(row, way.start) or self._settings.remember_absence)
+                if row in self._rows
+                and way.start in self._corrections.slices[row]
+                and (self._corrections.holds(row, way.start) or self._settings.remember_absence)
             },
         )
         alike: dict[int, list[int]] = {row: [] for row in self._view.rows}
@@ -172,7 +174,7 @@ class Carrier:
         library = self._ground.retrieval[index - self._ground.searched.start][row]
         own = tuple(
             Support(TARGET, c, round(trust, 4))
-            for c in self._corrections.beside(index)
+            for c in self._corrections.beside(row, index)
             if (trust := self._corrections.trust(c, index)) >= _LEAST_TRUST
         )
         others = () if self._alone else library.supports

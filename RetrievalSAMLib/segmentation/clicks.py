@@ -1,6 +1,6 @@
 """What clicks and a box say by themselves: a mask so far, pushed where somebody pointed, as far as the image lets it.
 
-Everything here lies on the square grid of the decoder's masks: cells a side, rows down, columns right; 0 is the outer edge
+Everything here lies on the square grid of the decoder's masks, in cells: rows down, columns right, 0 is the outer edge
 of the first cell.
 """
 
@@ -23,7 +23,7 @@ _LEAST_REACH = 1.5
 _MOST_REACH = 8.0
 """In cells, of some 40 that a segment fills in a view of its own: far from any outline a click says no more."""
 
-_SOFT = 2.0
+SOFT = 2.0
 """So many cells beside an outline the mask so far is not sure of itself."""
 
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -62,8 +62,8 @@ def pushed(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click], box: Fr
 
     A click reaches as far as the outline so far is away: who points into the middle of a mistake says how large it
     is at least. From there its say falls to nothing over the same distance again. Distances go round what looks
-    different (geodesic distance, as in Criminisi, Sharp and Blake, ECCV 2008), and the click that is nearest, measured by
-    its reach, decides.
+    different (geodesic distance, as in Criminisi, Sharp and Blake, ECCV 2008), and the click that is nearest, measured
+    by its reach, decides.
 
     Args:
         mask: bool (s, s), perhaps empty.
@@ -77,7 +77,7 @@ def pushed(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click], box: Fr
     if box is not None:
         mask = stretched(mask, box)
     distance = signed_distance(mask)
-    said = np.clip(distance / _SOFT, -1, 1)
+    said = np.clip(distance / SOFT, -1, 1)
     if clicks:
         weight, sign = says(distance, image, clicks)
         said = said * (1 - weight) + sign * weight
