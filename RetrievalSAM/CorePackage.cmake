@@ -95,6 +95,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/place.py
   RetrievalSAMLib/segmentation/pointing.py
   RetrievalSAMLib/segmentation/presets.py
+  RetrievalSAMLib/segmentation/prompted.py
   RetrievalSAMLib/segmentation/prompting.py
   RetrievalSAMLib/segmentation/propagation.py
   RetrievalSAMLib/segmentation/published.py

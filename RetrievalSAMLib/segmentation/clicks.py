@@ -76,25 +76,24 @@ def pushed(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click], box: Fr
     """
     if box is not None:
         mask = stretched(mask, box)
-    distance = signed_distance(mask)
-    said = np.clip(distance / SOFT, -1, 1)
+    said = outline(mask, SOFT)
     if clicks:
-        weight, sign = says(distance, image, clicks)
+        weight, sign = says(mask, image, clicks)
         said = said * (1 - weight) + sign * weight
     if box is not None:
         said = np.where(box.inside(len(mask)), said, -1.0)
     return said.astype(np.float32)
 
 
-def says(distance: np.ndarray, image: np.ndarray, clicks: Sequence[Click]) -> tuple[np.ndarray, np.ndarray]:
+def says(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click]) -> tuple[np.ndarray, np.ndarray]:
     """How sure clicks make every cell, float (s, s) in [0, 1], and of what: 1 the segment, -1 not.
 
     Args:
-        distance: To the outline so far, positive inside, in cells.
+        mask: bool (s, s), so far.
         image: float (s, s) in [0, 1].
         clicks: In cells.
     """
-    size = len(distance)
+    size, distance = len(mask), signed_distance(mask)
     smooth = ndimage.gaussian_filter(np.asarray(image, dtype=np.float64), 1.0)
     low, high = np.percentile(smooth, [2, 98])
     smooth /= max(high - low, 1e-3)
@@ -129,12 +128,18 @@ def stretched(mask: np.ndarray, box: Frame) -> np.ndarray:
     return moved
 
 
+def outline(mask: np.ndarray, soft: float) -> np.ndarray:
+    """A mask as numbers in [-1, 1], 0 at its outline, sure of itself ``soft`` cells from there."""
+    found: np.ndarray = np.clip(signed_distance(mask) / soft, -1, 1)
+    return found
+
+
 def signed_distance(mask: np.ndarray) -> np.ndarray:
     """Distance of every cell's middle to the outline, in cells, positive inside; far away everywhere where none is."""
     if not mask.any():
-        return np.full(mask.shape, -float(len(mask)))
+        return np.full(mask.shape, -float(max(mask.shape)))
     if mask.all():
-        return np.full(mask.shape, float(len(mask)))
+        return np.full(mask.shape, float(max(mask.shape)))
     inside, outside = ndimage.distance_transform_edt(mask), ndimage.distance_transform_edt(~mask)
     # Half a cell from the middle of a cell to its edge.
     found: np.ndarray = np.where(mask, inside - 0.5, 0.5 - outside)

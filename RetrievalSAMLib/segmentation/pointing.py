@@ -47,6 +47,9 @@ class PersonsPrompts:
         return bool(self.points or self.boxes)
 
 
+NO_PROMPTS = PersonsPrompts()
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     coordinate_system: Literal["LPS", "RAS"]
     points: tuple[PointPrompt, ...] = ()

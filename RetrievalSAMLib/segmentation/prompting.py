@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from ..models.window import Window
 from ..retrieval.index import Support
 from ..volumes import SliceStack
-from .clicks import SOFT, Click, Frame, pushed, says, signed_distance
+from .clicks import SOFT, Click, Frame, outline, pushed, says
 from .ground import ViewGround
 from .pointing import OnSlice
 from .sam2_engine import (
@@ -29,10 +29,13 @@ from .sam2_engine import (
 from .supports import Memories
 
 SAID_WEIGHT = 6.0
-"""Logit of what the mask so far and the clicks say where they are sure; the decoder's is added."""
+"""Logit of what the mask so far and the clicks say where they are sure."""
+
+DECODER_WEIGHT = 1.0
+"""Of the decoder's logits beside that."""
 
 DECODER_LIMIT = 6.0
-"""The decoder's logits count up to this much."""
+"""They count up to this much."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Answer:
             nothing lies outside the box.
         weight: float32 (h, w) in [0, 1], how sure the points alone are.
         sign: float32 (h, w), of what: 1 the segment, -1 not.
+        soft_pixels: How far from its outline a mask so far is sure of itself.
         confidence: In [0, 1].
         supports: That it drew on.
     """
@@ -53,6 +57,7 @@ class Answer:
     mask: np.ndarray
     weight: np.ndarray
     sign: np.ndarray
+    soft_pixels: float
     confidence: float
     supports: tuple[Support, ...]
 
@@ -96,16 +101,24 @@ class Prompter:
         seen = window.to_input(torch.from_numpy(mask.astype(np.float32))[None], spacing, cells)[0].numpy() > 0.5
         clicks, box = in_cells(on_slice, window, cells)
         said = pushed(seen, small, clicks, box)
-        weight, sign = says(signed_distance(seen), small, clicks)
         decoded = self._decode(row, index, supports, on_slice, said) if supports else None
-        logits = self._combined(mask, said, weight, sign, decoded, box is not None)
-        held = self._held(logits > 0, on_slice)
-        on_grid = self._on_slice(np.stack([weight, sign]), 0.0)
+        weight, sign = self._on_slice(np.stack(says(seen, small, clicks)), 0.0)
+        # Cells may be finer than pixels, whose edges are then as unsure.
+        soft = SOFT * max(1.0, *(s / cells / mm for s, mm in zip(window.side_mm, spacing, strict=True)))
+        fine = self._on_slice(said[None], -1.0)[0]
+        if box is None:
+            # At the slice's own resolution: where no click is near, nothing moves for a change of grids.
+            fine = outline(mask, soft) * (1 - weight) + sign * weight
+        logits = SAID_WEIGHT * fine
         confidence = 0.0
         if decoded is not None:
+            answer = decoded.logits.clamp(-DECODER_LIMIT, DECODER_LIMIT).cpu().numpy()
+            logits = logits + DECODER_WEIGHT * self._on_slice(answer, -DECODER_LIMIT)[0]
             iou = float(decoded.predicted_iou[0].clamp(0, 1))
             confidence = 2 * iou / (1 + iou)
-        return Answer(logits, held, on_grid[0], on_grid[1], confidence, tuple(supports))
+        logits = logits.astype(np.float32)
+        held = self._held(logits > 0, on_slice)
+        return Answer(logits, held, weight, sign, soft, confidence, tuple(supports))
 
     def _decode(
         self, row: int, index: int, supports: Sequence[Support], on_slice: OnSlice, said: np.ndarray
@@ -117,35 +130,8 @@ class Prompter:
         memories = [Memory(m.spatial[place : place + 1], m.pointer[place : place + 1]) for m in others]
         logits = (torch.from_numpy(said)[None] * MASK_LOGIT).to(engine.device)
         bank = bank_with_own(engine, features, logits, memories, self._pointer_distance)
-        prompts = sam2_prompts(on_slice, self._shown.view.window, logits, engine)
+        prompts = sam2_prompts(on_slice, self._shown.view.window, engine)
         return engine.decode(features, engine.attend(features, bank), prompts)
-
-    def _combined(
-        self,
-        mask: np.ndarray,
-        said: np.ndarray,
-        weight: np.ndarray,
-        sign: np.ndarray,
-        decoded: Decoded | None,
-        stretched: bool,
-    ) -> np.ndarray:
-        """Logits (h, w): what mask and clicks say, and the decoder.
-
-        Where no click is near, the mask so far has the slice's own resolution: nothing moves for a change of grids.
-        """
-        fine = self._on_slice(said[None], -1.0)[0]
-        if not stretched:
-            sides = zip(self._shown.view.window.side_mm, self._stack.spacing_mm, strict=True)
-            cell = max(side / len(said) / spacing for side, spacing in sides)  # in pixels
-            near, sure = self._on_slice(np.stack([weight, sign]), 0.0)
-            own = np.clip(signed_distance(mask) / (SOFT * max(cell, 1.0)), -1, 1)
-            fine = own * (1 - near) + sure * near
-        logits = SAID_WEIGHT * fine
-        if decoded is not None:
-            answer = decoded.logits[0].clamp(-DECODER_LIMIT, DECODER_LIMIT).cpu().numpy()
-            logits = logits + self._on_slice(answer[None], -DECODER_LIMIT)[0]
-        found: np.ndarray = logits.astype(np.float32)
-        return found
 
     def _held(self, mask: np.ndarray, on_slice: OnSlice) -> np.ndarray:
         """A mask that agrees with what was set, whatever anybody else says."""
@@ -198,8 +184,8 @@ def bank_with_own(
     )
 
 
-def sam2_prompts(on_slice: OnSlice, window: Window, logits: torch.Tensor, engine: Sam2Engine) -> Prompts:
-    """What a person set, in SAM 2's terms: corners before points, and logits (1, s, s) of the mask so far."""
+def sam2_prompts(on_slice: OnSlice, window: Window, engine: Sam2Engine) -> Prompts:
+    """What a person set, in SAM 2's terms: corners before points."""
     clicks, box = in_cells(on_slice, window, engine.image_size)
     corners = [] if box is None else [(box.left, box.top), (box.right, box.bottom)]
     places = [*corners, *((c.column, c.row) for c in clicks)]
@@ -208,7 +194,6 @@ def sam2_prompts(on_slice: OnSlice, window: Window, logits: torch.Tensor, engine
     return Prompts(
         (torch.tensor([places], dtype=torch.float32) - 0.5).to(engine.device),
         torch.tensor([labels], dtype=torch.int32, device=engine.device),
-        logits,
     )
 
 
