@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import ndimage
 
 from RetrievalSAMLib.models.build import build_segmenter
 from RetrievalSAMLib.segmentation.clicks import Click, Frame, pushed
@@ -38,6 +37,7 @@ from RetrievalSAMLib.segmentation.sam2_engine import (
     SpatialEntry,
 )
 from training.anatomy import chance, integer, uniform
+from training.clicking import wrong_place
 from training.episodes import Episode, EpisodeSource, batch
 from training.loop import learning_rate, read_arguments, save
 from training.templates import load_templates
@@ -171,27 +171,14 @@ def _spoiled(mask: torch.Tensor) -> torch.Tensor:
     return moved
 
 
-def click_on(found: np.ndarray, truth: np.ndarray) -> Click | None:
-    """Where a person would click: in the largest region of error, mostly its middle; None where nothing is wrong.
-
-    Args:
-        found: bool (s, s).
-        truth: bool (s, s).
-    """
-    largest, chosen, positive = 0, None, False
-    for wrong, missing in ((truth & ~found, True), (found & ~truth, False)):
-        regions, count = ndimage.label(wrong)
-        if not count:
-            continue
-        areas = np.bincount(regions.ravel())[1:]
-        if areas.max() > largest:
-            largest, chosen, positive = int(areas.max()), regions == areas.argmax() + 1, missing
-    if chosen is None:
-        return None
-    depth = ndimage.distance_transform_edt(np.pad(chosen, 1))[1:-1, 1:-1]
-    places = np.argwhere(depth == depth.max()) if chance(0.6) else np.argwhere(chosen)
-    row, column = places[integer(0, len(places))]
-    return Click(float(row) + 0.5, float(column) + 0.5, positive)
+def click_on(found: np.ndarray, truth: np.ndarray) -> Click:
+    """Where a person would click, mostly in the middle of a mistake; where nothing is wrong, the click says so."""
+    place = wrong_place(found, truth, middle=chance(0.6))
+    if place is None:
+        places = np.argwhere(truth) if truth.any() else np.argwhere(~truth)
+        row, column = places[integer(0, len(places))]
+        place = int(row), int(column), bool(truth.any())
+    return Click(place[0] + 0.5, place[1] + 0.5, place[2])
 
 
 def box_of(truth: np.ndarray) -> Frame:
@@ -257,8 +244,7 @@ def train_on(engine: Sam2Engine, query: Query) -> dict[str, float]:
     for number in range(max(decoded) + 1):
         if boxes is None or number:
             for own, found, right in zip(clicks, now, truth, strict=True):
-                # Where nothing is wrong, a click says so.
-                own.append(click_on(found, right) or _confirming(right))
+                own.append(click_on(found, right))
         said = np.stack(
             [
                 pushed(mask, image, own, boxes[row] if boxes else None)
@@ -283,12 +269,6 @@ def train_on(engine: Sam2Engine, query: Query) -> dict[str, float]:
         values[f"frozen_{name}"] = float(_dice(plain.numpy(), truth).mean())
         now = found_now.numpy()
     return values
-
-
-def _confirming(truth: np.ndarray) -> Click:
-    places = np.argwhere(truth) if truth.any() else np.argwhere(~truth)
-    row, column = places[integer(0, len(places))]
-    return Click(float(row) + 0.5, float(column) + 0.5, bool(truth.any()))
 
 
 def _dice(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
