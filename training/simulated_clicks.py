@@ -4,9 +4,9 @@
         [--slices 3] [--clicks 3] [--anywhere] [--targets N] [--checkpoint FILE] [--results FILE.jsonl]
 
 Every target is segmented once. Then, for each of the slices of a segment with the most wrong pixels alone: a click into
-the middle of its largest mistake (with ``--anywhere``, somewhere in it), refined; another into what is then its largest;
-and so on. And, from the start again, the box of the truth. Dice of that segment in that slice, in the slices beside it, and
-over the whole volume (mean over segments) is told before and after each. Nothing done is the figure before.
+the middle of its largest mistake (with ``--anywhere``, somewhere in it), refined; another into what is then its
+largest; and so on. And, from the start again, the box of the truth. Dice of that segment in that slice, in the slices
+beside it, and over the whole volume (mean over segments) is told before and after each; nothing done is the first row.
 """
 
 from __future__ import annotations

@@ -97,7 +97,8 @@ def says(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click]) -> tuple[
     smooth = ndimage.gaussian_filter(np.asarray(image, dtype=np.float64), 1.0)
     low, high = np.percentile(smooth, [2, 98])
     smooth /= max(high - low, 1e-3)
-    weight, sign = np.zeros((size, size)), np.zeros((size, size))
+    # 2 at a click, 1 at its reach, 0 at twice that.
+    closest, sign = np.zeros((size, size)), np.zeros((size, size))
     for click in clicks:
         row, column = cell_of(click.row, click.column, size)
         reach = float(np.clip(abs(distance[row, column]), _LEAST_REACH, _MOST_REACH))
@@ -105,10 +106,10 @@ def says(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click]) -> tuple[
         far = int(np.ceil(2 * reach))
         top, left = max(row - far, 0), max(column - far, 0)
         near = (slice(top, row + far + 1), slice(left, column + far + 1))
-        own = np.clip(2 - _away(smooth[near], (row - top, column - left), 2 * reach) / reach, 0, 1)
-        nearer = own > weight[near]
-        weight[near][nearer], sign[near][nearer] = own[nearer], 1.0 if click.positive else -1.0
-    return weight, sign
+        own = 2 - _away(smooth[near], (row - top, column - left), 2 * reach) / reach
+        nearer = own > closest[near]
+        closest[near][nearer], sign[near][nearer] = own[nearer], 1.0 if click.positive else -1.0
+    return np.minimum(closest, 1), sign
 
 
 def stretched(mask: np.ndarray, box: Frame) -> np.ndarray:
