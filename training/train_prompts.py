@@ -3,7 +3,7 @@
 Only what no run without prompts uses is trained: the embeddings of points and corners, and the heads of the three masks
 that SAM 2 makes for prompts (with their rows of the predicted IoU). All else is frozen.
 
-    python -m training.train_prompts --state DIR [--data DATA] [--steps 240] [--seed 0] [--only-points]
+    python -m training.train_prompts --state DIR [--data DATA] [--steps 160] [--seed 0] [--only-points]
 
 An episode is used as the product uses a person: a slice has supports from other subjects and a mask so far, which is
 wrong somewhere; clicks fall into the largest region of error (SAM, section 3), one to four of them, or
@@ -296,7 +296,7 @@ def main() -> None:
     """Command line."""
     only_points = ONLY_POINTS in sys.argv
     sys.argv = [word for word in sys.argv if word != ONLY_POINTS]
-    arguments = read_arguments(__doc__.split("\n")[0], steps=240, peak=6e-4, seed=0)
+    arguments = read_arguments(__doc__.split("\n")[0], steps=160, peak=6e-4, seed=0)
     model = build_segmenter(checkpoint=arguments.initial).model
     if only_points:
         model.multimask_output_in_sam = False

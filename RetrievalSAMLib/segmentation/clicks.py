@@ -26,6 +26,9 @@ _MOST_REACH = 8.0
 SOFT = 2.0
 """So many cells beside an outline the mask so far is not sure of itself."""
 
+_SOME = 0.2
+"""A mask that fills less than this part of a box is not what the box is about."""
+
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -69,13 +72,13 @@ def pushed(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click], box: Fr
         mask: bool (s, s), perhaps empty.
         image: float (s, s) in [0, 1].
         clicks: In cells.
-        box: In cells; a mask that does not fill it is stretched over it, an empty one becomes its ellipse.
+        box: In cells; what lies outside is cut off. Where hardly any of the mask lies in it, it is its ellipse.
 
     Returns:
         float32 (s, s) in [-1, 1], above 0 where the segment is.
     """
     if box is not None:
-        mask = stretched(mask, box)
+        mask = within(mask, box)
     said = outline(mask, SOFT)
     if clicks:
         weight, sign = says(mask, image, clicks)
@@ -112,21 +115,17 @@ def says(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click]) -> tuple[
     return np.minimum(closest, 1), sign
 
 
-def stretched(mask: np.ndarray, box: Frame) -> np.ndarray:
-    """A mask moved and scaled so that it touches all sides of a box; the box's ellipse where there is none."""
+def within(mask: np.ndarray, box: Frame) -> np.ndarray:
+    """A mask cut by a box; the box's ellipse where hardly any of it lies there."""
     size = len(mask)
-    rows, columns = np.nonzero(mask)
-    rows_in = (np.arange(size) + 0.5 - box.top) / max(box.bottom - box.top, 1e-6)
-    columns_in = (np.arange(size) + 0.5 - box.left) / max(box.right - box.left, 1e-6)
-    if not len(rows):
-        found: np.ndarray = (2 * rows_in[:, None] - 1) ** 2 + (2 * columns_in[None] - 1) ** 2 <= 1
+    inside = box.inside(size)
+    if (mask & inside).sum() >= _SOME * inside.sum():
+        found: np.ndarray = mask & inside
         return found
-    source = [
-        ends.min() + part * (ends.max() + 1 - ends.min()) for ends, part in ((rows, rows_in), (columns, columns_in))
-    ]
-    picked = [np.clip(np.floor(s), 0, size - 1).astype(int) for s in source]
-    moved: np.ndarray = mask[np.ix_(*picked)] & box.inside(size)
-    return moved
+    rows = (np.arange(size) + 0.5 - box.top) / max(box.bottom - box.top, 1e-6)
+    columns = (np.arange(size) + 0.5 - box.left) / max(box.right - box.left, 1e-6)
+    ellipse: np.ndarray = (2 * rows[:, None] - 1) ** 2 + (2 * columns[None] - 1) ** 2 <= 1
+    return ellipse & inside if ellipse.any() else inside
 
 
 def outline(mask: np.ndarray, soft: float) -> np.ndarray:
