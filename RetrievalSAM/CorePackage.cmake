@@ -82,6 +82,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/carrying.py
   RetrievalSAMLib/segmentation/checking.py
   RetrievalSAMLib/segmentation/choosing.py
+  RetrievalSAMLib/segmentation/clicks.py
   RetrievalSAMLib/segmentation/confidence.py
   RetrievalSAMLib/segmentation/corrections.py
   RetrievalSAMLib/segmentation/fate_sam.py
@@ -96,7 +97,10 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/partial.py
   RetrievalSAMLib/segmentation/pipeline.py
   RetrievalSAMLib/segmentation/place.py
+  RetrievalSAMLib/segmentation/pointing.py
   RetrievalSAMLib/segmentation/presets.py
+  RetrievalSAMLib/segmentation/prompted.py
+  RetrievalSAMLib/segmentation/prompting.py
   RetrievalSAMLib/segmentation/propagation.py
   RetrievalSAMLib/segmentation/published.py
   RetrievalSAMLib/segmentation/refining.py

@@ -94,12 +94,14 @@ class RefinementReport(msgspec.Struct, frozen=True):
         recomputed: By segment, slices that were looked at again.
         changed: By segment, slices that are not as they were before.
         reused: Whether the state of the run before it was at hand.
+        prompted: By segment, slices that had points or boxes.
     """
 
     corrected: tuple[int, ...]
     recomputed: dict[str, tuple[int, ...]]
     changed: dict[str, tuple[int, ...]]
     reused: bool
+    prompted: dict[str, tuple[int, ...]] = {}
 
 
 class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ Paths are absolute. `folder` is the support library's. See docs/worker.md for wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 PlaneChoice = Literal["auto", "axial", "coronal", "sagittal"]
@@ -218,6 +218,23 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A point, LPS in mm, and whether what it points at belongs to a segment (by name)."""
+
+    segment: str
+    position_mm: tuple[float, float, float]
+    positive: bool
+
+
+@dataclass(frozen=True)
+class Box:
+    """Two opposite corners, LPS in mm, of a box in one slice that holds all of a segment (by name) there."""
+
+    segment: str
+    corners_mm: tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
 class Segment:
     """`segment`.
 
@@ -234,6 +251,8 @@ class Segment:
         encoder: For retrieval; by default the one that goes with the segmenter.
         device: Where to compute.
         seed: Of every random generator.
+        points: Set by a person, and carried on once everything is segmented.
+        boxes: The same.
     """
 
     folder: str
@@ -248,6 +267,8 @@ class Segment:
     encoder: str | None = None
     device: DeviceChoice = "auto"
     seed: int = 0
+    points: list[Point] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -258,11 +279,13 @@ class Refine:
         folder: The library.
         image: The volume.
         segmentation: A result of `segment` in which slices were corrected, on the volume's grid or a part of it.
-        corrected: Indices of these slices along the sliced axis of the image file.
+        corrected: Indices of these slices along the sliced axis of the image file; may be empty with points or boxes.
         output: Where the result goes, .seg.nrrd.
         partial: As for `segment`.
         segments: Names of those that are carried on; by default all. The others stay as they are.
         plane: As for `segment`, as what follows.
+        points: Set by a person: their slices are segmented again, for the segments that they name, and carried on.
+        boxes: The same.
     """
 
     folder: str
@@ -279,6 +302,8 @@ class Refine:
     encoder: str | None = None
     device: DeviceChoice = "auto"
     seed: int = 0
+    points: list[Point] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
 
 
 PARAMETERS: dict[str, type[Any]] = {

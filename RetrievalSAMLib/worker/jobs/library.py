@@ -15,7 +15,6 @@ from ...library.selection import slices_drawn_in, with_segments
 from ...library.store import SupportLibrary
 from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume, shown_color
 from ...volumes.nifti import read_information
-from ..parameters import MadeBy
 from ..task import StopRequested, Task
 from .kept import KeptNetworks
 
@@ -38,6 +37,7 @@ def describe(task: Task) -> dict[str, Any]:
 def add(task: Task) -> dict[str, Any]:
     """Add one case."""
     wanted = task.parameters
+    made_by = wanted.made_by
     library = SupportLibrary.open(wanted.folder)
     case = _add(
         library,
@@ -48,7 +48,7 @@ def add(task: Task) -> dict[str, Any]:
         plane=None if wanted.plane == "auto" else wanted.plane,
         segments=wanted.segments,
         only_drawn=wanted.annotated_slices == "drawn",
-        provenance=_provenance(wanted.made_by),
+        provenance=made_by and Provenance.of_run(made_by.model, made_by.model_sha256, made_by.corrected),
     )
     return {"case": _case(case, None), "notes": _notes(library, case, task)}
 
@@ -211,18 +211,6 @@ def _add(
         provenance=provenance,
         image_name=image,
         segmentation_name=segmentation,
-    )
-
-
-def _provenance(made_by: MadeBy | None) -> Provenance | None:
-    if made_by is None:
-        return None
-    corrected = made_by.corrected
-    return Provenance(
-        origin="model" if corrected is None else "corrected",
-        model=made_by.model,
-        model_sha256=made_by.model_sha256,
-        corrected_slices=None if corrected is None else tuple(sorted(set(corrected))),
     )
 
 
