@@ -11,6 +11,7 @@ import numpy as np
 import phantoms
 import slicer
 import slicer.util
+import vtk
 from panel_testing import PanelTest, inside_slicer, nodes_of_scene, wait_until
 
 
@@ -203,6 +204,24 @@ class CorrectionLoopTest(PanelTest):
         self.library_ui.addButton.click()
         self.wait_until_quiet()
         self.check_provenance(corrected)
+
+    def test_a_box_and_points_change_the_slice_that_they_are_on(self) -> None:
+        self.run_to_end(lambda: self.segment(self.volume))
+        before, ui = self.masks()["Liver"], self.corrections_ui
+        prompts, color = self.panel.correcting.prompts, (0.5, 0.5, 0.5)
+        j, i = np.nonzero(self.truth["Liver"][3])
+        prompts.add_box("Liver", color, np.array([i.min(), j.min(), 3.0]), np.array([i.max(), j.max(), 3.0]))
+        inside = prompts.point_list("Liver", color, True)
+        inside.AddControlPointWorld(vtk.vtkVector3d(*phantoms.world_of(self.volume, (i.mean(), j.mean(), 3))))
+        self.run_to_end(ui.propagateButton.click)
+        self.assertEqual(self.panel.segmenting.proposal.report["refinement"]["prompted"], {"Liver": [3]})
+        after = self.masks()["Liver"]
+        wanted = self.truth["Liver"][3]
+        self.assertGreater(phantoms.dice(after[3], wanted), phantoms.dice(before[3], wanted))
+        self.assertEqual(prompts.count(), (0, 0))
+        ui.undoButton.click()
+        np.testing.assert_array_equal(self.masks()["Liver"], before)
+        self.assertEqual(prompts.count(), (1, 1))
 
     def check_better(
         self, before: dict[str, np.ndarray], after: dict[str, np.ndarray], changed: dict[str, list[int]]
