@@ -95,6 +95,14 @@ def trained_parameters(model: torch.nn.Module, only_points: bool) -> dict[str, t
     return wanted
 
 
+def ask_for_three(model: torch.nn.Module) -> None:
+    """Let points and boxes, and nothing else, ask for three masks; in segmenter.yaml the same four lines do that."""
+    model.multimask_output_in_sam = True
+    model.multimask_output_for_tracking = True
+    model.multimask_min_pt_num = 1
+    model.multimask_max_pt_num = 1000
+
+
 def start_from_one_mask(model: torch.nn.Module) -> None:
     """Let the heads of the three masks begin as that of the mask without prompts: a hundred steps less to learn."""
     decoder = model.sam_mask_decoder
@@ -298,9 +306,8 @@ def main() -> None:
     sys.argv = [word for word in sys.argv if word != ONLY_POINTS]
     arguments = read_arguments(__doc__.split("\n")[0], steps=160, peak=6e-4, seed=0)
     model = build_segmenter(checkpoint=arguments.initial).model
-    if only_points:
-        model.multimask_output_in_sam = False
-    else:
+    if not only_points:
+        ask_for_three(model)
         start_from_one_mask(model)
     engine = Sam2Engine(model)
     wanted = trained_parameters(model, only_points)

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import dijkstra
 EDGE = 10.0
 """An edge over the whole range of intensities in view is as far as this many cells."""
 
-_LEAST_REACH = 1.5
+_LEAST_REACH = 2.5
 """In cells: a click at the very outline moves it at least that far."""
 
 _MOST_REACH = 8.0
