@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,7 @@ SHAPES = ((2, 3, 2), (3, 3, 1), (2, 4, 1), (4, 2, 1), (1, 5, 2))
 
 OBJECTS = 2
 CLICKS = 4
+SAVE_EVERY = 50
 BOXES = 0.3
 """How often a box comes before the clicks."""
 
@@ -289,14 +290,16 @@ def _dice(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
 class Steps(torch.utils.data.IterableDataset[Episode]):
     """The episodes of every step from ``first`` on; step n is the same whenever training was stopped before it."""
 
-    def __init__(self, source: EpisodeSource, seed: int, first: int, last: int) -> None:
-        self.source, self.seed, self.first, self.last = source, seed, first, last
+    def __init__(
+        self, source: EpisodeSource, seed: int, first: int, last: int, shapes: Sequence[tuple[int, int, int]]
+    ) -> None:
+        self.source, self.seed, self.first, self.last, self.shapes = source, seed, first, last, shapes
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Episode]:
         torch.set_num_threads(1)
         for step in range(self.first, self.last):
             torch.manual_seed(1_000_033 * (self.seed + 7) + step)
-            tasks, subjects, slices = SHAPES[integer(0, len(SHAPES))]
+            tasks, subjects, slices = self.shapes[integer(0, len(self.shapes))]
             yield batch(self.source, tasks, subjects, slices, OBJECTS)
 
 
@@ -324,7 +327,7 @@ def main() -> None:
     log = (arguments.state / "log.jsonl").open("a")
     began = time.monotonic() - seconds
     running: dict[str, list[float]] = {}
-    steps = Steps(source, arguments.seed, step, arguments.steps)
+    steps = Steps(source, arguments.seed, step, arguments.steps, SHAPES)
     for episode in torch.utils.data.DataLoader(steps, batch_size=None, num_workers=1, prefetch_factor=4):
         torch.manual_seed(1_000_003 * (arguments.seed + 11) + step)
         for group in optimizer.param_groups:
@@ -347,7 +350,7 @@ def main() -> None:
             log.write(json.dumps(row) + "\n")
             log.flush()
             running = {}
-        if step % 50 == 0 or step == arguments.steps:
+        if step % SAVE_EVERY == 0 or step == arguments.steps:
             content = {"trained": {name: p.detach() for name, p in wanted.items()}, "average": average}
             passed = time.monotonic() - began
             save(state_path, {**content, "optimizer": optimizer.state_dict(), "step": step, "seconds": passed})

@@ -99,6 +99,10 @@ class OnSlice:
     points: tuple[PlacedPoint, ...]
     box: PlacedBox | None
 
+    def holds_in(self, mask: np.ndarray) -> bool:
+        """Whether a mask (h, w) agrees with every point already. What a box wants beyond its bounds, no mask tells."""
+        return self.box is None and all(mask[point.pixel] == point.positive for point in self.points)
+
     @property
     def extent_mm(self) -> tuple[np.ndarray, np.ndarray]:
         """First and last corner (row, column) of what holds all of it."""

@@ -120,8 +120,13 @@ class Refinement(Run):
         start = self.before
         if prompts:
             by_hand = Corrections(self.stack, dict.fromkeys(given, self.corrected), given, were)
+            # Where all points hold already, the mask is what its person wants: another refinement does not move it.
+            asked = {
+                n: {i: one for i, one in of_segment.items() if not one.holds_in(given[n][i])}
+                for n, of_segment in prompts.items()
+            }
             with self.clock.stage(_POINTS_STAGE):
-                answers = self._answers(prompts, ground, maps, stored, by_hand, found)
+                answers = self._answers(asked, ground, maps, stored, by_hand, found)
             start = with_answers(self.before, frame, {place_of[n]: of for n, of in answers.items()}, free)
         masks = {n: frame.to_slices(start.mask(place)) for n, place in place_of.items()}
         for n, of_segment in prompts.items():

@@ -159,6 +159,23 @@ def test_what_is_set_holds_in_its_slice_whatever_the_network_says(
     assert refinement is not None and refinement.prompted == {"Large": (3, 5, 6, 8, 9), "Small": (7,)}
 
 
+def test_a_slice_in_which_all_points_hold_stays_as_it_is_and_bounds_what_is_carried_on(
+    halved: Segmentation, models: Models, supports: list[MemoryCase], target: MemoryCase, runs: Path
+) -> None:
+    options, first = RunOptions(state=runs), point(5, 27, 25)
+    once = refine_volume(target.image, halved, (), supports, models, FAST, options, PersonsPrompts((first,)))
+    both = PersonsPrompts((first, point(9, 27, 30)))
+    again = refine_volume(target.image, once.segmentation, (), supports, models, FAST, options, both)
+    refinement = again.report.refinement
+    assert refinement is not None and refinement.prompted == {"Large": (5, 9)}
+    looked = refinement.recomputed["Large"]
+    assert 9 in looked and not {4, 5} & set(looked)
+    assert np.array_equal(slices_of(again.segmentation, "Large")[5], slices_of(once.segmentation, "Large")[5])
+    assert next(row for row in again.report.slices if row.index == 5) == next(
+        row for row in once.report.slices if row.index == 5
+    )
+
+
 def test_a_positive_click_takes_its_pixel_from_another_segment_and_nothing_further_away(
     halved: Segmentation, models: Models, supports: list[MemoryCase], target: MemoryCase, runs: Path
 ) -> None:
