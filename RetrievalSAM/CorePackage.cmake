@@ -94,12 +94,14 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/carrying.py
   RetrievalSAMLib/segmentation/checking.py
   RetrievalSAMLib/segmentation/choosing.py
+  RetrievalSAMLib/segmentation/clicks.py
   RetrievalSAMLib/segmentation/confidence.py
   RetrievalSAMLib/segmentation/corrections.py
   RetrievalSAMLib/segmentation/fate_sam.py
   RetrievalSAMLib/segmentation/finding.py
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
+  RetrievalSAMLib/segmentation/looking.py
   RetrievalSAMLib/segmentation/memory_use.py
   RetrievalSAMLib/segmentation/networks.py
   RetrievalSAMLib/segmentation/options.py
@@ -107,7 +109,10 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/partial.py
   RetrievalSAMLib/segmentation/pipeline.py
   RetrievalSAMLib/segmentation/place.py
+  RetrievalSAMLib/segmentation/pointing.py
   RetrievalSAMLib/segmentation/presets.py
+  RetrievalSAMLib/segmentation/prompted.py
+  RetrievalSAMLib/segmentation/prompting.py
   RetrievalSAMLib/segmentation/propagation.py
   RetrievalSAMLib/segmentation/published.py
   RetrievalSAMLib/segmentation/refining.py

@@ -31,6 +31,7 @@ from .state import (
     ViewState,
 )
 from .supports import MemoryStore, SupportKey, encode_slice, encode_supports
+from .verdict import Verdict
 from .views import View, seen_in_case
 
 
@@ -61,7 +62,7 @@ class Ground:
     views: Sequence[View]
     cases: Mapping[int, CaseGround]
     overlapping: frozenset[int]
-    verdict: str
+    verdict: Verdict
 
     @classmethod
     def of(
@@ -73,7 +74,7 @@ class Ground:
         aligned: AlignedCases,
         evidence: Sequence[CaseEvidence],
         overlapping: frozenset[int],
-        verdict: str,
+        verdict: Verdict,
     ) -> Ground:
         """From the parts of a run."""
         used = sorted({s.case for row in retrieval for one in row for s in one.supports})
@@ -110,7 +111,7 @@ class Ground:
                 for c in about.cases
             },
             frozenset(about.overlapping),
-            about.verdict,
+            Verdict(about.verdict, about.because),
         )
 
     def about(self, run: Fingerprint) -> About:
@@ -121,7 +122,8 @@ class Ground:
             run=run,
             searched=(self.searched.start, self.searched.stop),
             overlapping=tuple(sorted(self.overlapping)),
-            verdict=self.verdict,
+            verdict=self.verdict.name,
+            because=self.verdict.because,
             views=tuple(ViewState(v.window.centre_mm, v.window.side_mm, v.rows) for v in self.views),
             retrieval=tuple(
                 tuple(

@@ -16,7 +16,7 @@ from .presets import FATE_SAM
 from .report import SupportReport
 from .reporting import Outcome, SegmentOutcome
 from .run import Run
-from .verdict import UNCERTAIN
+from .verdict import UNCERTAIN, Verdict
 
 
 class PublishedRun(Run):
@@ -25,7 +25,7 @@ class PublishedRun(Run):
     def _to_target(self, segmentation: Segmentation) -> Segmentation:
         return self.region.restore(segmentation, self.target.geometry)
 
-    def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], str]:
+    def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], Verdict]:
         """As `Run.run`."""
         if self.options.plane is not None:
             raise InputError(
@@ -63,7 +63,7 @@ class PublishedRun(Run):
                 if self.growing:
                     self.growing.drawn(segmented.index, len(outcomes), frame.shape[0])
         # Nothing of this method says whether a volume is like the library.
-        return canvas, outcomes, UNCERTAIN
+        return canvas, outcomes, Verdict(UNCERTAIN)
 
 
 def labelled_slices(case: SupportCase) -> LabelledSlices:

@@ -123,6 +123,7 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     searched: tuple[int, int]
     overlapping: tuple[int, ...]
     verdict: str
+    because: tuple[str, ...]
     views: tuple[ViewState, ...]
     retrieval: tuple[tuple[RetrievalState, ...], ...]
     cases: tuple[CaseState, ...]
