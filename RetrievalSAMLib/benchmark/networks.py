@@ -47,8 +47,7 @@ def load_networks(model: str, image_size: int | None, size: tuple[int, int, int]
             return build_segmenter(model, image_size=side, device=device)
         return random_segmenter(model, side, device=device)
 
-    ours = segmenter(image_size or image_size_for(model, size))
-    published = ours if image_size or model == BUNDLED else segmenter(None)
-    if published.image_size == ours.image_size:
-        published = ours
+    ours = segmenter(image_size_for(model, size) if image_size is None else image_size)
+    trained = get(model, "segmenter").image_size
+    published = ours if image_size is not None or trained == ours.image_size else segmenter(trained)
     return Networks(Models(ours, build_encoder(encoder_for(model), device=device)), published)

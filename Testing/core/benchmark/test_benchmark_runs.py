@@ -79,7 +79,7 @@ def test_the_report_is_complete_json_that_names_nothing_of_the_computer() -> Non
     assert report["setup"]["settings"]["gate"] == 0 and report["setup"]["published_supports"] == 3
     assert report["seconds_per_slice"] == pytest.approx(report["seconds_per_slice_and_segment"] * SEGMENTS, rel=1e-2)
     assert report["peak_memory_bytes"] > 50e6 and report["machine"]["threads"] >= 1
-    assert report["conditioning_frames"] == CASES * SLICES - 1 or report["conditioning_frames"] == CASES * SLICES
+    assert 3 <= report["conditioning_frames"] <= CASES * SLICES
     assert "/" not in json.dumps(report["machine"])
 
 
@@ -101,6 +101,7 @@ def test_what_was_not_compared_is_null() -> None:
 def test_ours_takes_the_image_size_that_segment_takes_and_the_published_methods_the_trained_one() -> None:
     small = load_networks("bundled", 64, (100, 100, 2), "cpu")
     assert small.ours.segmenter is small.published and small.published.image_size == 64
+    assert load_networks("bundled", None, (600, 600, 2), "cpu").published.image_size == 256
     tiny = load_networks("sam2.1-tiny", None, (100, 100, 2), "cpu")
     assert (tiny.ours.segmenter.image_size, tiny.published.image_size) == (512, 1024)
 
