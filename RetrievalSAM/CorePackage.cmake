@@ -115,6 +115,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/prompting.py
   RetrievalSAMLib/segmentation/propagation.py
   RetrievalSAMLib/segmentation/published.py
+  RetrievalSAMLib/segmentation/refined_slices.py
   RetrievalSAMLib/segmentation/refining.py
   RetrievalSAMLib/segmentation/region.py
   RetrievalSAMLib/segmentation/report.py

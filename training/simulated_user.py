@@ -105,7 +105,8 @@ def told_pairs(found: SegmentationResult, truth: Segmentation, frame: SliceFrame
             if segment.name in row.segments and (masks[index].any() or true[index].any()):
                 confidence = row.segments[segment.name].confidence
                 score = dice(masks[index], true[index])
-                yield {"segment": segment.name, "slice": row.index, "confidence": confidence, "dice": score}
+                told = {"segment": segment.name, "slice": row.index, "found": bool(masks[index].any())}
+                yield told | {"confidence": confidence, "dice": score}
 
 
 def corrections(

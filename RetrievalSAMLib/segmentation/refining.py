@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import msgspec
 import numpy as np
 
 from .. import __version__
@@ -16,8 +15,7 @@ from ..models.window import Window
 from ..retrieval.embedding import SliceEmbedder
 from ..retrieval.evidence import SupportCase
 from ..volumes import Segment, Segmentation, SliceStack, Volume, check_same_grid
-from .carrying import TARGET, Carried, Carrier, Told
-from .confidence import calibration, evidence_of_slices
+from .carrying import Carried, Carrier, Told
 from .corrections import Corrections
 from .finding import aligned_by_finding
 from .fusion import Canvas
@@ -30,9 +28,10 @@ from .pointing import NO_PROMPTS, OnSlice, PersonsPrompts, check_rivals, place_p
 from .presets import FATE_SAM, Settings
 from .prompted import INSIDE, OWN_MARGIN, looks_at, with_answers
 from .prompting import Answer, Prompter
-from .report import RefinementReport, SegmentOnSlice, SliceReport, SupportReport
+from .refined_slices import RefinedSlices
+from .report import RefinementReport
 from .reporting import segment_reports
-from .results import Before, KnownResult, add_result, read_results, result_before
+from .results import KnownResult, add_result, read_results, result_before
 from .run import Run, wanted_segments
 from .state import DamagedStateError, StoredState, find_state, results_file
 from .verdict import volume_verdict
@@ -147,14 +146,15 @@ class Refinement(Run):
             self._carry(ground, maps, stored, corrections, seeds, canvas, found)
         segmentation = so_far()
         after = {n: frame.to_slices(segmentation.mask(place)) for n, place in place_of.items()}
-        slices = self._slice_reports_after(ground, found, given, after, previous)
+        refined_slices = RefinedSlices(frame, self.segments, self.cases, ground, self.corrected, found)
+        slices = refined_slices.reports(given, after, previous)
         changed = {(n, int(i)) for n in after for i in np.flatnonzero((after[n] != given[n]).any(axis=(1, 2)))}
         refinement = RefinementReport(
             tuple(sorted(frame.file_index(c) for c in self.corrected)),
-            self._by_segment(found.looked),
-            self._by_segment(changed),
+            refined_slices.by_segment(found.looked),
+            refined_slices.by_segment(changed),
             stored is not None,
-            self._by_segment({(n, index) for n, of in prompts.items() for index in of}),
+            refined_slices.by_segment({(n, index) for n, of in prompts.items() for index in of}),
         )
         if stored is not None:
             refined = {self.segments[n].name: mask for n, mask in after.items()}
@@ -324,69 +324,3 @@ class Refinement(Run):
                     yield View(window_around(box, self.stack, OWN_MARGIN), (n,)), None, [n]
             if rows:
                 yield view, number, rows
-
-    def _slice_reports_after(
-        self,
-        ground: Ground,
-        found: Carried,
-        given: Mapping[int, np.ndarray],
-        after: Mapping[int, np.ndarray],
-        previous: Before | None,
-    ) -> tuple[SliceReport, ...]:
-        """Of slices that were corrected or looked at; of others, what was said of them if they are as they were."""
-        frame = self.stack.frame
-        pixel = frame.row_spacing_mm * frame.column_spacing_mm
-        said = {row.index: row.segments for row in previous.slices} if previous else {}
-        confidence = {n: self._confidence(ground, found, n, mask) for n, mask in after.items()}
-        reports = []
-        for index in range(len(self.stack)):
-            row = {}
-            for n, mask in after.items():
-                name, area = self.segments[n].name, float(mask[index].sum() * pixel)
-                told = found.looked.get((n, index))
-                before = said.get(frame.file_index(index), {}).get(name)
-                if index in self.corrected:
-                    row[name] = SegmentOnSlice(1.0, area, ())
-                elif told is not None:
-                    row[name] = SegmentOnSlice(
-                        confidence[n][index], area, self._supports(told, ground), self._expected(ground, n, index)
-                    )
-                elif before is not None and previous is not None and previous.same(name, index, given[n][index]):
-                    # It may have lost pixels to a segment that was prompted there.
-                    row[name] = msgspec.structs.replace(before, area_mm2=area)
-            if row:
-                reports.append(SliceReport(frame.file_index(index), row))
-        return tuple(sorted(reports, key=lambda report: report.index))
-
-    def _confidence(self, ground: Ground, found: Carried, n: int, masks: np.ndarray) -> dict[int, float]:
-        """Of one segment on the slices that were looked at."""
-        told = {index: one for (segment, index), one in found.looked.items() if segment == n}
-        signs = {index: one.signs for index, one in told.items() if one.signs is not None}
-        expected = {index: self._expected(ground, n, index) for index in ground.searched}
-        evidence = evidence_of_slices(signs, masks, expected)
-        return {
-            index: round(calibration().expected(evidence[index]) if index in evidence else one.confidence, 4)
-            for index, one in told.items()
-        }
-
-    def _expected(self, ground: Ground, n: int, index: int) -> float:
-        """Area in mm2 that retrieval lets expect."""
-        searched = ground.searched
-        return round(ground.retrieval[index - searched.start][n].area_mm2, 2) if index in searched else 0.0
-
-    def _supports(self, told: Told, ground: Ground) -> tuple[SupportReport, ...]:
-        return tuple(
-            SupportReport("", self.stack.frame.file_index(s.slice), s.similarity, share)
-            if s.case == TARGET
-            else SupportReport(
-                self.cases[s.case].name, int(ground.cases[s.case].file_index[s.slice]), round(s.similarity, 4), share
-            )
-            for s, share in zip(told.supports, told.shares, strict=True)
-        )
-
-    def _by_segment(self, pairs: Collection[tuple[int, int]]) -> dict[str, tuple[int, ...]]:
-        """Indices of slices in the file by name of the segment; those without any left out."""
-        found: dict[str, list[int]] = {}
-        for n, index in sorted(pairs):
-            found.setdefault(self.segments[n].name, []).append(self.stack.frame.file_index(index))
-        return {name: tuple(sorted(slices)) for name, slices in found.items()}

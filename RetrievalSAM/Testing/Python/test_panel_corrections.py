@@ -3,56 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import phantoms
 import slicer
 import slicer.util
+from corrected_panel import GOOD, MOVED, REFINES, CorrectionsTest
 from panel_testing import nodes_of_scene, wait_until
-from scripted_panel import REPORT, THRESHOLDS, ScriptedTest, scripted
+from scripted_panel import scripted
 from test_panel_geometry import add_transform, rotation
-
-GOOD = {"threshold": THRESHOLDS, "partials": 1, "result": {"report": REPORT}}
-# Other thresholds: what the worker gives after a correction differs from before on every slice but the corrected ones.
-_MOVED = [["Liver", 141, 3000, phantoms.COLORS["Liver"]], ["Spleen", 66, 120, phantoms.COLORS["Spleen"]]]
-_REFINED = {**REPORT, "refinement": {"corrected": [4], "recomputed": {}, "changed": {}, "reused": True}}
-REFINES = {"threshold": _MOVED, "partials": 1, "progress": 1, "result": {"report": _REFINED}}
-
-
-class CorrectionsTest(ScriptedTest):
-    script = scripted(segment=[GOOD], refine=[REFINES])
-
-    def get_result(self, volume: Any = None) -> Any:
-        self.segment(volume or self.volume)
-        wait_until(lambda: self.panel.segmenting.state != "running", "the run")
-        self.wait_until_quiet()
-        return self.result()
-
-    def mask(self, name: str = "Liver", volume: Any = None) -> np.ndarray:
-        return phantoms.mask_of(self.result(), name, volume or self.volume)
-
-    def draw(self, index: int, name: str = "Liver", axis: int = 2, volume: Any = None) -> np.ndarray:
-        """Change one slice; what it is then, as the volume has its voxels."""
-        volume = volume or self.volume
-        changed = ~np.take(self.mask(name, volume), index, axis=2 - axis)
-        phantoms.edit_slice(self.result(), name, volume, index, changed, axis)
-        return changed
-
-    def wait_for(self, slices: list[int]) -> None:
-        wait_until(lambda: self.panel.correcting.corrected == slices, f"the slices {slices} to be seen")
-
-    def said(self) -> str:
-        """The line that names the corrected slices, without its links."""
-        import re
-
-        return re.sub("<[^>]*>", "", self.corrections_ui.correctedLabel.text)
-
-    def propagate(self) -> None:
-        self.assertTrue(self.corrections_ui.propagateButton.enabled, self.corrections_ui.propagateButton.toolTip)
-        self.corrections_ui.propagateButton.click()
-        wait_until(lambda: self.panel.segmenting.state != "running", "the corrections to be carried on")
-        self.wait_until_quiet()
 
 
 class SeenTest(CorrectionsTest):
@@ -113,7 +72,7 @@ class SeenTest(CorrectionsTest):
         self.propagate()
         names = [content.GetNthSegment(n).GetName() for n in range(content.GetNumberOfSegments())]
         self.assertEqual(names, ["My liver", "Spleen"], "the worker's result has both")
-        moved = self.truth_of(_MOVED)["Liver"]
+        moved = self.truth_of(MOVED)["Liver"]
         np.testing.assert_array_equal(np.delete(self.mask("My liver"), 3, 0), np.delete(moved, 3, 0))
 
     def truth_of(self, thresholds: list[list[Any]]) -> dict[str, np.ndarray]:
@@ -334,208 +293,3 @@ class UndoTest(CorrectionsTest):
         self.corrections_ui.undoButton.click()
         self.results_ui.discardButton.click()
         self.assertEqual(self.panel.segmenting.state, "idle")
-
-
-class EndsEarlyTest(CorrectionsTest):
-    waits = {"threshold": _MOVED, "partials": 1, "progress": 3, "wait": True}
-    dies = {"threshold": _MOVED, "partials": 1, "exit": 3}
-    fails = {"threshold": _MOVED, "partials": 1, "fault": {"code": "memory", "message": "The memory ran out."}}
-
-    def begin(self) -> np.ndarray:
-        """A corrected result that is being carried on; the mask before."""
-        self.get_result()
-        self.draw(4)
-        self.wait_for([4])
-        before = self.mask()
-        self.corrections_ui.propagateButton.click()
-        return before
-
-    def begin_and_grow(self) -> np.ndarray:
-        """The same when it shows itself."""
-        grown: list[bool] = []
-        before = self.begin()
-        self.panel.segmenting.grown.connect(lambda: grown.append(True))
-        wait_until(lambda: grown, "a partial result")
-        self.assertFalse(np.array_equal(self.mask_so_far(), before))
-        return before
-
-    def mask_so_far(self) -> np.ndarray:
-        return phantoms.mask_of(self.panel.segmenting.proposal.segmentation, "Liver", self.volume)
-
-    def end(self) -> None:
-        wait_until(lambda: self.panel.segmenting.state != "running", "the end")
-        self.wait_until_quiet()
-
-    def check_as_before(self, before: np.ndarray) -> None:
-        np.testing.assert_array_equal(self.mask(), before)
-        self.wait_for([4])
-        self.assertEqual(self.corrections_ui.propagateButton.text, "Propagate corrections")
-        self.assertFalse(self.corrections_ui.undoButton.enabled)
-        self.propagate()
-        self.assertTrue(self.corrections_ui.undoButton.enabled)
-
-
-class CancelledTest(EndsEarlyTest):
-    script = scripted(segment=[GOOD], refine=[EndsEarlyTest.waits, REFINES])
-
-    def test_cancel_puts_the_corrected_result_back(self) -> None:
-        before = self.begin_and_grow()
-        self.assertEqual(self.corrections_ui.propagateButton.text, "Cancel")
-        self.assertIn("2 of 3, 4 s left", self.corrections_ui.statusLabel.text)
-        self.assertFalse(self.results_ui.acceptButton.enabled)
-        self.corrections_ui.propagateButton.click()
-        self.assertIn("Stopping", self.corrections_ui.statusLabel.text)
-        self.end()
-        self.assertIn("The scene is as it was before", self.corrections_ui.statusLabel.text)
-        self.check_as_before(before)
-
-    def test_what_is_drawn_meanwhile_stays_when_it_is_cancelled(self) -> None:
-        before = self.begin_and_grow()
-        drawn = ~self.mask_so_far()[9]
-        segmentation = self.panel.segmenting.proposal.segmentation
-        phantoms.edit_slice(segmentation, "Liver", self.volume, 9, drawn)
-        self.corrections_ui.propagateButton.click()
-        self.end()
-        before[9] = drawn
-        np.testing.assert_array_equal(self.mask(), before)
-        self.wait_for([4, 9])
-
-    def test_a_scene_that_is_closed_ends_it(self) -> None:
-        self.begin_and_grow()
-        slicer.mrmlScene.Clear(0)
-        self.end()
-        self.assertEqual(self.panel.segmenting.state, "idle")
-
-    def test_a_volume_that_is_deleted_ends_it_and_the_corrections_stay(self) -> None:
-        before = self.begin_and_grow()
-        segmentation = self.panel.segmenting.proposal.segmentation
-        again = phantoms.add_volume(phantoms.subject(3)[0], "Again")
-        slicer.mrmlScene.RemoveNode(self.volume)
-        self.end()
-        self.assertIn("the volume was deleted", self.corrections_ui.statusLabel.text)
-        np.testing.assert_array_equal(phantoms.mask_of(segmentation, "Liver", again), before)
-
-    def test_a_reload_in_mid_propagation_leaves_the_corrected_result(self) -> None:
-        before = self.begin_and_grow()
-        segmentation = self.panel.segmenting.proposal.segmentation
-        self.module.reload()
-        np.testing.assert_array_equal(phantoms.mask_of(segmentation, "Liver", self.volume), before)
-
-
-class DrawnMeanwhileTest(EndsEarlyTest):
-    script = scripted(segment=[GOOD], refine=[REFINES])
-
-    def test_what_is_drawn_while_corrections_are_carried_on_stays_on_top_of_the_result(self) -> None:
-        drawn: list[np.ndarray] = []
-
-        def draw_once() -> None:
-            if not drawn:
-                drawn.append(~self.mask_so_far()[9])
-                segmentation = self.panel.segmenting.proposal.segmentation
-                phantoms.edit_slice(segmentation, "Liver", self.volume, 9, drawn[0])
-
-        self.get_result()
-        corrected = self.draw(4)
-        self.wait_for([4])
-        self.panel.segmenting.grown.connect(draw_once)
-        self.propagate()
-        self.wait_for([4, 9])
-        self.assertEqual(self.panel.correcting.edited, {9: ["Liver"]}, "it is a correction of the new result")
-        expected = slicer.util.arrayFromVolume(self.volume) >= 141
-        expected[4], expected[9] = corrected, drawn[0]
-        np.testing.assert_array_equal(self.mask(), expected)
-
-
-class DyingTest(EndsEarlyTest):
-    script = scripted(segment=[GOOD], refine=[EndsEarlyTest.dies, REFINES])
-
-    def test_a_worker_that_dies_costs_no_correction(self) -> None:
-        before = self.begin()
-        self.end()
-        self.assertIn("ended unexpectedly", self.user.reads())
-        self.assertIn("as it was before", self.corrections_ui.statusLabel.text)
-        self.check_as_before(before)
-
-
-class FailingTest(EndsEarlyTest):
-    script = scripted(segment=[GOOD], refine=[EndsEarlyTest.fails, REFINES])
-
-    def test_a_fault_is_told_in_words_and_costs_no_correction(self) -> None:
-        before = self.begin()
-        self.end()
-        self.assertIn("The memory ran out.", self.user.reads())
-        self.check_as_before(before)
-
-    def test_a_disk_that_does_not_take_the_segments(self) -> None:
-        from RetrievalSAMModule import segmenting
-        from RetrievalSAMModule.volume_files import SceneError
-
-        self.get_result()
-        self.draw(4)
-        self.wait_for([4])
-        with mock.patch.object(segmenting, "write_result", mock.Mock(side_effect=SceneError("is the disk full?"))):
-            self.corrections_ui.propagateButton.click()
-        self.assertIn("is the disk full?", self.user.reads())
-        self.assertEqual(self.panel.segmenting.state, "proposed")
-        self.assertEqual(self.requests("refine"), [])
-
-
-class ProvenanceTest(CorrectionsTest):
-    added = {"case": {"name": "case-002"}, "notes": []}
-    script = scripted(segment=[GOOD], refine=[REFINES], library_add=[{"result": added}])
-
-    def add(self) -> dict[str, Any]:
-        self.assertTrue(self.library_ui.addButton.enabled, self.library_ui.addButton.toolTip)
-        self.library_ui.addButton.click()
-        self.wait_until_quiet()
-        return self.requests("library.add")[-1]["with"]
-
-    def accept(self) -> None:
-        self.results_ui.acceptButton.click()
-        self.wait_until_quiet()
-
-    def test_an_untouched_result_is_a_models(self) -> None:
-        self.get_result()
-        self.accept()
-        asked = self.add()
-        self.assertEqual(asked["made_by"], {"model": "bundled", "model_sha256": "0" * 64, "corrected": None})
-        self.assertEqual(asked["plane"], "axial")
-
-    def test_corrected_slices_are_named_carried_on_or_not(self) -> None:
-        self.get_result()
-        self.draw(4)
-        self.wait_for([4])
-        self.propagate()
-        segmentation = self.result()
-        self.draw(9)
-        self.accept()
-        phantoms.edit_slice(segmentation, "Spleen", self.volume, 11, np.ones(phantoms.SHAPE[1:], bool))
-        self.assertEqual(self.add()["made_by"]["corrected"], [4, 9, 11])
-
-    def test_a_result_that_still_waits_is_known_too(self) -> None:
-        segmentation = self.get_result()
-        self.library_ui.addVolumeSelector.setCurrentNode(self.volume)
-        self.library_ui.addSegmentationSelector.setCurrentNode(segmentation)
-        self.draw(4)
-        self.assertEqual(self.add()["made_by"]["corrected"], [4])
-
-    def test_what_a_person_drew_is_a_persons(self) -> None:
-        volume, drawn = phantoms.add_subject(1)
-        self.library_ui.addVolumeSelector.setCurrentNode(volume)
-        self.library_ui.addSegmentationSelector.setCurrentNode(drawn)
-        asked = self.add()
-        self.assertNotIn("made_by", asked)
-        self.assertNotIn("plane", asked)
-
-    def test_a_saved_scene_keeps_where_the_segments_come_from(self) -> None:
-        self.get_result()
-        self.draw(4)
-        self.accept()
-        scene = self.folder / "scene.mrb"
-        self.assertTrue(slicer.util.saveScene(str(scene)))
-        slicer.mrmlScene.Clear(0)
-        slicer.util.loadScene(str(scene))
-        self.wait_until_quiet()
-        self.library_ui.addVolumeSelector.setCurrentNode(slicer.util.getNode("Subject 3"))
-        self.library_ui.addSegmentationSelector.setCurrentNode(slicer.util.getNode("Segments of Subject 3"))
-        self.assertEqual(self.add()["made_by"]["corrected"], [4])
