@@ -8,7 +8,19 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/alignment/surroundings.py
   RetrievalSAMLib/alignment/threads.py
   RetrievalSAMLib/alignment/transform.py
+  RetrievalSAMLib/benchmark/__init__.py
+  RetrievalSAMLib/benchmark/bare_modules.py
+  RetrievalSAMLib/benchmark/contestants.py
+  RetrievalSAMLib/benchmark/figures.py
+  RetrievalSAMLib/benchmark/material.py
+  RetrievalSAMLib/benchmark/networks.py
+  RetrievalSAMLib/benchmark/plan.py
+  RetrievalSAMLib/benchmark/published_loop.py
+  RetrievalSAMLib/benchmark/report.py
+  RetrievalSAMLib/benchmark/run.py
+  RetrievalSAMLib/benchmark/video_predictor.py
   RetrievalSAMLib/cli/__init__.py
+  RetrievalSAMLib/cli/benchmark.py
   RetrievalSAMLib/cli/demo.py
   RetrievalSAMLib/cli/doctor.py
   RetrievalSAMLib/cli/evaluate.py
@@ -117,6 +129,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
+  RetrievalSAMLib/stages.py
   RetrievalSAMLib/volumes/__init__.py
   RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/dicom.py

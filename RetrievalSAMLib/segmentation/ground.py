@@ -14,6 +14,7 @@ from ..alignment import Alignment
 from ..models.window import Window
 from ..retrieval.evidence import CaseEvidence, CaseSlices
 from ..retrieval.index import SliceRetrieval, Support
+from ..stages import PLACE, timed
 from ..volumes import SliceStack
 from .aligning import AlignedCases, slice_depths_mm
 from .place import PlaceMaps
@@ -258,6 +259,7 @@ class ViewGround:
         return shown_place(self._maps, self._values[self.view.rows.index(row)], index, self.view, self._engine)
 
 
+@timed(PLACE)
 def shown_place(maps: PlaceMaps, value: int, index: int, view: View, engine: Sam2Engine) -> torch.Tensor | None:
     """A segment's mean mask in one slice as a view shows it, float (S / 4, S / 4)."""
     mean = maps.mean(value, index)

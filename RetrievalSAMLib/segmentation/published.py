@@ -44,7 +44,7 @@ class PublishedRun(Run):
             for segmented, supports in fate_sam(
                 self.engine,
                 frame.to_slices(cropped.voxels),
-                [functools.partial(_labelled, c) for c in self.cases],
+                [functools.partial(labelled_slices, c) for c in self.cases],
                 self.values,
                 self.options.progress,
                 self.settings.supports,
@@ -66,7 +66,8 @@ class PublishedRun(Run):
         return canvas, outcomes, Verdict(UNCERTAIN)
 
 
-def _labelled(case: SupportCase) -> LabelledSlices:
+def labelled_slices(case: SupportCase) -> LabelledSlices:
+    """A case, cut along the third axis of its file."""
     image, segmentation = case.load_image(), case.load_segmentation()
     frame = FileSlices(image.geometry)
     masks = {s.value: frame.to_slices(segmentation.mask(n)) for n, s in enumerate(case.segments)}

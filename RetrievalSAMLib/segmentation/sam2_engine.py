@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from sam2.modeling.sam2_utils import get_1d_sine_pe
 
+from ..stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PLACE, PREDICTION_MEMORIES, SUPPORT_MEMORIES, timed
+
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
 
@@ -186,6 +188,7 @@ class Sam2Engine:
         """Where the weights are."""
         return self.model.device
 
+    @timed(IMAGE_ENCODER)
     def encode_images(self, images: torch.Tensor) -> ImageFeatures:
         """Run the image encoder.
 
@@ -198,6 +201,7 @@ class Sam2Engine:
         fine, middle, embedding = output["backbone_fpn"]
         return ImageFeatures(fine, middle, embedding, output["vision_pos_enc"][-1])
 
+    @timed(SUPPORT_MEMORIES)
     def encode_support(self, features: ImageFeatures, masks: torch.Tensor) -> Memory:
         """Turn slices whose masks are known into memories, by the way SAM 2 takes with a mask input.
 
@@ -240,6 +244,7 @@ class Sam2Engine:
         """
         return self._encode_memory(features, self._upsample(logits[:, None]), present, hard)
 
+    @timed(PREDICTION_MEMORIES)
     def encode_prediction(
         self, features: ImageFeatures, logits: torch.Tensor, present: torch.Tensor, pointer: torch.Tensor
     ) -> Memory:
@@ -253,6 +258,7 @@ class Sam2Engine:
         """
         return Memory(self.encode_mask(features, logits, present), self._pointer_if(pointer, present))
 
+    @timed(PLACE)
     def encode_place(self, features: ImageFeatures, probability: torch.Tensor) -> torch.Tensor:
         """Spatial features (B, M, h, w) of a guess of the slices' own masks, made from where the supports have theirs.
 
@@ -263,6 +269,7 @@ class Sam2Engine:
         logits = probability.clamp(_RARE, 1 - _RARE).logit()
         return self.encode_mask(features, logits, torch.ones(len(logits), dtype=torch.bool, device=logits.device))
 
+    @timed(MEMORY_ATTENTION)
     def attend(self, features: ImageFeatures, bank: MemoryBank) -> torch.Tensor:
         """Memory attention: the slices' embeddings in the light of the bank.
 
@@ -299,6 +306,7 @@ class Sam2Engine:
         )
         return output.permute(1, 2, 0).reshape(batch, channels, height, width)
 
+    @timed(MASK_DECODER)
     def decode(self, features: ImageFeatures, conditioned: torch.Tensor, prompts: Prompts | None = None) -> Decoded:
         """Mask decoder: what the memories say, and what a person points at.
 
