@@ -36,7 +36,7 @@ BAD = 0.5
 """Below this Dice a slice is to be found."""
 
 CHOICES = {
-    "worst": ("least confident", COLOURS[0]),
+    "worst": ("named first by the report", COLOURS[0]),
     "random": ("random", COLOURS[1]),
     "most wrong": ("most wrong (oracle)", GREY),
 }
@@ -188,7 +188,7 @@ def _label(group: str, found: dict[tuple[str, str], list[float]]) -> str:
     lines = [group, f"{targets} target{'s' * (targets > 1)}"]
     if worst and random and np.mean(random) > 0:
         times = float(np.mean(worst) / np.mean(random))
-        print(f"{group}: least confident {np.mean(worst):+.4f}, random {np.mean(random):+.4f}, {times:.2f} times")
+        print(f"{group}: named first {np.mean(worst):+.4f}, random {np.mean(random):+.4f}, {times:.2f} times")
         lines.append(f"{times:.1f} times random")
     return "\n".join(lines)
 

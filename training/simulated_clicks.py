@@ -28,6 +28,7 @@ from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, refine_vol
 from RetrievalSAMLib.segmentation.pointing import BoxPrompt, PersonsPrompts, PointPrompt
 from RetrievalSAMLib.segmentation.presets import PRESETS, Settings, preset
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
+from RetrievalSAMLib.volumes.overlap import dice
 from training.clicking import wrong_place
 from training.judge import SPLITS, load_case, scores
 
@@ -85,8 +86,8 @@ def pointed_at(
                 "segment": name,
                 "slice": frame.file_index(index),
                 "done": done,
-                "slice_dice": _dice(mask[index], right[index]),
-                "beside_dice": _dice(mask[near], right[near]),
+                "slice_dice": dice(mask[index], right[index]),
+                "beside_dice": dice(mask[near], right[near]),
                 "volume_dice": float(np.mean(list(scores(found, truth).values()))),
             }
 
@@ -125,11 +126,6 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
             f"| {group} | {done} | {len(rows)} | {own:.3f} | {beside:.3f} | {whole:.4f} | {whole - before:+.4f} |"
         )
     return "\n".join(lines)
-
-
-def _dice(found: np.ndarray, truth: np.ndarray) -> float:
-    both = int(found.sum()) + int(truth.sum())
-    return 2 * int((found & truth).sum()) / both if both else 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -88,7 +88,7 @@ def test_a_panel_a_set_with_its_figures_in_it(tmp_path: Path, capsys: pytest.Cap
 def test_bars_say_how_much_better_than_random_the_tool_chose(tmp_path: Path) -> None:
     main(["--corrections", lines(tmp_path / "gains.jsonl", CORRECTIONS), "--folder", str(tmp_path)])
     shown = texts(tmp_path / "corrections.svg")
-    assert {"balls", "2 targets", "2.0 times random", "rods", "1 target", "least confident"} <= set(shown)
+    assert {"balls", "2 targets", "2.0 times random", "rods", "1 target", "named first by the report"} <= set(shown)
     assert sum("times" in label for label in shown) == 1
 
 
