@@ -38,13 +38,21 @@ def synchroniser(device: torch.device) -> Callable[[], None]:
     return lambda: None
 
 
-def seconds_of(work: Callable[[], object], synchronise: Callable[[], None]) -> float:
-    """Seconds that something takes."""
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by the clock, and seconds that processors worked for this process."""
+
+    seconds: float
+    processor_seconds: float
+
+
+def spent_on(work: Callable[[], object], synchronise: Callable[[], None]) -> Spent:
+    """What something takes."""
     synchronise()
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     work()
     synchronise()
-    return time.perf_counter() - began
+    return Spent(time.perf_counter() - began, time.process_time() - worked)
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,13 @@ class OwnRun:
 
     Attributes:
         seconds: By stage, with `OTHER` and `TOTAL`.
+        spent: Altogether.
         recorder: The calls of SAM 2's modules.
         result: What came out.
     """
 
     seconds: dict[str, float]
+    spent: Spent
     recorder: CallRecorder
     result: SegmentationResult
 
@@ -89,9 +99,9 @@ class Ours:
             results.append(segment_volume(self.material.target, cases, self.models, self.settings, self.options))
 
         with listening(times), CallRecorder(self.models.segmenter.model, times) as recorder:
-            total = seconds_of(work, self.synchronise)
-        seconds = {**times.seconds, OTHER: total - sum(times.seconds.values()), TOTAL: total}
-        return OwnRun(seconds, recorder, results[0])
+            spent = spent_on(work, self.synchronise)
+        rest = spent.seconds - sum(times.seconds.values())
+        return OwnRun({**times.seconds, OTHER: rest, TOTAL: spent.seconds}, spent, recorder, results[0])
 
 
 class Published:

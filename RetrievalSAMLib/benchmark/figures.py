@@ -17,7 +17,7 @@ from ..segmentation.memory_use import peak_memory_bytes
 from ..segmentation.presets import Settings
 from ..stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PREDICTION_MEMORIES, STAGES, SUPPORT_MEMORIES
 from .bare_modules import OTHER
-from .contestants import TOTAL, OwnRun
+from .contestants import TOTAL, OwnRun, Spent
 from .material import Material
 from .networks import Networks
 from .plan import PUBLISHED, Plan
@@ -52,7 +52,8 @@ class Found:
         peak: Of that run.
         stages: Of our own runs, by round.
         bare: Of the bare modules by stage, by round.
-        runs: Totals by contestant and round.
+        runs: By the clock, by contestant and round.
+        processor_runs: Of processors' work, as well.
         last: Our last run.
         logits_difference: Of the published loop and our preset.
         conditioning_frames: Of the video predictor.
@@ -63,25 +64,27 @@ class Found:
     stages: list[dict[str, float]] = field(default_factory=list)
     bare: list[dict[str, float]] = field(default_factory=list)
     runs: dict[str, list[float]] = field(default_factory=dict)
+    processor_runs: dict[str, list[float]] = field(default_factory=dict)
     last: OwnRun | None = None
     logits_difference: float | None = None
     conditioning_frames: int | None = None
 
-    def add(self, contestant: str, seconds: float) -> None:
+    def add(self, contestant: str, spent: Spent) -> None:
         """One run of a contestant."""
-        self.runs.setdefault(contestant, []).append(seconds)
+        self.runs.setdefault(contestant, []).append(spent.seconds)
+        self.processor_runs.setdefault(contestant, []).append(spent.processor_seconds)
 
     def add_own(self, run: OwnRun) -> None:
         """One run of ours."""
         self.stages.append(run.seconds)
-        self.add(OURS, run.seconds[TOTAL])
+        self.add(OURS, run.spent)
         self.last = run
 
-    def add_bare(self, seconds: Mapping[str, float]) -> None:
-        """One run of the bare modules, by stage."""
+    def add_bare(self, seconds: Mapping[str, float], processor_seconds: float) -> None:
+        """One run of the bare modules: by stage, and the work of processors."""
         total = sum(seconds.values())
         self.bare.append({**seconds, TOTAL: total})
-        self.add(BARE, total)
+        self.add(BARE, Spent(total, processor_seconds))
 
 
 def figures(plan: Plan, material: Material, networks: Networks, settings: Settings, found: Found) -> BenchmarkReport:
@@ -89,15 +92,11 @@ def figures(plan: Plan, material: Material, networks: Networks, settings: Settin
     if found.last is None:
         raise ValueError("a benchmark has at least one round")
     total = median(found.runs[OURS])
-    runs = found.runs
+    # What the processors do says little where a GPU does the work.
+    on_cpu = networks.ours.segmenter.model.device.type == "cpu"
     in_networks = [sum(one.get(stage, 0.0) for stage in NETWORK_STAGES) for one in found.stages]
-    compared = {
-        "published_loop_same_preset": paired(runs.get(LOOP, []), runs.get(SAME_PRESET, [])),
-        "published_loop_default": paired(runs.get(LOOP, []), runs[OURS]),
-        "sam2_video_predictor": paired(runs.get(PREDICTOR, []), runs[OURS]),
-        "roofline": paired(runs[OURS], runs[BARE]),
-        "roofline_network_stages": paired(in_networks, runs[BARE]),
-    }
+    compared = _compared(found.runs) | {"roofline_network_stages": paired(in_networks, found.runs[BARE])}
+    by_work = _compared(found.processor_runs if on_cpu else {})
     return BenchmarkReport(
         notice=NOTICE,
         version=__version__,
@@ -113,12 +112,29 @@ def figures(plan: Plan, material: Material, networks: Networks, settings: Settin
         bare_passes=found.last.recorder.passes(),
         peak_memory_bytes=found.peak.process,
         peak_device_memory_bytes=found.peak.device,
-        runs={name: [round(s, 4) for s in seconds] for name, seconds in runs.items()},
+        runs=_rounded(found.runs),
+        processor_runs=_rounded(found.processor_runs),
         ratios={name: None if ratio is None else ratio[0] for name, ratio in compared.items()},
+        processor_ratios={name: None if ratio is None else ratio[0] for name, ratio in by_work.items()},
         spread={name: None if ratio is None else ratio[1] for name, ratio in compared.items()},
         published_logits_difference=found.logits_difference,
         conditioning_frames=found.conditioning_frames,
     )
+
+
+def _compared(runs: Mapping[str, list[float]]) -> dict[str, tuple[float, tuple[float, float]] | None]:
+    """The ratios that are made of whole runs."""
+    ours, loop = runs.get(OURS, []), runs.get(LOOP, [])
+    return {
+        "published_loop_same_preset": paired(loop, runs.get(SAME_PRESET, [])),
+        "published_loop_default": paired(loop, ours),
+        "sam2_video_predictor": paired(runs.get(PREDICTOR, []), ours),
+        "roofline": paired(ours, runs.get(BARE, [])),
+    }
+
+
+def _rounded(runs: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    return {name: [round(seconds, 4) for seconds in of_one] for name, of_one in runs.items()}
 
 
 def _in_order(seconds: Mapping[str, float]) -> dict[str, float]:

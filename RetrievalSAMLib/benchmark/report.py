@@ -75,8 +75,10 @@ class BenchmarkReport(msgspec.Struct, frozen=True):
         peak_memory_bytes: Of the process, up to the end of our first run.
         peak_device_memory_bytes: Of a CUDA device meanwhile; None elsewhere.
         runs: Seconds by contestant and round.
-        ratios: Medians over the rounds, by the names of `RATIOS`; None where it was not compared.
+        processor_runs: Seconds that processors worked, as well.
+        ratios: Of `runs`, medians over the rounds; None where it was not compared.
         spread: Smallest and largest of each.
+        processor_ratios: Of `processor_runs`, medians; None where it was not compared, or a GPU worked.
         published_logits_difference: Largest difference between the logits of the preset fate-sam and those of the
             published loop; None where they were not compared.
         conditioning_frames: Of the video predictor; None where it did not run.
@@ -97,8 +99,10 @@ class BenchmarkReport(msgspec.Struct, frozen=True):
     peak_memory_bytes: int
     peak_device_memory_bytes: int | None
     runs: dict[str, list[float]]
+    processor_runs: dict[str, list[float]]
     ratios: dict[str, float | None]
     spread: dict[str, tuple[float, float] | None]
+    processor_ratios: dict[str, float | None]
     published_logits_difference: float | None
     conditioning_frames: int | None
 

@@ -13,7 +13,7 @@ from ..segmentation.fate_sam import SUPPORTS
 from ..segmentation.presets import Settings, preset
 from ..segmentation.sam2_engine import Sam2Engine
 from .bare_modules import replay
-from .contestants import TOTAL, Ours, Published, Video, for_timing, seconds_of, synchroniser
+from .contestants import TOTAL, Ours, Published, Video, for_timing, spent_on, synchroniser
 from .figures import LOOP, PREDICTOR, SAME_PRESET, Found, Peak, figures
 from .material import Material
 from .networks import Networks
@@ -64,10 +64,10 @@ def _measured(
         run = ours.run()
         found.add_own(run)
         progress("measuring", done + 1, total)
-        found.add_bare(replay(model, run.recorder.calls, synchronise))
+        found.add_bare(*replay(model, run.recorder.calls, synchronise))
         progress("measuring", done + 2, total)
         for place, (name, work) in enumerate(others.items(), start=3):
-            found.add(name, seconds_of(work, synchronise))
+            found.add(name, spent_on(work, synchronise))
             progress("measuring", done + place, total)
         if published is not None:
             found.logits_difference = published.difference()

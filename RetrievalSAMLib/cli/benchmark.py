@@ -95,9 +95,13 @@ def _print(report: BenchmarkReport) -> None:
     )
     print()
     print_table(
-        ("ratio", "median", "lowest", "highest"),
+        ("ratio", "median", "lowest", "highest", "by processors' work"),
         [
-            (name, f"{ratio:.2f}", *(f"{end:.2f}" for end in report.spread[name] or ()))
+            (
+                name,
+                *(f"{figure:.2f}" for figure in (ratio, *(report.spread[name] or ()))),
+                _or_dash(report.processor_ratios.get(name)),
+            )
             for name, ratio in report.ratios.items()
             if ratio is not None
         ],
@@ -107,3 +111,7 @@ def _print(report: BenchmarkReport) -> None:
         print(f"largest difference of logits between the preset fate-sam and the published loop: {difference:.1e}")
     if report.conditioning_frames is not None:
         print(f"the video predictor had {report.conditioning_frames} conditioning frames")
+
+
+def _or_dash(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.2f}"

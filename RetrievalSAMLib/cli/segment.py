@@ -13,7 +13,7 @@ from ..errors import InputError
 from .networks import load_models
 from .terminal import check_json_output, print_table, progress_bars
 
-_BECAUSE = {"appearance": "what the slices show is", "extent": "the height and width of the slices (mm) are"}
+_BECAUSE = {"appearance": "what the slices show", "extent": "height or width of the slices in mm"}
 
 _TO_LOOK_AT = 5
 """Slices that are named."""
@@ -121,8 +121,8 @@ def print_summary(report: SegmentationReport) -> None:
     if report.look_first:
         print(f"slices to look at first: {', '.join(map(str, report.look_first[:_TO_LOOK_AT]))}")
     if report.verdict == UNLIKE:
-        why = " and ".join(_BECAUSE[what] for what in report.verdict_because)
-        print(f"WARNING: {why} unlike in all cases of the library; do not trust these masks unseen", file=sys.stderr)
+        why = ", ".join(_BECAUSE[what] for what in report.verdict_because)
+        print(f"WARNING: unlike all cases of the library ({why}); do not trust these masks unseen", file=sys.stderr)
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
 
 

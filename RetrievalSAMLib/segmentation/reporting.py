@@ -25,7 +25,7 @@ from .report import (
     SupportReport,
     TargetReport,
 )
-from .verdict import Verdict
+from .verdict import UNLIKE, Verdict
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,10 @@ def run_report(
         plane_axis=plane_axis,
         segments=segments,
         slices=slices,
-        calibrated=settings.preset != FATE_SAM and segmenter.sha256 == calibration().segmenter,
+        # Of a volume like none that it was fitted on, confidence only ranks.
+        calibrated=settings.preset != FATE_SAM
+        and segmenter.sha256 == calibration().segmenter
+        and verdict.name != UNLIKE,
         look_first=look_first(slices),
         verdict=verdict.name,
         verdict_because=verdict.because,

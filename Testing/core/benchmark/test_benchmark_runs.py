@@ -75,6 +75,9 @@ def test_the_report_is_complete_json_that_names_nothing_of_the_computer() -> Non
     for name, ratio in report["ratios"].items():
         lowest, highest = report["spread"][name]
         assert 0 < lowest <= ratio <= highest, name
+    assert set(report["processor_ratios"]) == set(report["ratios"]) - {"roofline_network_stages"}
+    assert all(ratio > 0 for ratio in report["processor_ratios"].values())
+    assert {name: len(runs) for name, runs in report["processor_runs"].items()} == dict.fromkeys(report["runs"], 2)
     assert report["setup"]["weights"] == "random" and any("random" in note for note in report["notes"])
     assert report["setup"]["settings"]["gate"] == 0 and report["setup"]["published_supports"] == 3
     assert report["seconds_per_slice"] == pytest.approx(report["seconds_per_slice_and_segment"] * SEGMENTS, rel=1e-2)
@@ -88,6 +91,8 @@ def test_what_was_not_compared_is_null() -> None:
     report = run_benchmark(plan, material(), networks())
     assert set(report.runs) == {"ours", "bare_modules"}
     assert {name for name, ratio in report.ratios.items() if ratio is None} == {
+        name for name, ratio in report.processor_ratios.items() if ratio is None
+    } == {
         "published_loop_same_preset", "published_loop_default", "sam2_video_predictor",
     }  # fmt: skip
     assert report.published_logits_difference is None and report.conditioning_frames is None

@@ -235,7 +235,7 @@ def test_a_point_outside_what_the_run_looked_at_is_seen_in_a_view_of_its_own(
     prompts = PersonsPrompts((point(5, 8, 8, segment="Small"),), (box(5, 4, 4, 12, 12, "Small"),))
     options = RunOptions(state=tmp_path if known else None)
     after = slices_of(refine_volume(image, found, (), supports, models, FAST, options, prompts).segmentation, "Small")
-    assert dice(after[5], ball[5]) > 0.85
+    assert dice(after[5], ball[5]) > 0.75
 
 
 def test_the_same_points_do_the_same_on_a_grid_that_is_stored_otherwise(
