@@ -80,6 +80,21 @@ class PlacedBox:
 
     def inside(self, shape: tuple[int, int], spacing_mm: tuple[float, float]) -> np.ndarray:
         """Pixels whose middle lies in it, bool (h, w); of a box that holds none, the one in which its middle lies."""
+        rows, columns = self._held(shape, spacing_mm)
+        inside: np.ndarray = rows[:, None] & columns[None]
+        return inside
+
+    def outer(self, shape: tuple[int, int], spacing_mm: tuple[float, float]) -> PlacedBox:
+        """The outer edges of these pixels: what lies between a corner and the edge of its pixel belongs to the box."""
+        ends = [
+            (float(found.min()) * mm, float(found.max() + 1) * mm)
+            for held, mm in zip(self._held(shape, spacing_mm), spacing_mm, strict=True)
+            for found in [np.flatnonzero(held)]
+        ]
+        return PlacedBox((ends[0][0], ends[1][0]), (ends[0][1], ends[1][1]))
+
+    def _held(self, shape: tuple[int, int], spacing_mm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows and which columns."""
         axes = []
         for axis in (0, 1):
             middles = (np.arange(shape[axis]) + 0.5) * spacing_mm[axis]
@@ -88,8 +103,7 @@ class PlacedBox:
             if not within.any():
                 within[min(int((first + last) / 2 / spacing_mm[axis]), shape[axis] - 1)] = True
             axes.append(within)
-        inside: np.ndarray = axes[0][:, None] & axes[1][None]
-        return inside
+        return axes[0], axes[1]
 
 
 @dataclass(frozen=True)
@@ -102,6 +116,13 @@ class OnSlice:
     def holds_in(self, mask: np.ndarray) -> bool:
         """Whether a mask (h, w) agrees with every point already. What a box wants beyond its bounds, no mask tells."""
         return self.box is None and all(mask[point.pixel] == point.positive for point in self.points)
+
+    def widened(self, shape: tuple[int, ...], spacing_mm: tuple[float, float]) -> OnSlice:
+        """The same with the box at the outer edges of the pixels (h, w) that it holds."""
+        if self.box is None:
+            return self
+        height, width = shape
+        return OnSlice(self.points, self.box.outer((height, width), spacing_mm))
 
     @property
     def extent_mm(self) -> tuple[np.ndarray, np.ndarray]:

@@ -28,14 +28,14 @@ from .sam2_engine import (
 )
 from .supports import Memories
 
-SAID_WEIGHT = 6.0
-"""Logit of what the mask so far and the clicks say where they are sure."""
-
-DECODER_WEIGHT = 1.0
-"""Of the decoder's logits beside that."""
+SAID_WEIGHT = 1.5
+"""Logit of what the mask so far and the clicks say where they are sure; the decoder's is added."""
 
 DECODER_LIMIT = 6.0
-"""They count up to this much."""
+"""The decoder's logits count up to this much."""
+
+_SEEN = 0.2
+"""A decoder that finds less than this part of a box denies what it holds."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Answer:
         weight: float32 (h, w) in [0, 1], how sure the points alone are.
         sign: float32 (h, w), of what: 1 the segment, -1 not.
         soft_pixels: How far from its outline a mask so far is sure of itself.
-        confidence: In [0, 1].
+        confidence: In [0, 1]; 0 where the decoder does not see what was set, or was not asked.
         supports: That it drew on.
     """
 
@@ -99,7 +99,7 @@ class Prompter:
         image = self._stack.image(index)
         small = window.to_input(torch.from_numpy(image)[None], spacing, cells)[0].numpy()
         seen = window.to_input(torch.from_numpy(mask.astype(np.float32))[None], spacing, cells)[0].numpy() > 0.5
-        clicks, box = in_cells(on_slice, window, cells)
+        clicks, box = in_cells(on_slice.widened(mask.shape, spacing), window, cells)
         said = pushed(seen, small, clicks, box)
         decoded = self._decode(row, index, supports, on_slice, said) if supports else None
         weight, sign = self._on_slice(np.stack(says(seen, small, clicks)), 0.0)
@@ -113,9 +113,11 @@ class Prompter:
         confidence = 0.0
         if decoded is not None:
             answer = decoded.logits.clamp(-DECODER_LIMIT, DECODER_LIMIT).cpu().numpy()
-            logits = logits + DECODER_WEIGHT * self._on_slice(answer, -DECODER_LIMIT)[0]
-            iou = float(decoded.predicted_iou[0].clamp(0, 1))
-            confidence = 2 * iou / (1 + iou)
+            found = self._on_slice(answer, -DECODER_LIMIT)[0]
+            if self._agrees(found > 0, on_slice):
+                logits = logits + found
+                iou = float(decoded.predicted_iou[0].clamp(0, 1))
+                confidence = 2 * iou / (1 + iou)
         logits = logits.astype(np.float32)
         held = self._held(logits > 0, on_slice)
         return Answer(logits, held, weight, sign, soft, confidence, tuple(supports))
@@ -132,6 +134,15 @@ class Prompter:
         bank = bank_with_own(engine, features, logits, memories, self._pointer_distance)
         prompts = sam2_prompts(on_slice, self._shown.view.window, engine)
         return engine.decode(features, engine.attend(features, bank), prompts)
+
+    def _agrees(self, found: np.ndarray, on_slice: OnSlice) -> bool:
+        """Whether the decoder sees what a person says; where it does not, the person is right and it has no say."""
+        if any(found[point.pixel] != point.positive for point in on_slice.points):
+            return False
+        if on_slice.box is None:
+            return True
+        inside = on_slice.box.inside(found.shape, self._stack.spacing_mm)
+        return bool((found & inside).sum() >= _SEEN * inside.sum())
 
     def _held(self, mask: np.ndarray, on_slice: OnSlice) -> np.ndarray:
         """A mask that agrees with what was set, whatever anybody else says."""

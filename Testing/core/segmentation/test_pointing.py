@@ -16,6 +16,7 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.segmentation.pointing import (
     BoxPrompt,
     PersonsPrompts,
+    PlacedBox,
     PointPrompt,
     check_rivals,
     place_prompts,
@@ -108,6 +109,12 @@ def test_a_box_smaller_than_a_pixel_is_that_pixel() -> None:
     box = placed[2][3].box
     assert box is not None
     assert np.argwhere(box.inside((48, 48), (1.0, 1.0))).tolist() == [[20, 10]]
+    assert box.outer((48, 48), (1.0, 1.0)) == PlacedBox((20.0, 10.0), (21.0, 11.0))
+
+
+def test_the_outer_edges_of_a_box_are_those_of_the_pixels_that_it_holds() -> None:
+    box = PlacedBox((1.2, 0.4), (7.6, 9.0))  # middles of rows 1 to 3 at 3, 5, 7; of columns 0 to 5 at 0.75, 2.25, ...
+    assert box.outer((10, 10), (2.0, 1.5)) == PlacedBox((2.0, 0.0), (8.0, 9.0))
 
 
 def write(path: Path, content: object) -> Path:

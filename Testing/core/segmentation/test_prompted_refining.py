@@ -155,6 +155,8 @@ def test_what_is_set_holds_in_its_slice_whatever_the_network_says(
         outside = masks[index].copy()
         outside[rows, columns] = False
         assert not outside.any()
+    # What a decoder denies is there all the same: the mask so far, and around the clicks.
+    assert large[6].any() and large[9].any() and small[7].any() and large[3].sum() > 4
     refinement = refined.report.refinement
     assert refinement is not None and refinement.prompted == {"Large": (3, 5, 6, 8, 9), "Small": (7,)}
 
