@@ -47,6 +47,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/library/archive.py
   RetrievalSAMLib/library/archive_file.py
   RetrievalSAMLib/library/case.py
+  RetrievalSAMLib/library/catalogue.py
   RetrievalSAMLib/library/damage.py
   RetrievalSAMLib/library/describe.py
   RetrievalSAMLib/library/files.py

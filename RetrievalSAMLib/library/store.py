@@ -30,6 +30,7 @@ import msgspec
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.case import Case, content_hash
+from RetrievalSAMLib.library.catalogue import Catalogue
 from RetrievalSAMLib.library.damage import Damage, find_damage
 from RetrievalSAMLib.library.describe import (
     AnnotatedSlices,
@@ -55,8 +56,6 @@ from RetrievalSAMLib.library.find import (
     find,
     find_folder,
     in_order,
-    read_all,
-    readable,
 )
 from RetrievalSAMLib.library.format import (
     CASE_FILE,
@@ -75,7 +74,7 @@ from RetrievalSAMLib.library.format import (
     encode,
     now,
 )
-from RetrievalSAMLib.library.names import checked_modality, checked_name, next_name
+from RetrievalSAMLib.library.names import checked_modality, checked_name, numbered_name
 from RetrievalSAMLib.library.segments import merge_segments, segments_of
 from RetrievalSAMLib.volumes.reading import check_same_grid
 from RetrievalSAMLib.volumes.slicing import Plane, choose_plane
@@ -181,11 +180,11 @@ class SupportLibrary:
         Raises:
             DamagedLibraryError: The `case.json` of one is damaged.
         """
-        return in_order(read_all(self._cases))
+        return in_order(self._catalogue.cases(self._cases))
 
     def removed(self) -> list[Case]:
         """Every case in the trash, by name."""
-        return in_order(read_all(self._trash))
+        return in_order(self._catalogue.cases(self._trash))
 
     def get(self, name_or_id: str) -> Case:
         """The case of this name, or of this UUID or beginning of one (at least four characters).
@@ -193,7 +192,7 @@ class SupportLibrary:
         Raises:
             InputError: There is none, or several UUIDs begin so.
         """
-        return find(self.cases(), name_or_id, "the library")
+        return self._catalogue.find(self._cases, name_or_id) or find(self.cases(), name_or_id, "the library")
 
     def segments(self) -> tuple[Segment, ...]:
         """The segments that the cases have between them, by ascending value."""
@@ -242,10 +241,9 @@ class SupportLibrary:
         wanted = None if name is None else checked_name(name, "case name")
         modality = checked_modality(modality)
         with self._writing():
-            existing = self.cases()
-            stored_name = wanted or next_name(case.name for case in [*existing, *readable(self._trash)])
-            check_name_is_free(stored_name, existing)
-            merge_segments([*((case.name, case.segments) for case in existing), (stored_name, described)])
+            stored_name = wanted or numbered_name(self._catalogue.highest_number() + 1)
+            check_name_is_free(stored_name, self._catalogue.owner_of(self._cases, stored_name))
+            merge_segments([*self._catalogue.segment_sets(self._cases), (stored_name, described)])
             case_id = str(uuid.uuid4())
             staged = new_staging(self._staging)
             (staged / "v1").mkdir()
@@ -272,7 +270,9 @@ class SupportLibrary:
             write_with_checksum(staged / CASE_FILE, encode(record), self._staging)
             sync_tree(staged)
             move_folder(staged, self._cases / case_id)
-        return Case(self._cases / case_id, record)
+            case = Case(self._cases / case_id, record)
+            self._catalogue.added(case)
+        return case
 
     def add_version(
         self,
@@ -296,15 +296,12 @@ class SupportLibrary:
             InputError: As for `add`, or there is no such case.
         """
         with self._writing():
-            existing = self.cases()
-            case = find(existing, name_or_id, "the library")
+            case = self.get(name_or_id)
             grid = case.load_image().geometry
             check_same_grid(segmentation.geometry, segmentation_name, grid, f"the image of `{case.name}`")
             ordered, described = described_segments(segmentation, segmentation_name, grid, case.plane, annotated_slices)
             check_corrected(provenance, grid, case.plane)
-            merge_segments(
-                [*((one.name, one.segments) for one in existing if one.id != case.id), (case.name, described)]
-            )
+            merge_segments([*self._catalogue.segment_sets(self._cases, without=case.id), (case.name, described)])
             number = f"v{len(case.versions) + 1}"
             staged = new_staging(self._staging)
             (staged / number).mkdir()
@@ -329,6 +326,7 @@ class SupportLibrary:
                 versions=(*case.versions, version),
             )
             write_with_checksum(case.folder / CASE_FILE, encode(record), self._staging)
+            self._catalogue.forget(case.id)
         return Case(case.folder, record)
 
     def adopt(
@@ -351,7 +349,7 @@ class SupportLibrary:
             taken = {folder.name for part in (self._cases, self._trash) for folder in case_folders(part)}
             records = plan(existing, taken)
             for record in records:
-                check_name_is_free(record.name, existing)
+                check_name_is_free(record.name, self._catalogue.owner_of(self._cases, record.name))
                 if record.id in taken:
                     raise ValueError(f"the id {record.id} is taken")
             together = [(case.name, case.segments) for case in existing]
@@ -374,7 +372,8 @@ class SupportLibrary:
             InputError: There is no such case.
         """
         with self._writing():
-            folder = find_folder(self._cases, name_or_id, "the library")
+            found = self._catalogue.find(self._cases, name_or_id)
+            folder = found.folder if found else find_folder(self._cases, name_or_id, "the library")
             self._trash.mkdir(exist_ok=True)
             move_folder(folder, self._trash / folder.name)
         return folder.name
@@ -388,9 +387,8 @@ class SupportLibrary:
         """
         with self._writing():
             case = find(self.removed(), name_or_id, "the trash")
-            existing = self.cases()
-            check_name_is_free(case.name, existing)
-            merge_segments((one.name, one.segments) for one in [*existing, case])
+            check_name_is_free(case.name, self._catalogue.owner_of(self._cases, case.name))
+            merge_segments([*self._catalogue.segment_sets(self._cases), (case.name, case.segments)])
             move_folder(case.folder, self._cases / case.id)
         return Case(self._cases / case.id, case.record)
 
@@ -405,6 +403,10 @@ class SupportLibrary:
     def verify(self) -> list[Damage]:
         """Every file that is not what was written, of cases in use and in the trash. Changes nothing."""
         return find_damage(self.path, [*case_folders(self._cases), *case_folders(self._trash)])
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue(self.cache_dir, (self._cases, self._trash))
 
     @property
     def _cases(self) -> Path:
