@@ -74,8 +74,11 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/retrieval/duplicates.py
   RetrievalSAMLib/retrieval/embedding.py
   RetrievalSAMLib/retrieval/evidence.py
+  RetrievalSAMLib/retrieval/evidence_file.py
   RetrievalSAMLib/retrieval/exact.py
+  RetrievalSAMLib/retrieval/gathering.py
   RetrievalSAMLib/retrieval/index.py
+  RetrievalSAMLib/retrieval/likeness.py
   RetrievalSAMLib/retrieval/same_study.py
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py

@@ -16,7 +16,7 @@ from ..library.case import Case
 from ..progress import Progress, silent
 from ..volumes import SliceStack, Volume
 from ..volumes.nifti import read_information
-from .evidence import evidence_of
+from .gathering import EvidenceSource
 
 if TYPE_CHECKING:
     from .embedding import SliceEmbedder
@@ -139,12 +139,13 @@ def _nearly(
     new: Case, volume: Volume, others: Sequence[Case], cache: Path, embedder: SliceEmbedder, progress: Progress
 ) -> list[Likeness]:
     # Slices are compared along the plane of the new case, whichever the other one is drawn in.
-    own = evidence_of(new, new.plane, embedder, cache).embeddings
+    source = EvidenceSource(new.plane, embedder, cache)
+    own = source.of(new).embeddings
     likely: list[tuple[float, Case]] = []
     for number, other in enumerate(others):
         progress(_STAGE, len(others) + number, 2 * len(others))
         try:
-            theirs = evidence_of(other, new.plane, embedder, cache).embeddings
+            theirs = source.of(other).embeddings
         except DamagedLibraryError:
             continue
         similarity = own @ theirs.T

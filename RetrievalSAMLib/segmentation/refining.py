@@ -172,7 +172,7 @@ class Refinement(Run):
                 whole = Window.around(self.stack)
         overlapping = frozenset(v for case in evidence for v in case.overlapping)
         views = self._views(aligned, whole)
-        verdict = volume_verdict(embeddings, evidence)
+        verdict = volume_verdict(embeddings, evidence, self._kept_likeness())
         ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
         return ground, aligned.place
 
