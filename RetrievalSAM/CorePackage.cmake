@@ -79,6 +79,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/retrieval/gathering.py
   RetrievalSAMLib/retrieval/index.py
   RetrievalSAMLib/retrieval/likeness.py
+  RetrievalSAMLib/retrieval/pixel_sums.py
   RetrievalSAMLib/retrieval/same_study.py
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py

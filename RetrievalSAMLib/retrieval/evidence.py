@@ -6,14 +6,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..alignment.transform import stack_extent_mm, stack_places_mm
 from ..library.format import CaseSegment
 from ..volumes import Plane, Segmentation, SliceStack, Volume, check_same_grid, choose_plane
-from .embedding import SliceEmbedder
+
+if TYPE_CHECKING:
+    from .embedding import SliceEmbedder
 
 
 class SupportCase(Protocol):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..volumes import Plane
-from .embedding import SliceEmbedder
 from .evidence import CaseEvidence, CaseSlices, SupportCase, content_key
 from .evidence_file import EvidenceFile
+
+if TYPE_CHECKING:
+    from .embedding import SliceEmbedder
 
 FOLDER = "embeddings"
 
