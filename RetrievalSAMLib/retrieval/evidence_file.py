@@ -23,7 +23,6 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 import numpy as np
@@ -167,7 +166,8 @@ class EvidenceFile:
     def _follow(self) -> None:
         """Find the records that were appended since; all of them where the file is no longer the one it was."""
         try:
-            with self._path.open("rb") as stream:
+            # Unbuffered: of each record only its description is read.
+            with self._path.open("rb", buffering=0) as stream:
                 if self._last is None or _record_at(stream, self._last.start) != self._last:
                     self._places, self._last = {}, None
                     self._map = np.empty(0, dtype=np.uint8)
@@ -179,7 +179,7 @@ class EvidenceFile:
             self._places, self._last = {}, None
 
 
-def _record_from(stream: BinaryIO, start: int) -> _Place | None:
+def _record_from(stream: io.FileIO, start: int) -> _Place | None:
     """The next whole record at a place or, where something there is damaged, behind it."""
     if (found := _record_at(stream, start)) is not None:
         return found
@@ -197,7 +197,7 @@ def _record_from(stream: BinaryIO, start: int) -> _Place | None:
     return None
 
 
-def _record_at(stream: BinaryIO, start: int) -> _Place | None:
+def _record_at(stream: io.FileIO, start: int) -> _Place | None:
     stream.seek(start)
     head = stream.read(_HEAD.size)
     if len(head) < _HEAD.size:

@@ -48,7 +48,8 @@ class PixelSums:
             lines = self._file.read_text(encoding="ascii", errors="replace").splitlines()
         except OSError:
             lines = []
-        self._known = dict(found.groups() for line in lines if (found := _LINE.fullmatch(line)))
+        found = [match for line in lines if (match := _LINE.fullmatch(line))]
+        self._known: dict[str, str] = {match[1]: match[2] for match in found}
 
     def of(self, case: Case) -> str:
         """The number of a case's image.
