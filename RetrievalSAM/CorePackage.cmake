@@ -60,6 +60,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/library/selection.py
   RetrievalSAMLib/library/store.py
   RetrievalSAMLib/library/thumbnails.py
+  RetrievalSAMLib/library/versions.py
   RetrievalSAMLib/models/__init__.py
   RetrievalSAMLib/models/build.py
   RetrievalSAMLib/models/catalogue.py
@@ -125,6 +126,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/volumes/nifti.py
   RetrievalSAMLib/volumes/nrrd_file.py
   RetrievalSAMLib/volumes/overlap.py
+  RetrievalSAMLib/volumes/plane.py
   RetrievalSAMLib/volumes/reading.py
   RetrievalSAMLib/volumes/segnrrd.py
   RetrievalSAMLib/volumes/slicing.py

@@ -30,7 +30,12 @@ from RetrievalSAMLib.volumes import Geometry, Plane, Segment, Segmentation, Volu
 
 DIMENSIONS = 384
 TARGET_SLICES = 200
-_EVENTS = {"open": "files opened", "os.listdir": "folders listed", "os.scandir": "folders listed"}
+_EVENTS = {
+    "open": "files opened",
+    "sqlite3.connect": "files opened",
+    "os.listdir": "folders listed",
+    "os.scandir": "folders listed",
+}
 _REPEATS = 5
 
 
@@ -116,9 +121,10 @@ def evidence_of(number: int, slices: int) -> CaseEvidence:
 
 
 def build(folder: Path, cases: int, slices: int) -> SupportLibrary:
-    """A library of so many cases, all of them embedded."""
-    library = SupportLibrary.create(folder)
-    for number in range(cases):
+    """A library of so many cases, all of them embedded; one that is there already is used."""
+    there = (folder / "library.json").exists()
+    library = SupportLibrary.open(folder) if there else SupportLibrary.create(folder)
+    for number in range(len(library.cases()), cases):
         add(library, number, slices)
     return library
 
@@ -166,12 +172,13 @@ def retrieve(evidence: list[CaseEvidence], target: CaseEvidence) -> list[list[Sl
 def main() -> None:
     """Build, measure, print."""
     parser = argparse.ArgumentParser(description="What a large library costs.")
-    parser.add_argument("--folder", type=Path, required=True, help="A new folder; it stays.")
+    parser.add_argument("--folder", type=Path, required=True, help="It stays; what is in it from before is used.")
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--slices", type=int, default=100, help="Of each case.")
     arguments = parser.parse_args()
     meter = Meter()
-    rows: list[tuple[str, Cost]] = []
+    print("| | files opened | folders listed | bytes read | bytes written | s | s of CPU |")
+    print("|---|---|---|---|---|---|---|")
 
     def measured(what: str, work: Callable[[], object], repeats: int = 1) -> None:
         """The median of a few times by CPU, as a busy machine disturbs it least."""
@@ -180,11 +187,11 @@ def main() -> None:
             with meter.measure() as cost:
                 work()
             costs.append(cost)
-        rows.append((what, sorted(costs, key=lambda cost: cost.cpu_seconds)[len(costs) // 2]))
+        print_row(what, sorted(costs, key=lambda cost: cost.cpu_seconds)[len(costs) // 2])
 
     empty = build(arguments.folder / "empty", 1, arguments.slices)
     large = build(arguments.folder / "large", arguments.cases, arguments.slices)
-    added = iter(range(10**6, 10**7))
+    added = iter(range(time.time_ns() % 10**9, 10**10))
     for name, library in (("1 case", empty), (f"{arguments.cases} cases", large)):
         cases = [volume_of(next(added), arguments.slices) for _ in range(_REPEATS)]
         measured(f"add a case to {name}", lambda to=library, ready=cases: to.add(*ready.pop()), _REPEATS)
@@ -205,7 +212,7 @@ def main() -> None:
     cases = sorted(present, key=lambda case: (case.content_hash, case.name))
     measured("open the evidence", lambda: read_evidence(large, cases), _REPEATS)
     evidence = read_evidence(large, cases)
-    target = evidence_of(-1 % 10**9, TARGET_SLICES)
+    target = evidence_of(10**9, TARGET_SLICES)
     measured(f"supports of {TARGET_SLICES} slices, 2 segments", lambda: retrieve(evidence, target), _REPEATS)
     embeddings = [one.embeddings for one in evidence]
     measured("likeness of the target", lambda: nearest_similarity(target.embeddings, embeddings), _REPEATS)
@@ -215,17 +222,13 @@ def main() -> None:
     fewer = KeptLikeness(kept.file, kept.keys[1:])
     likeness_to_others(embeddings[1:], fewer)
     measured("the same after one case more", lambda: likeness_to_others(embeddings, kept))
-    table(rows)
 
 
-def table(rows: list[tuple[str, Cost]]) -> None:
-    """As Markdown."""
-    print("| | files opened | folders listed | bytes read | bytes written | s | s of CPU |")
-    print("|---|---|---|---|---|---|---|")
-    for what, cost in rows:
-        counted = [cost.counts["files opened"], cost.counts["folders listed"], cost.read, cost.written]
-        shown = ["-" if number is None else f"{number:,}" for number in counted]
-        print(f"| {what} | {' | '.join(shown)} | {cost.seconds:.3f} | {cost.cpu_seconds:.3f} |")
+def print_row(what: str, cost: Cost) -> None:
+    """A row of a Markdown table."""
+    counted = [cost.counts["files opened"], cost.counts["folders listed"], cost.read, cost.written]
+    shown = ["-" if number is None else f"{number:,}" for number in counted]
+    print(f"| {what} | {' | '.join(shown)} | {cost.seconds:.3f} | {cost.cpu_seconds:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

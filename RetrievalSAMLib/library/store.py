@@ -23,21 +23,14 @@ import shutil
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-import filelock
 import msgspec
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.library.case import Case, content_hash
+from RetrievalSAMLib.library.case import Case
 from RetrievalSAMLib.library.catalogue import Catalogue
 from RetrievalSAMLib.library.damage import Damage, find_damage
-from RetrievalSAMLib.library.describe import (
-    AnnotatedSlices,
-    check_corrected,
-    checked_plane,
-    described_segments,
-)
 from RetrievalSAMLib.library.files import (
     checksum_file,
     delete_folder,
@@ -45,7 +38,6 @@ from RetrievalSAMLib.library.files import (
     move_folder,
     new_staging,
     read_with_checksum,
-    sha256_of,
     sync_folder,
     sync_tree,
     write_with_checksum,
@@ -59,16 +51,10 @@ from RetrievalSAMLib.library.find import (
 )
 from RetrievalSAMLib.library.format import (
     CASE_FILE,
-    IMAGE_FILE,
     LIBRARY_FILE,
-    SEGMENTATION_FILE,
     CaseRecord,
-    CaseSegment,
-    ImageFile,
     LibraryRecord,
     Provenance,
-    SegmentationFile,
-    Version,
     damaged,
     decode_library,
     encode,
@@ -76,15 +62,14 @@ from RetrievalSAMLib.library.format import (
 )
 from RetrievalSAMLib.library.names import checked_modality, checked_name, numbered_name
 from RetrievalSAMLib.library.segments import merge_segments, segments_of
-from RetrievalSAMLib.volumes.reading import check_same_grid
-from RetrievalSAMLib.volumes.slicing import Plane, choose_plane
-from RetrievalSAMLib.volumes.volume import Segment, Segmentation, Volume
-from RetrievalSAMLib.volumes.writing import write_segmentation, write_volume
+
+if TYPE_CHECKING:
+    from RetrievalSAMLib.library.describe import AnnotatedSlices
+    from RetrievalSAMLib.volumes import Plane, Segment, Segmentation, Volume
 
 LOCK_TIMEOUT_SECONDS = 60.0
 DEFAULT_NAME = "Support library"
 _CASES, _TRASH, _CACHE, _STAGING, _LOCK = "cases", "trash", "cache", ".staging", ".lock"
-File = TypeVar("File", ImageFile, SegmentationFile)
 _FROM_THE_DESKTOP = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
@@ -231,6 +216,10 @@ class SupportLibrary:
                 not exist, a segment contradicts another case (METHOD.md, One run, 6), another program keeps
                 writing, or the disk cannot be written.
         """
+        from RetrievalSAMLib.library.describe import check_corrected, checked_plane, described_segments
+        from RetrievalSAMLib.library.versions import write_image, write_version
+        from RetrievalSAMLib.volumes import check_same_grid, choose_plane
+
         provenance = provenance or Provenance()
         check_same_grid(segmentation.geometry, segmentation_name, image.geometry, image_name)
         chosen = checked_plane(plane) or choose_plane(image.geometry)
@@ -247,16 +236,15 @@ class SupportLibrary:
             case_id = str(uuid.uuid4())
             staged = new_staging(self._staging)
             (staged / "v1").mkdir()
-            write_volume(image, staged / "v1" / IMAGE_FILE)
-            image_hash = image.content_hash()
-            version = self._write_version(
-                staged,
+            file = write_image(image, staged, "v1")
+            version = write_version(
                 ordered,
+                staged,
                 name="v1",
                 provenance=provenance,
                 segments=described,
-                image=_file(ImageFile, staged, f"v1/{IMAGE_FILE}"),
-                image_hash=image_hash,
+                image=file,
+                image_hash=image.content_hash(),
             )
             record = CaseRecord(
                 id=case_id,
@@ -295,6 +283,10 @@ class SupportLibrary:
         Raises:
             InputError: As for `add`, or there is no such case.
         """
+        from RetrievalSAMLib.library.describe import check_corrected, described_segments
+        from RetrievalSAMLib.library.versions import write_version
+        from RetrievalSAMLib.volumes import check_same_grid
+
         with self._writing():
             case = self.get(name_or_id)
             grid = case.load_image().geometry
@@ -305,9 +297,9 @@ class SupportLibrary:
             number = f"v{len(case.versions) + 1}"
             staged = new_staging(self._staging)
             (staged / number).mkdir()
-            version = self._write_version(
-                staged,
+            version = write_version(
                 ordered,
+                staged,
                 name=number,
                 provenance=provenance,
                 segments=described,
@@ -423,6 +415,8 @@ class SupportLibrary:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """Be the only writer, with an empty staging folder before and after."""
+        import filelock
+
         with explained(self.path):
             lock = filelock.FileLock(self.path / _LOCK, timeout=self.lock_timeout_seconds)
             try:
@@ -443,35 +437,6 @@ class SupportLibrary:
     def _clean_staging(self) -> None:
         if self._staging.exists():
             shutil.rmtree(self._staging, ignore_errors=True)
-
-    def _write_version(
-        self,
-        staged: Path,
-        segmentation: Segmentation,
-        *,
-        name: str,
-        provenance: Provenance,
-        segments: tuple[CaseSegment, ...],
-        image: ImageFile,
-        image_hash: str,
-    ) -> Version:
-        """Write a version's segmentation into a staged folder of the case and describe the version."""
-        write_segmentation(segmentation, staged / name / SEGMENTATION_FILE)
-        return Version(
-            name=name,
-            created=now(),
-            provenance=provenance,
-            segments=segments,
-            image=image,
-            segmentation=_file(SegmentationFile, staged, f"{name}/{SEGMENTATION_FILE}"),
-            image_hash=image_hash,
-            content_hash=content_hash(image_hash, segmentation),
-        )
-
-
-def _file(kind: type[File], case_folder: Path, path: str) -> File:
-    file = case_folder / path
-    return kind(path=path, bytes=file.stat().st_size, sha256=sha256_of(file))
 
 
 def _check_empty(folder: Path) -> None:

@@ -121,7 +121,8 @@ def _followed(before: _Nearest | None, names: list[str], counts: np.ndarray, cas
         for first, block in _blocks(cases):
             columns = slice(first, first + len(block))
             products = queries @ block.T
-            products[owner[rows][:, None] == owner[columns][None]] = -np.inf
+            if owner[rows[0]] <= owner[columns][-1] and owner[rows[-1]] >= owner[columns][0]:
+                products[owner[rows][:, None] == owner[columns][None]] = -np.inf
             best = products.argmax(axis=1)
             _raise(similarity, case, rows, products[np.arange(len(rows)), best], owner[columns][best])
             if (arriving := new[rows]).any():
