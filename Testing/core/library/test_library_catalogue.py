@@ -43,13 +43,14 @@ def catalogue_of(library):
 
 def test_a_library_opens_without_reading_its_cases(filled, settled, monkeypatch):
     expected = truth(filled)
-    assert filled.cases() == expected
+    assert filled.cases() == expected and len(filled.removed()) == 1
     monkeypatch.setattr(catalogue_module, "read_case", lambda folder: pytest.fail(f"{folder.name} was read"))
     assert SupportLibrary.open(filled.path).cases() == expected
     assert [case.name for case in filled.removed()] == ["case-004"]
 
 
 def test_a_file_that_was_written_a_moment_ago_is_read_again(filled, monkeypatch):
+    monkeypatch.setattr(catalogue_module, "_SETTLED_NS", 10**18)
     filled.cases()
     seen = []
     monkeypatch.setattr(catalogue_module, "read_case", lambda folder: seen.append(folder.name) or Case.read(folder))
