@@ -8,7 +8,19 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/alignment/surroundings.py
   RetrievalSAMLib/alignment/threads.py
   RetrievalSAMLib/alignment/transform.py
+  RetrievalSAMLib/benchmark/__init__.py
+  RetrievalSAMLib/benchmark/bare_modules.py
+  RetrievalSAMLib/benchmark/contestants.py
+  RetrievalSAMLib/benchmark/figures.py
+  RetrievalSAMLib/benchmark/material.py
+  RetrievalSAMLib/benchmark/networks.py
+  RetrievalSAMLib/benchmark/plan.py
+  RetrievalSAMLib/benchmark/published_loop.py
+  RetrievalSAMLib/benchmark/report.py
+  RetrievalSAMLib/benchmark/run.py
+  RetrievalSAMLib/benchmark/video_predictor.py
   RetrievalSAMLib/cli/__init__.py
+  RetrievalSAMLib/cli/benchmark.py
   RetrievalSAMLib/cli/demo.py
   RetrievalSAMLib/cli/doctor.py
   RetrievalSAMLib/cli/evaluate.py
@@ -88,12 +100,14 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/carrying.py
   RetrievalSAMLib/segmentation/checking.py
   RetrievalSAMLib/segmentation/choosing.py
+  RetrievalSAMLib/segmentation/clicks.py
   RetrievalSAMLib/segmentation/confidence.py
   RetrievalSAMLib/segmentation/corrections.py
   RetrievalSAMLib/segmentation/fate_sam.py
   RetrievalSAMLib/segmentation/finding.py
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
+  RetrievalSAMLib/segmentation/looking.py
   RetrievalSAMLib/segmentation/memory_use.py
   RetrievalSAMLib/segmentation/networks.py
   RetrievalSAMLib/segmentation/options.py
@@ -101,9 +115,13 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/partial.py
   RetrievalSAMLib/segmentation/pipeline.py
   RetrievalSAMLib/segmentation/place.py
+  RetrievalSAMLib/segmentation/pointing.py
   RetrievalSAMLib/segmentation/presets.py
+  RetrievalSAMLib/segmentation/prompted.py
+  RetrievalSAMLib/segmentation/prompting.py
   RetrievalSAMLib/segmentation/propagation.py
   RetrievalSAMLib/segmentation/published.py
+  RetrievalSAMLib/segmentation/refined_slices.py
   RetrievalSAMLib/segmentation/refining.py
   RetrievalSAMLib/segmentation/region.py
   RetrievalSAMLib/segmentation/report.py
@@ -117,6 +135,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
+  RetrievalSAMLib/stages.py
   RetrievalSAMLib/volumes/__init__.py
   RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/dicom.py

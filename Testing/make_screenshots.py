@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "Testing"), str(ROOT)]
+sys.path[:0] = [str(ROOT / "Testing"), str(ROOT), str(ROOT / "RetrievalSAM" / "Testing" / "Python")]
 
 import slicer_standin  # noqa: E402
 
 slicer_standin.install()
 
+import phantoms  # noqa: E402
 import slicer  # noqa: E402
 import slicer.util  # noqa: E402
+import vtk  # noqa: E402
 from slicer_standin.module import LoadedModule, process_events, wait_until  # noqa: E402
 from slicer_standin.window import save_widget, save_window, use_palette  # noqa: E402
 
@@ -32,6 +34,8 @@ _SIZE, _PANEL_WIDTH = (1440, 1000), 460
 _WINDOW_SIZE = (760, 560)
 _SWAPPED = ("Liver", "Spleen")
 _SECONDS = 600.0
+_CORRECTED, _PROMPTED = [12, 20], 16  # slices
+_INSIDE, _OUTSIDE = ((30, 50, 16), (36, 44, 16)), ((52, 44, 16),)  # voxels
 
 
 class Tutorial:
@@ -54,6 +58,7 @@ class Tutorial:
         self._picture("library")
         self._segment()
         self._look()
+        self._correct()
         self._panel.results_panel.ui.acceptButton.click()
         self._wait()
         self._panel.ui.segmentSection.collapsed = True
@@ -114,6 +119,43 @@ class Tutorial:
         self._wait()
         slicer.app.layoutManager().threeDWidget(0).threeDView().resetFocalPoint()
         self._picture("result")
+
+    def _correct(self) -> None:
+        """Two slices as an expert has them, a mark, points and a box; then all of it is carried on."""
+        proposal, ui = self._panel.segmenting.proposal, self._panel.corrections_panel.ui
+        expert = self._load_segmentation(3)
+        expert.GetDisplayNode().SetVisibility(False)
+        for index in _CORRECTED:
+            for name in ("Liver", "Spleen"):
+                mask = phantoms.mask_of(expert, name, proposal.volume)[index]
+                phantoms.edit_slice(proposal.segmentation, name, proposal.volume, index, mask)
+        slicer.mrmlScene.RemoveNode(expert)
+        wait_until(lambda: self._panel.correcting.corrected == _CORRECTED, "the corrected slices", _SECONDS)
+        self._panel.corrections_panel._go_to(_PROMPTED)
+        process_events(500)
+        self._wait()
+        ui.promptSegmentSelector.setCurrentIndex(ui.promptSegmentSelector.findText("Liver"))
+        for button, voxels in ((ui.insideButton, _INSIDE), (ui.outsideButton, _OUTSIDE)):
+            button.click()
+            node_id = slicer.app.applicationLogic().GetSelectionNode().GetActivePlaceNodeID()
+            for voxel in voxels:
+                world = phantoms.world_of(proposal.volume, voxel)
+                slicer.mrmlScene.GetNodeByID(node_id).AddControlPointWorld(vtk.vtkVector3d(*world))
+        ui.promptSegmentSelector.setCurrentIndex(ui.promptSegmentSelector.findText("Left kidney"))
+        ui.boxButton.click()
+        results = self._panel.results_panel.ui
+        results.examplesSection.collapsed = True
+        process_events(500)
+        self._picture("correct")
+        results.examplesSection.collapsed = False
+        ui.clearButton.click()
+        ui.propagateButton.click()
+        wait_until(lambda: self._panel.segmenting.state != "running", "the corrections to be carried on", _SECONDS)
+        self._wait()
+        self._panel.corrections_panel._go_to(_CORRECTED[0] + 1)
+        process_events(500)
+        self._wait()
+        self._picture("corrected")
 
     def _suggest(self) -> None:
         self._load(4)

@@ -130,18 +130,6 @@ def _mean_dice(found: Segmentation, truth: Segmentation) -> float:
     return float(np.mean(list(scores(found, truth).values())))
 
 
-def provenance_of(report: SegmentationReport) -> Provenance:
-    """Where a result comes from, as ``retrievalsam library add --report`` has it."""
-    model = report.model
-    corrected = report.refinement.corrected if report.refinement else None
-    return Provenance(
-        origin="corrected" if corrected else "model",
-        model=model.name,
-        model_sha256=model.sha256,
-        corrected_slices=corrected,
-    )
-
-
 @dataclass
 class Growing:
     """A library that grows, with the figures of it.
@@ -208,7 +196,8 @@ class Growing:
             drawn = self.library.add(target.image, target.segmentation, name=name)
             return drawn, {"dice": [], "looked": [], "corrected": []}
         result = self._accepted(name, before)
-        plane, provenance = result.report.plane, provenance_of(result.report)
+        told, corrected = result.report, result.report.refinement and result.report.refinement.corrected
+        plane, provenance = told.plane, Provenance.of_run(told.model.name, told.model.sha256, corrected)
         case = self.library.add(target.image, result.segmentation, name=name, plane=plane, provenance=provenance)
         return case, _figures_of(result)
 

@@ -2,6 +2,7 @@
 
     python -m training.simulated_user --data DATA [--role tune|judge] [--set msd_hippocampus] [--preset default]
         [--part 0.1] [--draws 5] [--rank worth|lowest] [--targets N] [--results FILE.jsonl] [--pairs FILE.jsonl]
+        [--choice worst --choice random ...]
 
 Every target is segmented once. Then a part of its slices is corrected, all segments of them: those that the tool would
 have a person look at first (or, with ``--rank lowest``, those with the least sure segment), those with the most wrong
@@ -49,6 +50,8 @@ PARTS = ("role", "set", "preset", "part", "target", "choice", "draw")
 """What makes a figure the same figure."""
 
 PAIR_PARTS = ("role", *PAIR)
+
+CHOICES = ("worst", "most wrong", "random")
 
 Rank = Callable[[SegmentationReport], dict[int, float]]
 """By slice, how good the tool takes it to be."""
@@ -105,7 +108,8 @@ def told_pairs(found: SegmentationResult, truth: Segmentation, frame: SliceFrame
             if segment.name in row.segments and (masks[index].any() or true[index].any()):
                 confidence = row.segments[segment.name].confidence
                 score = dice(masks[index], true[index])
-                yield {"segment": segment.name, "slice": row.index, "confidence": confidence, "dice": score}
+                told = {"segment": segment.name, "slice": row.index, "found": bool(masks[index].any())}
+                yield told | {"confidence": confidence, "dice": score}
 
 
 def corrections(
@@ -116,6 +120,7 @@ def corrections(
     part: float,
     draws: int,
     rank: Rank,
+    choices: Sequence[str] = CHOICES,
     pairs: Callable[[Record], None] = lambda record: None,
 ) -> Iterator[Record]:
     """What corrections of one target gain: a record for every choice of slices.
@@ -128,6 +133,7 @@ def corrections(
         part: Of the slices that are corrected, at least one.
         draws: Of random slices.
         rank: How the tool ranks slices.
+        choices: Those of `CHOICES` that are wanted.
         pairs: Given confidence and Dice of what the run found.
     """
     plane = choose_plane(target.image.geometry)
@@ -151,6 +157,8 @@ def corrections(
             for draw in range(draws)
         ]
         for name, draw, slices in chosen:
+            if name not in choices:
+                continue
             drawn = corrected_by(first.segmentation, target.segmentation, frame, slices)
             with counted(models) as refining:
                 refined = refine_volume(target.image, drawn, slices, cases, models, settings, options)
@@ -207,6 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--preset", default="default", choices=[name for name in PRESETS if name != "fate-sam"])
     parser.add_argument("--part", type=float, default=0.1, help="of the slices that are corrected; at least one is")
     parser.add_argument("--draws", type=int, default=5, help="of random slices a target")
+    parser.add_argument("--choice", action="append", dest="choices", choices=CHOICES, help="default all")
     parser.add_argument("--rank", choices=RANKS, default="worth", help="how the tool ranks slices")
     parser.add_argument("--targets", type=int, help="only the first so many targets of a split")
     parser.add_argument("--results", type=Path, help="file that figures are appended to (JSON lines)")
@@ -217,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     groups = options.sets or list(everything)
     if unknown := [group for group in groups if group not in everything]:
         parser.error(f"no set {', '.join(unknown)} has the role {options.role}: it has {', '.join(everything)}")
-    settings = preset(options.preset)
+    settings, choices = preset(options.preset), tuple(options.choices or CHOICES)
     load = functools.lru_cache(maxsize=8)(
         lambda group, name: load_case(options.data, group, name, content["names"].get(group, {}))
     )
@@ -228,9 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for split in everything[group]:
             cases = [load(group, name) for name in split["supports"]]
             for name in split["targets"][: options.targets]:
-                # Random draws come last: with the last one there, a target is done.
-                last = own | {"target": name, "choice": "random", "draw": options.draws - 1}
-                if records.find(last) is None:
+                draws = [(choice, n) for choice in choices for n in range(options.draws if choice == "random" else 1)]
+                if not all(records.find(own | {"target": name, "choice": c, "draw": n}) for c, n in draws):
                     target = load(group, name)
                     rank = RANKS[options.rank]
                     for record in corrections(
@@ -241,6 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         options.part,
                         options.draws,
                         rank,
+                        choices,
                         lambda pair, own=own: pairs.append(own | pair),  # type: ignore[misc]
                     ):
                         records.append(own | record)

@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from RetrievalSAMLib.alignment import stack_extent_mm
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
 from RetrievalSAMLib.retrieval.evidence import SupportCase
 from RetrievalSAMLib.retrieval.gathering import evidence_of_cases
@@ -54,7 +55,8 @@ def verdict_of(target: Volume, cases: Sequence[SupportCase], models: Models, cac
     plane = choose_plane(target.geometry)
     embedder = SliceEmbedder(models.encoder)
     evidence = evidence_of_cases(cases, plane, embedder, cache)
-    return volume_verdict(embedder.embed(SliceStack.of(target, plane)), evidence)
+    stack = SliceStack.of(target, plane)
+    return volume_verdict(embedder.embed(stack), stack_extent_mm(stack), evidence).name
 
 
 def libraries_of(names: Sequence[str], size: int, count: int) -> list[list[str]]:

@@ -10,6 +10,7 @@ from slicer.util import VTKObservationMixin
 
 from .drawing import drawn_plane
 from .library_client import LibraryClient
+from .origins import Origins
 from .panel import check_list, checked_names, choice, choose, color_icon, fill_choices, say, show_fault
 from .segmentation_files import segment_names
 from .volume_files import SceneError
@@ -21,10 +22,11 @@ MODALITIES = ("", "CT", "MR", "PET", "US", "XA")
 class AddCasePanel(VTKObservationMixin):
     """The part of the library panel that adds a case."""
 
-    def __init__(self, ui: Any, library: LibraryClient) -> None:
+    def __init__(self, ui: Any, library: LibraryClient, origins: Origins) -> None:
         VTKObservationMixin.__init__(self)
         self.ui = ui
         self._library = library
+        self._origins = origins
         self._adding = False
         self.ui.addModalitySelector.addItems(list(MODALITIES))
         fill_choices(
@@ -118,16 +120,19 @@ class AddCasePanel(VTKObservationMixin):
         )
 
     def _add(self) -> None:
+        volume, segmentation = self.ui.addVolumeSelector.currentNode(), self.ui.addSegmentationSelector.currentNode()
+        names = checked_names(self.ui.addSegmentsList)
         try:
             self._library.add_from_scene(
-                self.ui.addVolumeSelector.currentNode(),
-                self.ui.addSegmentationSelector.currentNode(),
-                checked_names(self.ui.addSegmentsList),
+                volume,
+                segmentation,
+                names,
                 name=self.ui.addNameEdit.text.strip(),
                 modality=self.ui.addModalitySelector.currentText.strip(),
                 on_done=self._added,
                 on_fault=self._fault,
                 on_stopped=self._stopped,
+                origin=self._origins.of(volume, segmentation, names),
                 drawn_plane=choice(self.ui.addSlicesSelector),
             )
         except SceneError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 import slicer
 
+from .origins import Origin
 from .segmentation_files import write_segments
 from .signal import Signal
 from .volume_files import write_volume
@@ -131,6 +132,7 @@ class LibraryClient:
         on_done: Done,
         on_fault: Failed,
         on_stopped: Callable[[], None],
+        origin: Origin | None = None,
         drawn_plane: str = "",
     ) -> Request:
         """Add a volume of the scene with some segments of a segmentation.
@@ -144,6 +146,7 @@ class LibraryClient:
             on_done: Told the result.
             on_fault: Told why it failed.
             on_stopped: Told that it was stopped.
+            origin: Where the segments come from; None for what a person drew.
             drawn_plane: Where single slices were drawn: the plane that they lie in, or `auto` for that of the grid.
                 Only slices that hold a segment say anything then. Empty where all slices are annotated.
 
@@ -164,6 +167,9 @@ class LibraryClient:
         if drawn_plane:
             parameters.update({"annotated_slices": "drawn", "plane": drawn_plane})
         parameters.update({key: text for key, text in (("name", name), ("modality", modality)) if text})
+        if origin is not None:
+            plane = origin.plane if drawn_plane in ("", "auto") else drawn_plane
+            parameters.update({"made_by": origin.made_by(plane), "plane": plane})
         return self._change(
             "library.add",
             parameters,

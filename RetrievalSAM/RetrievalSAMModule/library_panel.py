@@ -15,6 +15,7 @@ from .add_case_panel import AddCasePanel
 from .case_loading import CaseLoading
 from .import_dialog import ImportDialog
 from .library_client import LibraryCase, LibraryClient
+from .origins import Origins
 from .panel import ResourcePath, cell, cell_data, fit_height, head, load_ui, say, show_fault
 from .worker_client import WorkerFault
 
@@ -25,14 +26,16 @@ _THUMBNAIL = (72, 54)
 class LibraryPanel:
     """The panel of the library."""
 
-    def __init__(self, library: LibraryClient, loading: CaseLoading, resource_path: ResourcePath) -> None:
+    def __init__(
+        self, library: LibraryClient, loading: CaseLoading, origins: Origins, resource_path: ResourcePath
+    ) -> None:
         self._library = library
         self._loading = loading
         self._resource_path = resource_path
         self._removed_last: str | None = None
         self._import_dialog: ImportDialog | None = None
         self.widget, self.ui = load_ui(resource_path, "LibraryPanel.ui")
-        self.add_case = AddCasePanel(self.ui, library)
+        self.add_case = AddCasePanel(self.ui, library, origins)
         head(self.ui.caseTable, ["", _("Case"), _("Segments"), _("Added")], stretched=2)
         self.ui.caseTable.setIconSize(qt.QSize(*_THUMBNAIL))
         for button, action in (

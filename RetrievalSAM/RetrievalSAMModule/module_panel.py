@@ -10,14 +10,18 @@ from slicer.i18n import tr as _
 
 from .background import Background
 from .case_loading import CaseLoading
+from .correcting import Correcting
+from .corrections_panel import CorrectionsPanel
 from .library_client import LibraryClient
 from .library_panel import LibraryPanel
+from .origins import Origins
 from .panel import ResourcePath, load_ui, show_fault
+from .proposal import Proposal
 from .results_panel import ResultsPanel
 from .review_window import ReviewWindow
 from .reviewing import Reviewing
 from .segment_panel import SegmentPanel
-from .segmenting import PROPOSED, Proposal, Segmenting
+from .segmenting import PROPOSED, Segmenting
 from .setup_panel import SetupPanel
 from .suggest_window import SuggestWindow
 from .suggesting import Suggesting
@@ -36,15 +40,20 @@ class ModulePanel:
         self.segmenting = Segmenting(logic.computer, self._work)
         loading = CaseLoading(self.library)
         self.setup_panel = SetupPanel(logic.librarian, logic.computer, resource_path)
-        self.library_panel = LibraryPanel(self.library, loading, resource_path)
+        self.correcting = Correcting(self.segmenting)
+        self.origins = Origins(self.segmenting, self.correcting)
+        self.library_panel = LibraryPanel(self.library, loading, self.origins, resource_path)
         # An estimate needs no network, and must not wait behind a review.
         self.segment_panel = SegmentPanel(logic.librarian, self.library, self.segmenting, resource_path)
         self.results_panel = ResultsPanel(self.segmenting, self.library, loading, self._work, resource_path)
+        self.corrections_panel = CorrectionsPanel(self.segmenting, self.correcting, resource_path)
+        self.results_panel.slice_shown.connect(self.corrections_panel.show_slice)
         for place, panel in (
             (self.ui.setupPlace, self.setup_panel),
             (self.ui.libraryPlace, self.library_panel),
             (self.ui.segmentPlace, self.segment_panel),
             (self.ui.resultsPlace, self.results_panel),
+            (self.results_panel.ui.correctionsPlace, self.corrections_panel),
         ):
             layout = qt.QVBoxLayout(place)
             layout.setContentsMargins(0, 0, 0, 0)
@@ -84,6 +93,7 @@ class ModulePanel:
 
     def exit(self) -> None:
         """The user left; a run goes on, and nothing else is held."""
+        self.corrections_panel.exit()
 
     def cleanup(self) -> None:
         """End the worker processes and delete temporary files."""
@@ -91,11 +101,13 @@ class ModulePanel:
         self.segment_panel.set_parameters(None)
         self.library_panel.cleanup()
         self.results_panel.cleanup()
+        self.corrections_panel.cleanup()
         self.review_window.close()
         self.suggest_window.close()
         self.background.cleanup()
         self.suggesting.cleanup()
         self.segmenting.cleanup()
+        self.correcting.cleanup()
         clients = (self._logic.computer, self._logic.librarian)
         for client in clients:
             client.hang_up()
@@ -106,6 +118,7 @@ class ModulePanel:
     def scene_closes(self) -> None:
         """The nodes are about to go."""
         self.segmenting.scene_closes()
+        self.origins.scene_closes()
         self.suggesting.scene_closes()
         self.segment_panel.set_parameters(None)
 

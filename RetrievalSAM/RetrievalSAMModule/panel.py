@@ -79,6 +79,13 @@ def cell(text: str, data: Any = None, tool_tip: str = "") -> qt.QTableWidgetItem
     return item
 
 
+def number_cell(text: str, data: Any = None) -> qt.QTableWidgetItem:
+    """A cell whose text stands on the right."""
+    item = cell(text, data)
+    item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+    return item
+
+
 def cell_data(table: qt.QTableWidget, row: int, column: int = 0) -> Any:
     """What a cell was given as `data`, or None."""
     item = table.item(row, column)

@@ -19,12 +19,21 @@ class SliceSegment:
 
 @dataclass(frozen=True)
 class Support:
-    """A support slice that was drawn from: case name, index in the case's file, similarity (at most 1), segments."""
+    """A support slice that was drawn from.
+
+    Attributes:
+        case: Name of the case; empty for a corrected slice of the volume itself.
+        slice: Index in the case's file, or in the volume.
+        similarity: At most 1; of a corrected slice, how much it was trusted.
+        segments: Names of those that it was drawn from for.
+        attention: Share in [0, 1] of the attention of all segments found on the slice; None where that is not known.
+    """
 
     case: str
     slice: int
     similarity: float
     segments: tuple[str, ...]
+    attention: float | None = None
 
 
 class ReportView:
@@ -49,6 +58,16 @@ class ReportView:
         """Of the whole run."""
         return float(sum(self._report["seconds"].values()))
 
+    @property
+    def corrected(self) -> tuple[int, ...]:
+        """Indices of the slices that were corrected before the run."""
+        refinement = self._report.get("refinement")
+        return tuple(refinement["corrected"]) if refinement is not None else ()
+
+    def is_of(self, report: dict[str, Any]) -> bool:
+        """Whether this is the view of that very report."""
+        return self._report is report
+
     def segments(self) -> list[tuple[str, float, float]]:
         """Name, volume in mm3 and mean confidence of every segment."""
         return [(one["name"], one["volume_mm3"], one["confidence"]) for one in self._report["segments"]]
@@ -58,27 +77,42 @@ class ReportView:
         return [(one.index, one.confidence) for one in self._found() if one.segment == segment]
 
     def worst(self, count: int) -> list[SliceSegment]:
-        """Where to look first: the segment on a slice that the run is least sure of; one entry a slice."""
-        by_slice: dict[int, SliceSegment] = {}
-        for one in self._found():
-            if one.index not in by_slice or one.confidence < by_slice[one.index].confidence:
-                by_slice[one.index] = one
-        return sorted(by_slice.values(), key=lambda one: (one.confidence, one.index))[:count]
+        """Where to look first, with the segment on the slice that the run is least sure of; one entry a slice."""
+        return [self._least_sure(index) for index in self._report["look_first"][:count]]
 
     def indices(self) -> list[int]:
         """Indices of the slices, ascending."""
         return sorted(self._slices)
 
     def supports(self, index: int) -> list[Support]:
-        """The support slices that a slice was drawn from, most similar first; those of all its segments together."""
-        found: dict[tuple[str, int], tuple[float, list[str]]] = {}
-        for name, told in self._slices.get(index, {"segments": {}})["segments"].items():
-            for support in told["supports"] if told["area_mm2"] > 0 else ():
-                similarity, names = found.setdefault((support["case"], support["slice"]), (support["similarity"], []))
-                names.append(name)
-                found[support["case"], support["slice"]] = (max(similarity, support["similarity"]), names)
-        supports = [Support(case, number, s, tuple(names)) for (case, number), (s, names) in found.items()]
-        return sorted(supports, key=lambda one: (-one.similarity, one.case, one.slice))
+        """The support slices that a slice was drawn from; those of all its segments together.
+
+        Corrected slices of the volume itself first, then those with the largest share of attention where it is known,
+        then the most similar ones.
+        """
+        rows = self._slices.get(index, {"segments": {}})["segments"]
+        found = {name: told["supports"] for name, told in rows.items() if told["area_mm2"] > 0}
+        similarity: dict[tuple[str, int], float] = {}
+        attention: dict[tuple[str, int], float] = {}
+        names: dict[tuple[str, int], list[str]] = {}
+        for name, supports in found.items():
+            for one in supports:
+                key = (one["case"], one["slice"])
+                similarity[key] = max(similarity.get(key, one["similarity"]), one["similarity"])
+                names.setdefault(key, []).append(name)
+                if one.get("attention") is not None:
+                    attention[key] = attention.get(key, 0.0) + one["attention"] / len(found)
+        together = [Support(*key, similarity[key], tuple(names[key]), attention.get(key)) for key in similarity]
+        return sorted(
+            together, key=lambda one: (one.case != "", -(one.attention or 0.0), -one.similarity, one.case, one.slice)
+        )
+
+    def _least_sure(self, index: int) -> SliceSegment:
+        """Of those found on a slice; where none was, of all that were looked for."""
+        rows = self._slices[index]["segments"]
+        found = {name: told for name, told in rows.items() if told["area_mm2"] > 0} or rows
+        name = min(found, key=lambda one: found[one]["confidence"])
+        return SliceSegment(index, name, found[name]["confidence"], found[name]["area_mm2"])
 
     def _found(self) -> Iterator[SliceSegment]:
         for index in self.indices():

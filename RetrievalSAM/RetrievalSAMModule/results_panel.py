@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import qt
 from slicer.i18n import tr as _
 
@@ -11,20 +9,25 @@ from . import wording
 from .case_loading import CaseLoading
 from .confidence_plot import plot_confidence
 from .library_client import LibraryClient
-from .panel import ResourcePath, cell, cell_data, color_icon, fit_height, head, load_ui, show_fault
-from .report_view import ReportView, Support
+from .panel import ResourcePath, cell, cell_data, color_icon, fit_height, head, load_ui, number_cell
+from .report_view import ReportView
 from .segmenting import PROPOSED, Segmenting
+from .signal import Signal
 from .slice_views import SliceFollower, jump_to_voxel, slice_centre
+from .supports_table import SupportsTable
+from .verdict_line import VerdictLine, words
 from .work_folder import WorkFolder
 
 _WORST = 10
-_MOST_SUPPORTS = 8
-_THUMBNAIL = 96
 _PLOT_HEIGHT = 130
 
 
 class ResultsPanel:
-    """The panel of the result that waits to be accepted, or was accepted last."""
+    """The panel of the result that waits to be accepted.
+
+    Attributes:
+        slice_shown: Told the index of the slice on display, or None where no result is.
+    """
 
     def __init__(
         self,
@@ -37,21 +40,17 @@ class ResultsPanel:
         self._segmenting = segmenting
         self._library = library
         self._loading = loading
-        self._thumbnails = work.new()
+        self.slice_shown = Signal()
         self._report: ReportView | None = None
         self._slice: int | None = None
         self._follower = SliceFollower(self._slice_on_display)
         self.widget, self.ui = load_ui(resource_path, "ResultsPanel.ui")
         head(self.ui.segmentsTable, [_("Segment"), _("Volume (ml)"), _("Confidence")], stretched=0)
         head(self.ui.worstTable, [_("Slice"), _("Least sure of"), _("Confidence")], stretched=1)
-        supports = self.ui.supportsList
-        supports.setViewMode(qt.QListView.IconMode)
-        supports.setIconSize(qt.QSize(_THUMBNAIL, _THUMBNAIL))
-        supports.setFlow(qt.QListView.LeftToRight)
-        supports.setWrapping(False)
-        supports.setFixedHeight(_THUMBNAIL + 62)
-        supports.setMovement(qt.QListView.Static)
-        supports.connect("itemDoubleClicked(QListWidgetItem*)", self._load_support)
+        self._verdict = VerdictLine(self.ui)
+        self._supports = SupportsTable(
+            self.ui.supportsTable, library, str(work.new()), self._load_case, lambda index: self._go_to(index, "")
+        )
         self.ui.worstTable.connect("itemSelectionChanged()", self._jump)
         self.ui.acceptButton.connect("clicked()", segmenting.accept)
         self.ui.discardButton.connect("clicked()", segmenting.discard)
@@ -65,11 +64,14 @@ class ResultsPanel:
 
     def update(self) -> None:
         """Show the result of the run, or none."""
-        proposed = self._segmenting.state == PROPOSED
+        proposed, proposal = self._segmenting.state == PROPOSED, self._segmenting.proposal
         self.ui.acceptButton.enabled = proposed
         self.ui.discardButton.enabled = proposed
         self.ui.show3DCheckBox.enabled = proposed
-        report = self._segmenting.proposal.report if proposed else {}
+        # While corrections are carried on, what was known before stays on show.
+        report = proposal.report if proposal is not None else {}
+        if self._report is not None and self._report.is_of(report):
+            return
         self._report = ReportView(report) if report else None
         self._slice = None
         for widget in (
@@ -77,15 +79,17 @@ class ResultsPanel:
             self.ui.plotLabel,
             self.ui.worstLabel,
             self.ui.worstTable,
-            self.ui.supportsLabel,
-            self.ui.supportsList,
+            self.ui.examplesSection,
             self.ui.show3DCheckBox,
+            self.ui.correctSection,
         ):
             widget.visible = self._report is not None
-        self.ui.supportsList.clear()
-        self.ui.supportsLabel.text = _("Examples behind a slice: move through the volume to see them.")
+        self._supports.show([])
+        self.ui.supportsLabel.text = _("Move through the volume to see the examples behind each slice.")
+        self._verdict.show(self._report.verdict if self._report is not None else None)
         if self._report is None:
             self._follower.stop()
+            self.slice_shown.emit(None)
             self.ui.summaryLabel.text = _("No result waits.")
             return
         self._show_summary()
@@ -97,14 +101,10 @@ class ResultsPanel:
             self._follower.follow(volume, self._report.plane_axis)
 
     def _show_summary(self) -> None:
-        verdicts = {
-            "in-library": _("This volume looks like those of the library."),
-            "uncertain": _("Whether this volume is like those of the library cannot be told; look closely."),
-            "unlike-library": _("This volume is unlike anything in the library; do not trust the segments unseen."),
-        }
-        self.ui.summaryLabel.text = _("{verdict} The run took {time}. For research use only.").format(
-            verdict=verdicts[self._report.verdict], time=wording.duration(self._report.seconds)
-        )
+        told = [_("The run took {time}. For research use only.").format(time=wording.duration(self._report.seconds))]
+        if self._report.verdict == "in-library":
+            told.insert(0, words(self._report.verdict))
+        self.ui.summaryLabel.text = " ".join(told)
 
     def _show_segments(self) -> None:
         table, rows = self.ui.segmentsTable, self._report.segments()
@@ -113,8 +113,8 @@ class ResultsPanel:
             first = cell(name, name)
             first.setIcon(color_icon(self._color(name)))
             table.setItem(row, 0, first)
-            table.setItem(row, 1, _number(f"{volume_mm3 / 1000:.2f}"))
-            table.setItem(row, 2, _number(f"{confidence:.2f}" if volume_mm3 else _("not found")))
+            table.setItem(row, 1, number_cell(f"{volume_mm3 / 1000:.2f}"))
+            table.setItem(row, 2, number_cell(f"{confidence:.2f}" if volume_mm3 else _("not found")))
         fit_height(table, most_rows=8)
 
     def _show_worst(self) -> None:
@@ -123,14 +123,15 @@ class ResultsPanel:
         table.clearSelection()
         table.setRowCount(len(worst))
         for row, one in enumerate(worst):
-            table.setItem(row, 0, _number(str(one.index), {"slice": one.index, "segment": one.segment}))
+            table.setItem(row, 0, number_cell(str(one.index), {"slice": one.index, "segment": one.segment}))
             table.setItem(row, 1, cell(one.segment))
-            table.setItem(row, 2, _number(f"{one.confidence:.2f}"))
+            table.setItem(row, 2, number_cell(f"{one.confidence:.2f}"))
         table.blockSignals(False)
-        fit_height(table, most_rows=5)
+        fit_height(table, most_rows=4)
 
     def _show_plot(self) -> None:
-        indices = self._report.indices()
+        # Of a result that was refined far from the library's slices, the report may know few slices.
+        indices = self._report.indices() or [0]
         lines = [(self._color(name), self._report.confidence(name)) for name, _volume, _sure in self._report.segments()]
         width = max(self.ui.segmentsTable.width, 240)
         self.ui.plotLabel.setPixmap(
@@ -149,17 +150,17 @@ class ResultsPanel:
 
     def _jump(self) -> None:
         rows = self.ui.worstTable.selectionModel().selectedRows()
+        if rows:
+            chosen = cell_data(self.ui.worstTable, rows[0].row())
+            self._go_to(chosen["slice"], chosen["segment"])
+
+    def _go_to(self, index: int, segment: str) -> None:
+        """Show a slice in all views, at the middle of a segment where it is known."""
         proposal = self._segmenting.proposal
-        if not rows or proposal is None or proposal.volume is None or proposal.segmentation is None:
+        if proposal is None or self._report is None or not proposal.is_in_scene:
             return
-        chosen = cell_data(self.ui.worstTable, rows[0].row())
-        voxel = slice_centre(
-            proposal.segmentation,
-            proposal.segment_ids.get(chosen["segment"], ""),
-            proposal.volume,
-            self._report.plane_axis,
-            chosen["slice"],
-        )
+        segment_id = proposal.segment_ids.get(segment, "")
+        voxel = slice_centre(proposal.segmentation, segment_id, proposal.volume, self._report.plane_axis, index)
         jump_to_voxel(proposal.volume, voxel)
 
     def _slice_on_display(self, index: int) -> None:
@@ -167,47 +168,20 @@ class ResultsPanel:
             return
         self._slice = index
         self._show_plot()
-        supports = self._report.supports(index)[:_MOST_SUPPORTS]
-        self.ui.supportsLabel.text = (
-            _("Examples behind slice {index}; double-click to load the case:").format(index=index)
-            if supports
-            else _("Nothing was found on slice {index}.").format(index=index)
-        )
-        self.ui.supportsList.clear()
-        self.ui.supportsList.visible = bool(supports)
-        if supports:
-            self._library.ask(
-                "library.slices",
-                {
-                    "slices": [{"case": one.case, "slice": one.slice} for one in supports],
-                    "thumbnails": str(self._thumbnails),
-                },
-                lambda told: self._show_supports(index, supports, told["files"]),
-                show_fault,
-            )
+        supports = self._report.supports(index)
+        self.ui.supportsLabel.text = self._about_supports(index, bool(supports))
+        self._supports.show(supports)
+        self.slice_shown.emit(index)
 
-    def _show_supports(self, index: int, supports: list[Support], files: list[str | None]) -> None:
-        if index != self._slice:
-            return
-        for support, file in zip(supports, files, strict=True):
-            item = qt.QListWidgetItem(
-                qt.QIcon(file or ""),
-                _("{case}\n{similarity:.2f}").format(case=support.case, similarity=support.similarity),
-            )
-            item.setToolTip(
-                _("{case}, slice {slice}, similarity {similarity:.2f}, for {segments}").format(
-                    case=support.case,
-                    slice=support.slice,
-                    similarity=support.similarity,
-                    segments=", ".join(support.segments),
-                )
-            )
-            item.setData(qt.Qt.UserRole, support.case)
-            self.ui.supportsList.addItem(item)
+    def _about_supports(self, index: int, any_supports: bool) -> str:
+        if any_supports:
+            return _("Slice {index} was drawn from these; double-click to load a case:").format(index=index)
+        if index in self._report.corrected:
+            return _("Slice {index} was corrected by you.").format(index=index)
+        return _("Nothing was found on slice {index}.").format(index=index)
 
-    def _load_support(self, item: Any) -> None:
+    def _load_case(self, name: str) -> None:
         state = self._library.state
-        name = item.data(qt.Qt.UserRole)
         ids = [case.id for case in state.cases if case.name == name] if state is not None else []
         if ids:
             self._loading.load(ids[0], lambda _name: None)
@@ -220,9 +194,3 @@ class ResultsPanel:
             proposal.segmentation.CreateClosedSurfaceRepresentation()
         else:
             proposal.segmentation.RemoveClosedSurfaceRepresentation()
-
-
-def _number(text: str, data: Any = None) -> qt.QTableWidgetItem:
-    item = cell(text, data)
-    item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
-    return item

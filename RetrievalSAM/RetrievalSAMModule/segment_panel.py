@@ -22,7 +22,8 @@ from .panel import (
     show_fault,
 )
 from .parameters import BUNDLED, RetrievalSAMParameters
-from .segmenting import IDLE, PROPOSED, RUNNING, Choices, Segmenting
+from .proposal import Choices
+from .segmenting import IDLE, PROPOSED, RUNNING, Segmenting
 from .volume_files import SceneError, grid_of, region_voxels
 from .worker_client import WorkerClient, WorkerFault
 
@@ -149,7 +150,10 @@ class SegmentPanel:
 
     def _run_changed(self) -> None:
         if self._segmenting.state == PROPOSED:
-            self._say(_("Done. Look at the result below, then accept or discard it."))
+            if self._segmenting.proposal.report["verdict"] == "unlike-library":
+                self._say(_("Done, but this volume is unlike anything in this library. Look at every slice below."))
+            else:
+                self._say(_("Done. Look at the result below, then accept or discard it."))
         elif self._segmenting.state == IDLE:
             self._say("")
         self.update()
@@ -187,10 +191,7 @@ class SegmentPanel:
     def _progressed(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
         self.ui.progressBar.setRange(0, total)
         self.ui.progressBar.setValue(done)
-        text = _("{stage}: {done} of {total}").format(stage=wording.stage(stage), done=done, total=total)
-        if seconds_left is not None:
-            text = _("{text}, {duration} left").format(text=text, duration=wording.duration(seconds_left))
-        self._say(text)
+        self._say(wording.progress(stage, done, total, seconds_left))
 
     def _failed(self, fault: WorkerFault) -> None:
         self._say(_("The run failed; the scene is as it was before."))

@@ -6,7 +6,7 @@ file is a voxel of the volume.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def write_segments(
     names: Iterable[str],
     file: Path,
 ) -> None:
-    """Write some segments on the volume's grid, in the geometry of the volume's file.
+    """Write some segments on the volume's grid, in the geometry of the volume's file; empty ones are left out.
 
     Raises:
         SceneError: Nothing of these segments lies in the volume.
@@ -50,10 +50,7 @@ def write_segments(
             if mask is None or not mask.any():
                 continue
             written += 1
-            copy = slicer.vtkSegment()
-            copy.DeepCopyMetadata(segment)
-            staged.GetSegmentation().AddSegment(copy, segment_id)
-            _replace(staged, segment_id, _labelmap(np.asarray(mask != 0, np.uint8), grid))
+            _add_copy(staged, segment_id, segment, segment.GetName(), mask, grid)
         if not written:
             raise SceneError(
                 _(
@@ -62,6 +59,37 @@ def write_segments(
                     "not empty."
                 ).format(segmentation=segmentation.GetName(), volume=volume.GetName())
             )
+        _store(staged, file)
+
+
+def write_result(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    segment_ids: Mapping[str, str],
+    file: Path,
+    on_mask: Callable[[str, np.ndarray | None], None],
+) -> None:
+    """Write the segments of a result, empty ones too, under the names that the library has for them.
+
+    Args:
+        segmentation: The result, whatever its segments were renamed to.
+        volume: Whose grid and file geometry the file gets.
+        segment_ids: By the library's names.
+        file: `.seg.nrrd`.
+        on_mask: Told the name and the voxels of each, as `segment_voxels` gives them.
+
+    Raises:
+        SceneError: The disk does not take it.
+    """
+    grid = file_ijk_to_ras(volume)
+    nothing = np.zeros(volume.GetImageData().GetDimensions()[::-1], np.uint8)
+    with _hidden_segmentation() as staged:
+        _set_grid(staged, volume, grid)
+        for name, segment_id in segment_ids.items():
+            mask = segment_voxels(segmentation, segment_id, volume)
+            on_mask(name, mask)
+            segment = segmentation.GetSegmentation().GetSegment(segment_id)
+            _add_copy(staged, segment_id, segment, name, nothing if mask is None else mask, grid)
         _store(staged, file)
 
 
@@ -90,9 +118,24 @@ def segment_voxels(
     return vtk_to_numpy(on_grid.GetPointData().GetScalars()).reshape(on_grid.GetDimensions()[::-1])
 
 
+def replace_segment(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    segment_id: str,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    mask: np.ndarray,
+) -> None:
+    """Make a segment what a mask uint8 (k, j, i) on the volume's grid shows; other segments stay."""
+    labelmap = _labelmap(mask, ijk_to_ras(volume))
+    _move(labelmap, volume, segmentation)
+    _replace(segmentation, segment_id, labelmap)
+
+
 def show_segments(
-    file: Path, segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode
-) -> list[str]:
+    file: Path,
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    segment_ids: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Put the segments of a file on the volume's grid into a segmentation node; its other segments stay.
 
     A segment of the same name is replaced, so a growing result can be shown again and again.
@@ -101,26 +144,29 @@ def show_segments(
         file: `.seg.nrrd` on the grid of the volume's file, or on a part of it.
         segmentation: Where the segments go; any parent transform.
         volume: The volume that was segmented.
+        segment_ids: Segments that have another name by now, by their names in the file.
 
     Returns:
-        IDs of the segments, in the file's order.
+        IDs of the segments by their names in the file, in the file's order.
     """
+    content = segmentation.GetSegmentation()
     present = {segment.GetName(): segment_id for segment_id, segment in _segments(segmentation)}
-    shown = []
+    present.update({name: one for name, one in (segment_ids or {}).items() if content.GetSegment(one) is not None})
+    shown = {}
     with _read(file) as found:
         for segment_id, segment in _segments(found):
             name = segment.GetName()
             if name not in present:
                 copy = slicer.vtkSegment()
                 copy.DeepCopyMetadata(segment)
-                segmentation.GetSegmentation().AddSegment(copy)
-                present[name] = segmentation.GetSegmentation().GetSegmentIdBySegment(copy)
+                content.AddSegment(copy)
+                present[name] = content.GetSegmentIdBySegment(copy)
             labelmap = slicer.vtkOrientedImageData()
             found.GetBinaryLabelmapRepresentation(segment_id, labelmap)
             _put_on_grid(labelmap, volume)
             _move(labelmap, volume, segmentation)
             _replace(segmentation, present[name], labelmap)
-            shown.append(present[name])
+            shown[name] = present[name]
     return shown
 
 
@@ -152,6 +198,22 @@ def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> Iterator[tuple[st
     for number in range(content.GetNumberOfSegments()):
         segment_id = content.GetNthSegmentID(number)
         yield segment_id, content.GetSegment(segment_id)
+
+
+def _add_copy(
+    staged: slicer.vtkMRMLSegmentationNode,
+    segment_id: str,
+    segment: slicer.vtkSegment,
+    name: str,
+    mask: np.ndarray,
+    grid: np.ndarray,
+) -> None:
+    """A segment's colour and terminology under a name, with a mask (k, j, i) on a grid float64 (4, 4)."""
+    copy = slicer.vtkSegment()
+    copy.DeepCopyMetadata(segment)
+    copy.SetName(name)
+    staged.GetSegmentation().AddSegment(copy, segment_id)
+    _replace(staged, segment_id, _labelmap(np.asarray(mask != 0, np.uint8), grid))
 
 
 def _labelmap(mask: np.ndarray, grid: np.ndarray) -> slicer.vtkOrientedImageData:

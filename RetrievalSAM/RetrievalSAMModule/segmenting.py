@@ -1,9 +1,12 @@
-"""One run from the click on Segment to accept or discard: what happens in the scene, and when."""
+"""One run from the click on Segment to accept or discard: what happens in the scene, and when.
+
+Carrying corrections on is a run as well: it begins and ends with a result that waits.
+"""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,72 +14,17 @@ import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from .segmentation_files import Backup, remove, show_segments
+from .proposal import Choices, Proposal, ProposalState
+from .result_snapshot import ResultSnapshot
+from .segmentation_files import Backup, remove, segment_voxels, show_segments, write_result
 from .signal import Signal
+from .strokes import Strokes
 from .turn_queue import TurnQueue
 from .volume_files import SceneError, region_voxels, write_volume
 from .work_folder import WorkFolder
 from .worker_client import Request, WorkerClient, WorkerFault
 
 IDLE, RUNNING, PROPOSED = "idle", "running", "proposed"
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the user chose for a run.
-
-    Attributes:
-        volume: The volume to segment.
-        output: Where the segments go, or None for a new node.
-        region: Where to look, or None.
-        library: Folder of the support library.
-        segments: Names of the segments to look for, or None for all.
-        plane: `auto`, `axial`, `coronal` or `sagittal`.
-        preset: Name of the preset.
-        model: Name in the catalogue.
-        device: `auto`, `cpu`, `cuda` or `mps`.
-    """
-
-    volume: slicer.vtkMRMLScalarVolumeNode
-    output: slicer.vtkMRMLSegmentationNode | None
-    region: slicer.vtkMRMLMarkupsROINode | None
-    library: str
-    segments: tuple[str, ...] | None
-    plane: str
-    preset: str
-    model: str
-    device: str
-
-
-@dataclass
-class Proposal:
-    """What a run has put into the scene.
-
-    Attributes:
-        volume_id: The volume's node ID; IDs, since two volumes may have one name.
-        segmentation_id: The segmentation's node ID.
-        is_new: Whether the run made the segmentation node.
-        backup: The segmentation as it was.
-        report: The worker's report; empty while the run goes on.
-        segment_ids: IDs of the segments by the library's names.
-    """
-
-    volume_id: str
-    segmentation_id: str
-    is_new: bool
-    backup: Backup
-    report: dict[str, Any] = field(default_factory=dict)
-    segment_ids: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def volume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
-        """The volume, or None where it was deleted."""
-        return slicer.mrmlScene.GetNodeByID(self.volume_id)
-
-    @property
-    def segmentation(self) -> slicer.vtkMRMLSegmentationNode | None:
-        """The segmentation, or None where it was deleted."""
-        return slicer.mrmlScene.GetNodeByID(self.segmentation_id)
 
 
 class Segmenting(VTKObservationMixin):
@@ -89,6 +37,7 @@ class Segmenting(VTKObservationMixin):
         grown: Told when the scene shows more of the result.
         failed: Told the `WorkerFault` of a run that ended with nothing.
         told: Told a sentence for the user about a run that ended for another reason.
+        refined: Told, when corrections were carried on, what the result was before that as a `ProposalState`.
         accepted: Told the `Proposal` that the user keeps.
     """
 
@@ -102,6 +51,8 @@ class Segmenting(VTKObservationMixin):
         self._steps = TurnQueue()
         self._worker_is_done = False
         self._unread = False
+        self._before: ProposalState | None = None
+        self._strokes: Strokes | None = None
         self.proposal: Proposal | None = None
         self.state = IDLE
         self.state_changed = Signal()
@@ -109,6 +60,7 @@ class Segmenting(VTKObservationMixin):
         self.grown = Signal()
         self.failed = Signal()
         self.told = Signal()
+        self.refined = Signal()
         self.accepted = Signal()
 
     def start(self, choices: Choices) -> None:
@@ -120,32 +72,64 @@ class Segmenting(VTKObservationMixin):
         if self.state == RUNNING:
             return
         region = region_voxels(choices.region, choices.volume) if choices.region is not None else None
-        with ExitStack() as undo:
-            folder = self._work.new()
-            undo.callback(self._work.delete, folder)
-            partial = self._work.new()
-            undo.callback(self._work.delete, partial)
+        with self._new_folders() as (folder, partial):
             write_volume(choices.volume, folder / "image.nrrd")
-            undo.pop_all()
         if self.state == PROPOSED:
             self.accept()
+        self.proposal = self._make_room(choices, choices.settings(region))
+        self._begin("segment", folder, partial, {})
+
+    def refine(self, corrected: Iterable[int], points: list[dict[str, Any]], boxes: list[dict[str, Any]]) -> None:
+        """Carry corrections of the result that waits on, with the settings of the run that it came from.
+
+        Args:
+            corrected: Indices along the sliced axis of slices that are right as they are now.
+            points: As the worker's request has them (docs/worker.md).
+            boxes: Likewise.
+
+        Raises:
+            SceneError: Volume or segments cannot be written. Nothing was changed.
+        """
+        proposal = self.proposal
+        if self.state != PROPOSED or not proposal.is_in_scene:
+            return
+        with self._new_folders() as (folder, partial):
+            write_volume(proposal.volume, folder / "image.nrrd")
+            file = folder / "corrected.seg.nrrd"
+            written = ResultSnapshot()
+            write_result(proposal.segmentation, proposal.volume, proposal.present_segments(), file, written.take)
+        # As before a run: Ctrl+Z takes it back too where Slicer's own undo is on.
+        slicer.mrmlScene.SaveStateForUndo(proposal.segmentation)
+        self._before = proposal.state()
+        self._strokes = Strokes(proposal, written)
+        given: dict[str, Any] = {"segmentation": str(file), "corrected": sorted(corrected)}
+        given.update({key: prompts for key, prompts in (("points", points), ("boxes", boxes)) if prompts})
+        self._begin("refine", folder, partial, given)
+
+    @contextmanager
+    def _new_folders(self) -> Iterator[tuple[Path, Path]]:
+        """For the files of a run, and for its partial results; gone again where an error is raised."""
+        with ExitStack() as undo:
+            folders = []
+            for _n in range(2):
+                folders.append(self._work.new())
+                undo.callback(self._work.delete, folders[-1])
+            yield folders[0], folders[1]
+            undo.pop_all()
+
+    def _begin(self, verb: str, folder: Path, partial: Path, given: dict[str, Any]) -> None:
+        """Ask the worker for a run whose volume is in `folder`; `given` are the fields that only this verb has."""
         self._folders = (folder, partial)
         self._why_stopped = ""
-        self.proposal = self._make_room(choices)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self._check_nodes)
         self._request = self._worker.request(
-            "segment",
+            verb,
             {
-                "folder": choices.library,
+                **self.proposal.settings,
                 "image": str(folder / "image.nrrd"),
                 "output": str(folder / "result.seg.nrrd"),
                 "partial": str(partial),
-                "segments": list(choices.segments) if choices.segments is not None else None,
-                "plane": choices.plane,
-                "roi": [int(edge) for edge in region] if region is not None else None,
-                "preset": choices.preset,
-                "model": choices.model,
-                "device": choices.device,
+                **given,
             },
             on_result=self._finished,
             on_fault=self._fault,
@@ -182,10 +166,17 @@ class Segmenting(VTKObservationMixin):
             self._put_back()
             self._set_state(IDLE)
 
+    def put(self, state: ProposalState) -> None:
+        """Make the result that waits what it was at another moment."""
+        if self.state == PROPOSED and self.proposal.segmentation is not None:
+            slicer.mrmlScene.SaveStateForUndo(self.proposal.segmentation)
+            self.proposal.put(state)
+            self._set_state(PROPOSED)
+
     def scene_closes(self) -> None:
         """The nodes are about to go: nothing is put back, a run that goes on is stopped."""
         self.removeObservers()
-        self.proposal = None
+        self.proposal = self._before = self._strokes = None
         if self._request is not None:
             self.cancel(_("Stopped, since the scene was closed."))
         else:
@@ -198,7 +189,7 @@ class Segmenting(VTKObservationMixin):
             self._put_back()
             self.state = IDLE
 
-    def _make_room(self, choices: Choices) -> Proposal:
+    def _make_room(self, choices: Choices, settings: dict[str, Any]) -> Proposal:
         """The segmentation node for the result, and how to undo what comes."""
         segmentation, is_new = choices.output, choices.output is None
         if segmentation is None:
@@ -213,19 +204,23 @@ class Segmenting(VTKObservationMixin):
             slicer.mrmlScene.SaveStateForUndo(segmentation)
         if is_new or segmentation.GetSegmentation().GetNumberOfSegments() == 0:
             segmentation.SetReferenceImageGeometryParameterFromVolumeNode(choices.volume)
-        return Proposal(choices.volume.GetID(), segmentation.GetID(), is_new, Backup(segmentation))
+        size = choices.volume.GetImageData().GetDimensions()
+        return Proposal(choices.volume.GetID(), segmentation.GetID(), is_new, size, Backup(segmentation), settings)
 
     def _show(self, file: str) -> None:
         proposal = self.proposal
-        if proposal is None or proposal.segmentation is None or proposal.volume is None:
+        if proposal is None or not proposal.is_in_scene:
             return  # deleted by the user; `_check_nodes` stops the run
+        if self._strokes is not None:
+            self._strokes.collect()
         slicer.app.pauseRender()
         try:
-            ids = show_segments(Path(file), proposal.segmentation, proposal.volume)
+            shown = show_segments(Path(file), proposal.segmentation, proposal.volume, proposal.segment_ids)
         finally:
             slicer.app.resumeRender()
-        content = proposal.segmentation.GetSegmentation()
-        proposal.segment_ids.update({content.GetSegment(segment_id).GetName(): segment_id for segment_id in ids})
+        proposal.segment_ids.update(shown)
+        if self._strokes is not None:
+            self._strokes.note(shown)
         self.grown.emit()
 
     def _progress(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
@@ -248,7 +243,7 @@ class Segmenting(VTKObservationMixin):
         """What the partial results have not shown yet."""
         for file in [result["segmentation"]] if self._unread else result["files"]:
             self._steps.add(lambda file=file: self._show_last(file))
-        self._steps.add(lambda: self._complete(result["report"]))
+        self._steps.add(lambda: self._remember_segments(result["report"]))
 
     def _show_last(self, file: str) -> None:
         try:
@@ -256,25 +251,45 @@ class Segmenting(VTKObservationMixin):
         except SceneError as error:
             self._fault(WorkerFault(str(error)))
 
-    def _complete(self, report: dict[str, Any]) -> None:
-        self._end()
+    def _remember_segments(self, report: dict[str, Any]) -> None:
+        """What is there now, so that corrections can be told from it."""
+        if self._strokes is not None:
+            self._complete(report, self._strokes.written)
+            return
+        snapshot = ResultSnapshot()
+        for name in self.proposal.present_segments() if self.proposal is not None else ():
+            self._steps.add(lambda name=name: self._remember(snapshot, name))
+        self._steps.add(lambda: self._complete(report, snapshot))
+
+    def _remember(self, snapshot: ResultSnapshot, name: str) -> None:
         proposal = self.proposal
-        if proposal is not None and proposal.segmentation is not None and proposal.volume is not None:
-            proposal.report = report
-            self._set_state(PROPOSED)
-        else:
+        if proposal is not None and proposal.is_in_scene and name in proposal.present_segments():
+            snapshot.take(name, segment_voxels(proposal.segmentation, proposal.segment_ids[name], proposal.volume))
+
+    def _complete(self, report: dict[str, Any], snapshot: ResultSnapshot) -> None:
+        self._end()
+        before, self._before = self._before, None
+        strokes, self._strokes = self._strokes, None
+        proposal = self.proposal
+        if proposal is None or not proposal.is_in_scene:
             self._set_state(IDLE)
+            return
+        if strokes is not None:
+            strokes.collect()
+            strokes.put_on_top()
+        proposal.report, proposal.snapshot = report, snapshot
+        if before is not None:
+            self.refined.emit(before)
+        self._set_state(PROPOSED)
 
     def _fault(self, fault: WorkerFault) -> None:
         self._end()
-        self._put_back()
-        self._set_state(IDLE)
+        self._set_state(self._put_back())
         self.failed.emit(fault)
 
     def _stopped(self) -> None:
         self._end()
-        self._put_back()
-        self._set_state(IDLE)
+        self._set_state(self._put_back())
         self.told.emit(self._why_stopped or _("Stopped. The scene is as it was before."))
 
     def _end(self) -> None:
@@ -286,14 +301,23 @@ class Segmenting(VTKObservationMixin):
             self._work.delete(folder)
         self._folders = ()
 
-    def _put_back(self) -> None:
+    def _put_back(self) -> str:
+        """The scene as before the run; gives the state that this is."""
+        before, self._before = self._before, None
+        strokes, self._strokes = self._strokes, None
+        if before is not None and self.proposal is not None and self.proposal.segmentation is not None:
+            strokes.collect()
+            self.proposal.put(before)
+            strokes.put_on_top()
+            return PROPOSED
         proposal, self.proposal = self.proposal, None
         if proposal is None or proposal.segmentation is None:
-            return
+            return IDLE
         if proposal.is_new:
             remove(proposal.segmentation)
         else:
             proposal.backup.restore(proposal.segmentation)
+        return IDLE
 
     def _check_nodes(self, _scene: Any, _event: str) -> None:
         proposal = self.proposal

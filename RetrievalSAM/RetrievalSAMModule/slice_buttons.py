@@ -38,4 +38,5 @@ class SliceButtons:
         button.setFixedWidth(_WIDTH)
         button.connect("clicked()", lambda: self._on_slice(index))
         self._layout.addWidget(button)
+        button.show()
         return button

@@ -17,6 +17,16 @@ def files(count: int) -> str:
     return _("1 file") if count == 1 else _("{n} files").format(n=count)
 
 
+def points(count: int) -> str:
+    """`1 point`, `2 points`."""
+    return _("1 point") if count == 1 else _("{n} points").format(n=count)
+
+
+def boxes(count: int) -> str:
+    """`1 box`, `2 boxes`."""
+    return _("1 box") if count == 1 else _("{n} boxes").format(n=count)
+
+
 def duration(seconds: float) -> str:
     """`about 40 s`, `about 3 min`, `about 2 h`."""
     if seconds < 55:
@@ -33,6 +43,14 @@ def size(count: float) -> str:
     return _("{n} GB").format(n=round(count / 1e9, 1))
 
 
+def progress(stage_name: str, done: int, total: int, seconds_left: float | None) -> str:
+    """How far a run is."""
+    text = _("{stage}: {done} of {total}").format(stage=stage(stage_name), done=done, total=total)
+    if seconds_left is None:
+        return text
+    return _("{text}, {duration} left").format(text=text, duration=duration(seconds_left))
+
+
 def stage(name: str) -> str:
     """A stage of the worker in the user's language; one that is not known is shown as it came."""
     known = {
@@ -46,6 +64,7 @@ def stage(name: str) -> str:
         "encoding supports": _("Looking at the examples"),
         "segmenting": _("Segmenting"),
         "looking closer": _("Looking closer"),
+        "refining": _("Carrying corrections on"),
         "reading the cases": _("Reading the cases"),
         "reviewing cases": _("Reviewing cases"),
         "looking at volumes": _("Looking at volumes"),

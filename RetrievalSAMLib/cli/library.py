@@ -233,15 +233,8 @@ def _provenance(path: Path, volume: Volume, image: Path) -> tuple[Provenance, st
         raise InputError(str(path), f"it cannot be read as a report ({type(error).__name__})", remedy) from error
     if told.target.sha256 != volume.content_hash():
         raise InputError(str(path), f"it is the report on another volume than {image}", remedy)
-    if told.refinement is None:
-        return Provenance(origin="model", model=told.model.name, model_sha256=told.model.sha256), told.plane
-    corrected = told.refinement.corrected
-    return (
-        Provenance(
-            origin="corrected", model=told.model.name, model_sha256=told.model.sha256, corrected_slices=corrected
-        ),
-        told.plane,
-    )
+    corrected = told.refinement.corrected if told.refinement else None
+    return Provenance.of_run(told.model.name, told.model.sha256, corrected), told.plane
 
 
 def _segment_names(given: list[str]) -> dict[int, str]:

@@ -11,7 +11,7 @@ import typer
 
 from .. import NOTICE, __version__
 from ..errors import InputError, RetrievalSAMError
-from . import demo, doctor, evaluate, library, library_review, models, refine, segment
+from . import benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment
 
 app = typer.Typer(
     name="retrievalsam",
@@ -27,6 +27,7 @@ app.add_typer(models.app, name="models")
 app.command()(segment.segment)
 app.command()(refine.refine)
 app.command()(evaluate.evaluate)
+app.command()(benchmark.benchmark)
 app.command()(demo.demo)
 app.command()(doctor.doctor)
 

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..errors import InputError
 from .networks import load_models
-from .segment import memory_limit, plane_of, print_summary, segment_names
+from .segment import memory_limit, plane_of, print_changes, print_summary, prompts_of, segment_names
 from .terminal import check_json_output, progress_bars
-
-if TYPE_CHECKING:
-    from ..segmentation.report import RefinementReport
 
 
 def refine(
     library: Annotated[Path, typer.Argument(help="Folder of the support library.")],
     image: Annotated[Path, typer.Argument(help="The volume: a file, or a folder of DICOM slices.")],
-    segmentation: Annotated[Path, typer.Option(help="A result of `segment` in which slices were corrected.")],
-    corrected: Annotated[
-        str, typer.Option(help="These slices, with commas, counted from 0 along the sliced axis of the image file.")
-    ],
+    segmentation: Annotated[Path, typer.Option(help="A result of `segment`, perhaps with slices that were corrected.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="OUT.seg.nrrd, or a label map (.nii.gz, .nrrd, .mha).")
     ],
+    corrected: Annotated[
+        str | None,
+        typer.Option(help="Corrected slices, with commas, counted from 0 along the sliced axis of the image file."),
+    ] = None,
+    points: Annotated[
+        Path | None, typer.Option(help="Points and boxes as JSON (docs/formats.md); this or --corrected, or both.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="As for `segment`; not fate-sam.")] = "default",
     model: Annotated[str, typer.Option(help="As for `segment`.")] = "bundled",
     checkpoint: Annotated[Path | None, typer.Option(help="As for `segment`.")] = None,
@@ -40,7 +41,7 @@ def refine(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
 ) -> None:
-    """Carry corrected slices on to those beside them; all else stays as it is.
+    """Carry corrected slices, points and boxes on to the slices beside them; all else stays as it is.
 
     Where `segment` ran on this image with this library and the same settings, this takes a fraction of its time.
     """
@@ -49,7 +50,14 @@ def refine(
 
     check_output(output)
     check_json_output(report)
-    slices = corrected_slices(corrected)
+    if corrected is None and points is None:
+        raise InputError(
+            "refine",
+            "neither corrected slices nor points are named",
+            "Give --corrected, for example 10,14, or --points.",
+        )
+    slices = () if corrected is None else corrected_slices(corrected)
+    prompts = prompts_of(points)
     limit = memory_limit(max_memory)
     from ..segmentation.presets import preset as preset_of
 
@@ -87,6 +95,7 @@ def refine(
                 progress=progress,
                 state=states_folder(),
             ),
+            prompts,
         )
     write_segmentation(result.segmentation, output)
     if report is not None:
@@ -94,16 +103,6 @@ def refine(
     print_summary(result.report)
     assert result.report.refinement is not None  # every refinement tells what it did
     print_changes(result.report.refinement)
-
-
-def print_changes(refinement: RefinementReport) -> None:
-    """Which slices are not as they were."""
-    for name, slices in refinement.changed.items():
-        print(f"changed {name}: {', '.join(map(str, slices))}")
-    if not refinement.changed:
-        print("nothing else changes")
-    if not refinement.reused:
-        print("note: no run of this library, image and settings was found to stand on; cases were aligned anew")
 
 
 def corrected_slices(text: str) -> tuple[int, ...]:

@@ -13,11 +13,14 @@ from ..errors import InputError
 from .networks import load_models
 from .terminal import check_json_output, print_table, progress_bars
 
+_BECAUSE = {"appearance": "what the slices show", "extent": "height or width of the slices in mm"}
+
 _TO_LOOK_AT = 5
 """Slices that are named."""
 
 if TYPE_CHECKING:
-    from ..segmentation.report import SegmentationReport
+    from ..segmentation.pointing import PersonsPrompts
+    from ..segmentation.report import RefinementReport, SegmentationReport
     from ..volumes import Plane
 
 
@@ -36,6 +39,9 @@ def segment(
     supports: Annotated[int | None, typer.Option(help="Support slices a query slice attends to.")] = None,
     encoder: Annotated[str | None, typer.Option(help="bundled or dinov2-s14, for retrieval.")] = None,
     roi: Annotated[str | None, typer.Option(help="x0,x1,y0,y1,z0,z1 in voxels: look only here.")] = None,
+    points: Annotated[
+        Path | None, typer.Option(help="Points and boxes as JSON (docs/formats.md), carried on after the run.")
+    ] = None,
     max_memory: Annotated[float | None, typer.Option(help="GB that support memories may hold.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of every random generator.")] = 0,
@@ -53,6 +59,7 @@ def segment(
         raise InputError(str(logits), "logits are written as .npz", "Give a name that ends in .npz.")
     box = _box(roi)
     limit = memory_limit(max_memory)
+    prompts = prompts_of(points)
     from ..segmentation.presets import preset as preset_of
 
     settings = preset_of(preset, supports)
@@ -92,11 +99,14 @@ def segment(
                 progress=progress,
                 state=states_folder(),
             ),
+            prompts,
         )
     write_segmentation(result.segmentation, output)
     if report is not None:
         result.report.write(report)
     print_summary(result.report)
+    if result.report.refinement is not None:
+        print_changes(result.report.refinement)
 
 
 def print_summary(report: SegmentationReport) -> None:
@@ -111,8 +121,26 @@ def print_summary(report: SegmentationReport) -> None:
     if report.look_first:
         print(f"slices to look at first: {', '.join(map(str, report.look_first[:_TO_LOOK_AT]))}")
     if report.verdict == UNLIKE:
-        print("WARNING: this volume is unlike all cases of the library; do not trust its masks unseen", file=sys.stderr)
+        why = ", ".join(_BECAUSE[what] for what in report.verdict_because)
+        print(f"WARNING: unlike all cases of the library ({why}); do not trust these masks unseen", file=sys.stderr)
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
+
+
+def print_changes(refinement: RefinementReport) -> None:
+    """Which slices are not as they were."""
+    for name, slices in refinement.changed.items():
+        print(f"changed {name}: {', '.join(map(str, slices))}")
+    if not refinement.changed:
+        print("nothing else changes")
+    if not refinement.reused:
+        print("note: no run of this library, image and settings was found to stand on; cases were aligned anew")
+
+
+def prompts_of(path: Path | None) -> PersonsPrompts:
+    """Points and boxes of the file that `--points` names; none without one."""
+    from ..segmentation.pointing import NO_PROMPTS, read_prompts
+
+    return NO_PROMPTS if path is None else read_prompts(path)
 
 
 def plane_of(name: str) -> Plane | None:

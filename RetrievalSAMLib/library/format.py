@@ -7,6 +7,7 @@ new `FORMAT_VERSION`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -84,6 +85,16 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     model: Name | None = None
     model_sha256: Sha256 | None = None
     corrected_slices: tuple[SliceIndex, ...] | None = None
+
+    @classmethod
+    def of_run(cls, model: str, model_sha256: str, corrected: Iterable[int] | None) -> Provenance:
+        """What a run made; ``corrected`` are the slices that a person corrected, None where nobody did."""
+        return cls(
+            origin="model" if corrected is None else "corrected",
+            model=model,
+            model_sha256=model_sha256,
+            corrected_slices=None if corrected is None else tuple(sorted(set(corrected))),
+        )
 
 
 class ImageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -127,7 +127,7 @@ def build_segmenter(
         32
     """
     target = _device(device)
-    config = _segmenter_config(name)
+    config = segmenter_config(name)
     size = _checked_image_size(config, image_size)
     loaded, origin = _read_weights(name, "segmenter", checkpoint)
     model = _instantiate_segmenter(name, config, size)
@@ -151,7 +151,7 @@ def random_segmenter(
         ModelError: The name is unknown.
     """
     target = _device(device)
-    config = _segmenter_config(name)
+    config = segmenter_config(name)
     size = _checked_image_size(config, image_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -235,8 +235,15 @@ def _device(device: str | torch.device) -> torch.device:
 # SAM 2 ----------------------------------------------------------------------------------------------------
 
 
-def _segmenter_config(name: str) -> DictConfig:
-    """The architecture as sam2's configuration file says it; needs no weights."""
+def segmenter_config(name: str) -> DictConfig:
+    """The architecture as sam2's configuration file says it; needs no weights.
+
+    Args:
+        name: `bundled` or a segmenter of the catalogue.
+
+    Raises:
+        ModelError: The name is unknown, or the bundled model is not there.
+    """
     if name == BUNDLED:
         source = catalogue.BUNDLED_FOLDER / catalogue.BUNDLED_SEGMENTER_CONFIG
         if not source.is_file():
@@ -267,8 +274,8 @@ def _checked_image_size(config: DictConfig, image_size: int | None) -> int:
     return image_size
 
 
-def _size_settings(image_size: int) -> dict[str, Any]:
-    """What depends on the image size: all else in SAM 2 adapts by itself."""
+def size_settings(image_size: int) -> dict[str, Any]:
+    """What of a configuration depends on the image size: all else in SAM 2 adapts by itself."""
     cells = image_size // _BACKBONE_STRIDE
     return {
         "model.image_size": image_size,
@@ -278,7 +285,7 @@ def _size_settings(image_size: int) -> dict[str, Any]:
 
 
 def _instantiate_segmenter(name: str, config: DictConfig, image_size: int) -> SAM2Base:
-    settings = _size_settings(image_size)
+    settings = size_settings(image_size)
     if name == BUNDLED:
         from hydra.utils import instantiate
 

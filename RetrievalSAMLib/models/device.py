@@ -70,11 +70,12 @@ def share_processors() -> int:
     import torch
 
     if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, _processors() // 2))
+        torch.set_num_threads(max(1, available_processors() // 2))
     return torch.get_num_threads()
 
 
-def _processors() -> int:
+def available_processors() -> int:
+    """Processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

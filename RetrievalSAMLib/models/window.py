@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..stages import RESAMPLING, timed
 from ..volumes import SliceStack
 
 
@@ -39,6 +40,7 @@ class Window:
         height, width = extent_mm
         return cls((height / 2, width / 2), (height, width))
 
+    @timed(RESAMPLING)
     def to_input(self, slices: torch.Tensor, spacing_mm: tuple[float, float], size: int) -> torch.Tensor:
         """Slices as the model sees them; 0 outside the slice.
 
@@ -61,6 +63,7 @@ class Window:
             axes.append(place / (spacing_mm[axis] * slices.shape[1 + axis]) * 2 - 1)
         return _sample(images, axes, "zeros")[:, 0]
 
+    @timed(RESAMPLING)
     def to_slice(
         self, values: torch.Tensor, shape: tuple[int, int], spacing_mm: tuple[float, float], outside: float
     ) -> torch.Tensor:
@@ -100,6 +103,7 @@ class MovedWindow:
     matrix: np.ndarray
     offset_mm: np.ndarray
 
+    @timed(RESAMPLING)
     def to_input(self, slices: torch.Tensor, spacing_mm: tuple[float, float], size: int) -> torch.Tensor:
         """Slices as the model sees them; 0 outside the slice. As `Window.to_input`."""
         sides = np.abs(self.matrix) @ np.array(self.window.side_mm)

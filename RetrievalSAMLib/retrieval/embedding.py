@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from ..models.window import Window
+from ..stages import SLICE_EMBEDDINGS, timed
 from ..volumes import SliceStack
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class SliceEmbedder:
         return f"{self.encoder.sha256[:16]}-{self.encoder.image_size}"
 
     @torch.inference_mode()
+    @timed(SLICE_EMBEDDINGS)
     def embed(self, stack: SliceStack, progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Embeddings of all slices.
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..alignment import Alignment, SmallImage, align, centred, refine, stack_extent_mm
 from ..retrieval.evidence import CaseEvidence, CaseSlices
 from ..retrieval.index import SliceRetrieval
+from ..stages import PLACE, timed
 from ..volumes import SliceStack
 from .place import PlaceMaps
 from .views import Box
@@ -106,6 +107,7 @@ def centred_cases(evidence: Sequence[CaseEvidence], numbers: Sequence[int], targ
     return AlignedCases({n: Alignment.centred(extent, evidence[n].extent_mm) for n in numbers}, None)
 
 
+@timed(PLACE)
 def aligned_by_image(
     numbers: Sequence[int],
     load: Callable[[int], CaseSlices],
@@ -181,6 +183,7 @@ def _on_its_own(
     return refine(whole, fixed, moving, *box)
 
 
+@timed(PLACE)
 def likely_boxes(place: PlaceMaps, values: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray] | None]:
     """By segment, the box in which it is to be looked for."""
     return [place.box_mm(value, _LIKELY) for value in values]

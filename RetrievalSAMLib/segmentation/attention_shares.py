@@ -10,6 +10,8 @@ from sam2.modeling.memory_attention import MemoryAttention
 from sam2.modeling.position_encoding import apply_rotary_enc
 from sam2.modeling.sam.transformer import RoPEAttention
 
+from ..stages import CONFIDENCE, timed
+
 _LOOKING = 8
 """Places a side from which attention is measured: enough to find a structure, and next to nothing to compute."""
 
@@ -41,6 +43,7 @@ class AttentionShares:
     def _listen(self, layer: torch.nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         self._given = named
 
+    @timed(CONFIDENCE)
     def by_memory(self, masks: torch.Tensor) -> torch.Tensor:
         """Attention that the places of some masks paid to each memory.
 

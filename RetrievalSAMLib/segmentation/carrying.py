@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -110,7 +110,7 @@ class Carrier:
         plan: list[list[SliceRetrieval]] = [[_NOTHING] * len(self._view.rows) for _ in range(len(self._stack))]
         for index, rows in way.steps:
             plan[index] = [self._evidence(row, index) if row in rows else _NOTHING for row in self._view.rows]
-        self._prepare(plan, [index for index, _ in way.steps[:NEAR]])
+        self._prepare_plan(plan, [index for index, _ in way.steps[:NEAR]])
         settings = replace(self._settings, place_weight=PLACE_WEIGHT)
         propagation = Propagation(self._engine, self, plan, self._shown.features, settings, self._place)
         start = self.get((TARGET, way.start), self._engine.device)
@@ -119,7 +119,9 @@ class Carrier:
             {
                 place: Memory(start.spatial[place : place + 1], start.pointer[place : place + 1])
                 for place, row in enumerate(self._view.rows)
-                if row in self._rows and (self._corrections.holds(row, way.start) or self._settings.remember_absence)
+                if row in self._rows
+                and way.start in self._corrections.slices[row]
+                and (self._corrections.holds(row, way.start) or self._settings.remember_absence)
             },
         )
         alike: dict[int, list[int]] = {row: [] for row in self._view.rows}
@@ -129,7 +131,7 @@ class Carrier:
             if not going:
                 break
             if step > NEAR:
-                self._prepare(plan, [index])
+                self._prepare_plan(plan, [index])
             asked = zip(self._view.rows, plan[index], strict=True)
             plan[index] = [one if row in going else _NOTHING for row, one in asked]
             segmented = propagation.step(index, way.towards)
@@ -155,9 +157,17 @@ class Carrier:
             self._memories[index] = self._corrected(index)
         return self._memories[index]
 
-    def _prepare(self, plan: list[list[SliceRetrieval]], slices: list[int]) -> None:
-        """Have the memories ready that some slices attend to."""
-        supports = {s for index in slices for one in plan[index] for s in one.supports}
+    def supports(self, row: int, index: int) -> tuple[Support, ...]:
+        """What a segment attends to in a slice: corrected slices beside it, and the library's; ready for `get`."""
+        found = self._evidence(row, index).supports
+        self._prepare(found)
+        return found
+
+    def _prepare_plan(self, plan: list[list[SliceRetrieval]], slices: list[int]) -> None:
+        self._prepare({s for index in slices for one in plan[index] for s in one.supports})
+
+    def _prepare(self, supports: Iterable[Support]) -> None:
+        """Have memories ready."""
         self._shown.prepare({(s.case, s.slice) for s in supports if s.case != TARGET})
 
     def _corrected(self, index: int) -> Memory:
@@ -177,10 +187,11 @@ class Carrier:
 
     def _evidence(self, row: int, index: int) -> SliceRetrieval:
         """The library's supports behind the corrected slices next to this one, and the vote as these change it."""
-        library = self._ground.retrieval[index - self._ground.searched.start][row]
+        searched = self._ground.searched
+        library = self._ground.retrieval[index - searched.start][row] if index in searched else _NOTHING
         own = tuple(
             Support(TARGET, c, round(trust, 4))
-            for c in self._corrections.beside(index)
+            for c in self._corrections.beside(row, index)
             if (trust := self._corrections.trust(c, index)) >= _LEAST_TRUST
         )
         others = () if self._alone else library.supports

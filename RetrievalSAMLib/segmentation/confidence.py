@@ -11,6 +11,7 @@ from importlib.resources import files
 import msgspec
 import numpy as np
 
+from ..stages import CONFIDENCE, timed
 from ..volumes.overlap import dice
 from .propagation import SegmentedSlice
 from .signs import Halves, Signs
@@ -77,6 +78,7 @@ def calibration() -> Calibration:
     return msgspec.json.decode(files("RetrievalSAMLib").joinpath(_FILE).read_bytes(), type=Calibration)
 
 
+@timed(CONFIDENCE)
 def evidence_of_slices(
     signs: Mapping[int, Signs], masks: np.ndarray, expected_mm2: Mapping[int, float]
 ) -> dict[int, Evidence]:

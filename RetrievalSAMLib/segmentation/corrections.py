@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import torch
@@ -35,26 +35,29 @@ _NEAR_PIXELS = 4.0
 _PRESENCE = 0.4
 """What a correction that made a segment appear, or vanish, changes in the vote on the slice beside it."""
 
+Masks = np.ndarray | Mapping[int, np.ndarray]
+"""Bool (h, w) by slice."""
+
 
 class Corrections:
     """The corrected slices of one target, and what they say.
 
     Args:
         stack: The target's slices.
-        slices: Numbers of the corrected slices.
+        slices: By segment, numbers of the slices in which it was corrected.
         masks: By segment, bool (n, h, w), corrected slices included.
-        were: The same before they were corrected, as far as that is known.
+        were: By segment, by corrected slice, bool (h, w): its mask before, as far as that is known.
     """
 
     def __init__(
         self,
         stack: SliceStack,
-        slices: Sequence[int],
+        slices: Mapping[int, Collection[int]],
         masks: Mapping[int, np.ndarray],
-        were: Mapping[int, np.ndarray],
+        were: Mapping[int, Mapping[int, np.ndarray]],
     ) -> None:
         self.stack = stack
-        self.slices = sorted(set(slices))
+        self.slices = {s: sorted(set(slices[s])) for s in masks}
         self.masks = masks
         self.were = were
         self._present = {s: np.asarray(mask.any(axis=(1, 2))) for s, mask in masks.items()}
@@ -65,10 +68,11 @@ class Corrections:
         """Whether a slice shows a segment, as the masks have it."""
         return bool(self._present[segment][index])
 
-    def beside(self, index: int) -> list[int]:
-        """The nearest corrected slice below and the nearest one above, nearest first."""
-        below, above = bisect_left(self.slices, index), bisect_right(self.slices, index)
-        found = [*self.slices[max(below - 1, 0) : below], *self.slices[above : above + 1]]
+    def beside(self, segment: int, index: int) -> list[int]:
+        """The nearest slice below in which a segment was corrected and the nearest one above, nearest first."""
+        slices = self.slices[segment]
+        below, above = bisect_left(slices, index), bisect_right(slices, index)
+        found = [*slices[max(below - 1, 0) : below], *slices[above : above + 1]]
         return sorted(found, key=lambda corrected: (abs(corrected - index), corrected))
 
     def trust(self, corrected: int, index: int) -> float:
@@ -83,12 +87,12 @@ class Corrections:
 
         Args:
             segment: The segment.
-            index: A slice that was not corrected.
+            index: A slice in which it was not corrected.
             vote: What retrieval says.
         """
         if index in self._ended[segment]:
             return 0.0
-        beside = self.beside(index)
+        beside = self.beside(segment, index)
         for c in beside:
             change = float(self.holds(segment, c)) - self._was_there(segment, c)
             vote += _PRESENCE * _faded(abs(c - index) - 1, _HALF_SLICES) * change
@@ -100,13 +104,15 @@ class Corrections:
 
     def _was_there(self, segment: int, index: int) -> float:
         """Whether a corrected slice showed a segment before; where that is not known, how many neighbours do."""
-        if segment in self.were:
-            return float(self.were[segment][index].any())
-        near = self._uncorrected(index)
+        was = self.were.get(segment, {}).get(index)
+        if was is not None:
+            return float(was.any())
+        near = self._uncorrected(segment, index)
         return sum(self.holds(segment, i) for i in near) / len(near) if near else float(self.holds(segment, index))
 
-    def _uncorrected(self, index: int) -> list[int]:
-        return [i for i in (index - 1, index + 1) if 0 <= i < len(self.stack) and i not in self.slices]
+    def _uncorrected(self, segment: int, index: int) -> list[int]:
+        slices = self.slices[segment]
+        return [i for i in (index - 1, index + 1) if 0 <= i < len(self.stack) and i not in slices]
 
     def ended(self, segment: int, empty: Collection[int]) -> set[int]:
         """Slices beyond some corrected ones in which the segment has ended."""
@@ -121,14 +127,14 @@ class Corrections:
 
         Args:
             segment: The segment.
-            index: A slice that was not corrected.
+            index: A slice in which it was not corrected.
             window: Of the view.
             size: Pixels a side.
 
         Returns:
             float (size, size) in [0, 1]; None where no corrected slice beside it shows the segment.
         """
-        beside = [c for c in self.beside(index) if self.holds(segment, c)]
+        beside = [c for c in self.beside(segment, index) if self.holds(segment, c)]
         if not beside:
             return None
         pixel = window.side_mm[0] / size
@@ -152,25 +158,25 @@ class Corrections:
 
     def _moved_mm(self, segment: int, index: int, window: Window, size: int) -> np.ndarray | None:
         """By how much a correction moved the outline, as a difference of distance functions; None where unknown."""
-        if segment in self.were:
-            before = self.were[segment]
+        before = self.were.get(segment, {})
+        if index in before:
             if not before[index].any():
                 return None
             was = self._near_mm(before, index, window, size)
         else:
             # What was found there is lost: the neighbours show about the same.
-            near = [i for i in self._uncorrected(index) if self.holds(segment, i)]
+            near = [i for i in self._uncorrected(segment, index) if self.holds(segment, i)]
             if not near:
                 return None
             was = np.mean([self._near_mm(self.masks[segment], i, window, size) for i in near], axis=0)
         return self._near_mm(self.masks[segment], index, window, size) - was
 
-    def _near_mm(self, masks: np.ndarray, index: int, window: Window, size: int) -> np.ndarray:
+    def _near_mm(self, masks: Masks, index: int, window: Window, size: int) -> np.ndarray:
         """The same as far as an outline is near: what is far from two outlines has not moved between them."""
         limit = _NEAR_PIXELS * window.side_mm[0] / size
         return np.clip(self._distance_mm(masks, index, window, size), -limit, limit)
 
-    def _distance_mm(self, masks: np.ndarray, index: int, window: Window, size: int) -> np.ndarray:
+    def _distance_mm(self, masks: Masks, index: int, window: Window, size: int) -> np.ndarray:
         """Distance to the outline in a view (size, size) in mm, positive inside."""
         key = (id(masks), index, window, size)
         if key not in self._distances:
@@ -188,9 +194,9 @@ class Corrections:
         Where an end was drawn too far, what lies behind it is wrong as well. A stretch that holds a corrected slice
         with the segment is none, and of two about equally long ones neither is.
         """
-        present, corrected = self._present[segment], set(self.slices)
+        present, corrected = self._present[segment], set(self.slices[segment])
         found: dict[int, int] = {}
-        for empty in self.slices:
+        for empty in self.slices[segment]:
             if present[empty]:
                 continue
             sides = []

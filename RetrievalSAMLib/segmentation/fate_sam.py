@@ -27,6 +27,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..retrieval.index import Support
+from ..stages import RESAMPLING, SUPPORT_MEMORIES, timed
 from .propagation import SegmentedSlice
 from .sam2_engine import ImageFeatures, Memory, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
 
@@ -117,6 +118,7 @@ def merged(masks: torch.Tensor) -> torch.Tensor:
     return (masks * number).amax(dim=0)
 
 
+@timed(RESAMPLING)
 def square_input(pixels: np.ndarray, size: int) -> torch.Tensor:
     """A slice (h, w) as the model sees it, float (S, S) in [0, 1]: 8 bit by its own range, squashed.
 
@@ -132,6 +134,7 @@ def square_input(pixels: np.ndarray, size: int) -> torch.Tensor:
     return torch.from_numpy(np.array(squashed, dtype=np.float32) / 255)
 
 
+@timed(RESAMPLING)
 def square_masks(masks: np.ndarray, size: int) -> torch.Tensor:
     """Masks (B, h, w) as the model sees them, bool (B, S, S) (`SAM2VideoPredictor.add_new_mask`)."""
     full = torch.from_numpy(np.ascontiguousarray(masks, dtype=np.float32))[:, None]
@@ -291,6 +294,7 @@ class _Track:
         self.supports: list[_Entered] = []
         self.past: dict[int, Memory] = {}
 
+    @timed(SUPPORT_MEMORIES)
     def enter(
         self, features: Sequence[ImageFeatures], masks: Sequence[torch.Tensor], shown: Sequence[torch.Tensor]
     ) -> None:

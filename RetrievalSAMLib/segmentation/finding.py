@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from ..alignment import Alignment, SmallImage, Surroundings, lay_together, refine, stack_places_mm
 from ..retrieval.evidence import CaseSlices
+from ..stages import PLACE, timed
 from ..volumes import SliceStack
 from .aligning import AlignedCases, weight_of
 from .place import PlaceMaps
@@ -30,6 +31,7 @@ class _Left:
     surroundings: Surroundings
 
 
+@timed(PLACE)
 def aligned_by_finding(
     found: np.ndarray,
     before: AlignedCases,

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ..models.window import Window
+from ..stages import FUSION, timed
 from ..volumes import Geometry, Segment, Segmentation
 from .propagation import SegmentedSlice
 from .sam2_engine import NO_OBJECT_LOGIT
@@ -111,6 +112,7 @@ class Canvas:
             )
             self.logits[:] = NO_OBJECT_LOGIT
 
+    @timed(FUSION)
     def add(self, segmented: SegmentedSlice, window: Window, rows: Sequence[int] | None = None) -> None:
         """Put one slice on its place, or some of its segments: those that come later compete with those before.
 
@@ -152,6 +154,7 @@ class Canvas:
             found = found | mask
         return found
 
+    @timed(FUSION)
     def segmentation(self) -> Segmentation:
         """Everything found, on the target's grid."""
         geometry = self.frame.geometry

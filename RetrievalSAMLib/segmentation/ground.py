@@ -14,6 +14,7 @@ from ..alignment import Alignment
 from ..models.window import Window
 from ..retrieval.evidence import CaseEvidence, CaseSlices
 from ..retrieval.index import SliceRetrieval, Support
+from ..stages import PLACE, timed
 from ..volumes import SliceStack
 from .aligning import AlignedCases, slice_depths_mm
 from .place import PlaceMaps
@@ -30,6 +31,7 @@ from .state import (
     ViewState,
 )
 from .supports import MemoryStore, SupportKey, encode_slice, encode_supports
+from .verdict import Verdict
 from .views import View, seen_in_case
 
 
@@ -60,7 +62,7 @@ class Ground:
     views: Sequence[View]
     cases: Mapping[int, CaseGround]
     overlapping: frozenset[int]
-    verdict: str
+    verdict: Verdict
 
     @classmethod
     def of(
@@ -72,7 +74,7 @@ class Ground:
         aligned: AlignedCases,
         evidence: Sequence[CaseEvidence],
         overlapping: frozenset[int],
-        verdict: str,
+        verdict: Verdict,
     ) -> Ground:
         """From the parts of a run."""
         used = sorted({s.case for row in retrieval for one in row for s in one.supports})
@@ -109,7 +111,7 @@ class Ground:
                 for c in about.cases
             },
             frozenset(about.overlapping),
-            about.verdict,
+            Verdict(about.verdict, about.because),
         )
 
     def about(self, run: Fingerprint) -> About:
@@ -120,7 +122,8 @@ class Ground:
             run=run,
             searched=(self.searched.start, self.searched.stop),
             overlapping=tuple(sorted(self.overlapping)),
-            verdict=self.verdict,
+            verdict=self.verdict.name,
+            because=self.verdict.because,
             views=tuple(ViewState(v.window.centre_mm, v.window.side_mm, v.rows) for v in self.views),
             retrieval=tuple(
                 tuple(
@@ -256,6 +259,7 @@ class ViewGround:
         return shown_place(self._maps, self._values[self.view.rows.index(row)], index, self.view, self._engine)
 
 
+@timed(PLACE)
 def shown_place(maps: PlaceMaps, value: int, index: int, view: View, engine: Sam2Engine) -> torch.Tensor | None:
     """A segment's mean mask in one slice as a view shows it, float (S / 4, S / 4)."""
     mean = maps.mean(value, index)

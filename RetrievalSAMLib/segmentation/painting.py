@@ -32,7 +32,7 @@ def painted(
             pixels = frame.to_slices(layers[layer_of[segment]])[index]
             pixels[pixels == label_of[segment]] = 0
     for segment, slices in masks.items():
-        rivals = [] if segment in free else _rivals(segmentation, segment, free)
+        rivals = [] if segment in free else rivals_of(segmentation, segment, free)
         wanted = {}
         for index, mask in slices.items():
             taken = np.zeros(mask.shape, dtype=bool)
@@ -55,7 +55,8 @@ def painted(
     return replace(segmentation, layers=tuple(layers), layer_of=tuple(layer_of), label_of=tuple(label_of))
 
 
-def _rivals(segmentation: Segmentation, segment: int, free: Collection[int]) -> list[int]:
+def rivals_of(segmentation: Segmentation, segment: int, free: Collection[int]) -> list[int]:
+    """Indices of the segments that one may not share voxels with: of those not free, all that it does not overlap."""
     others = [o for o in range(len(segmentation.segments)) if o != segment and o not in free]
     own = segmentation.layer_of[segment]
     return [

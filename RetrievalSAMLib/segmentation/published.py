@@ -16,7 +16,7 @@ from .presets import FATE_SAM
 from .report import SupportReport
 from .reporting import Outcome, SegmentOutcome
 from .run import Run
-from .verdict import UNCERTAIN
+from .verdict import UNCERTAIN, Verdict
 
 
 class PublishedRun(Run):
@@ -25,7 +25,7 @@ class PublishedRun(Run):
     def _to_target(self, segmentation: Segmentation) -> Segmentation:
         return self.region.restore(segmentation, self.target.geometry)
 
-    def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], str]:
+    def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], Verdict]:
         """As `Run.run`."""
         if self.options.plane is not None:
             raise InputError(
@@ -44,7 +44,7 @@ class PublishedRun(Run):
             for segmented, supports in fate_sam(
                 self.engine,
                 frame.to_slices(cropped.voxels),
-                [functools.partial(_labelled, c) for c in self.cases],
+                [functools.partial(labelled_slices, c) for c in self.cases],
                 self.values,
                 self.options.progress,
                 self.settings.supports,
@@ -63,10 +63,11 @@ class PublishedRun(Run):
                 if self.growing:
                     self.growing.drawn(segmented.index, len(outcomes), frame.shape[0])
         # Nothing of this method says whether a volume is like the library.
-        return canvas, outcomes, UNCERTAIN
+        return canvas, outcomes, Verdict(UNCERTAIN)
 
 
-def _labelled(case: SupportCase) -> LabelledSlices:
+def labelled_slices(case: SupportCase) -> LabelledSlices:
+    """A case, cut along the third axis of its file."""
     image, segmentation = case.load_image(), case.load_segmentation()
     frame = FileSlices(image.geometry)
     masks = {s.value: frame.to_slices(segmentation.mask(n)) for n, s in enumerate(case.segments)}

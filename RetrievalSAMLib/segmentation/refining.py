@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from .. import __version__
-from ..alignment import stack_places_mm
+from ..alignment import stack_extent_mm, stack_places_mm
 from ..errors import InputError
 from ..models.window import Window
 from ..retrieval.embedding import SliceEmbedder
 from ..retrieval.evidence import SupportCase
 from ..volumes import Segment, Segmentation, SliceStack, Volume, check_same_grid
-from .carrying import TARGET, Carried, Carrier, Told
-from .confidence import calibration, evidence_of_slices
+from .carrying import Carried, Carrier, Told
 from .corrections import Corrections
 from .finding import aligned_by_finding
 from .fusion import Canvas
@@ -25,23 +24,22 @@ from .options import Models, RunOptions, SegmentationResult
 from .painting import painted
 from .partial import Growing
 from .place import PlaceMaps
+from .pointing import NO_PROMPTS, OnSlice, PersonsPrompts, check_rivals, place_prompts
 from .presets import FATE_SAM, Settings
-from .report import RefinementReport, SegmentOnSlice, SliceReport, SupportReport
+from .prompted import INSIDE, OWN_MARGIN, looks_at, with_answers
+from .prompting import Answer, Prompter
+from .refined_slices import RefinedSlices
+from .report import RefinementReport
 from .reporting import segment_reports
-from .results import Before, KnownResult, add_result, read_results, result_before
+from .results import KnownResult, add_result, read_results, result_before
 from .run import Run, wanted_segments
 from .state import DamagedStateError, StoredState, find_state, results_file
 from .verdict import volume_verdict
-from .views import View, window_around
+from .views import View, part_shown, window_around
 from .ways import completed, same_segments, stack_slices, ways_from
 
-_INSIDE = 0.98
-"""A view that shows less than this part of a corrected mask looks at the wrong place."""
-
-_OWN_MARGIN = 2.0
-"""Side of a view of its own, as a multiple of the corrected masks' extent: those beside may be larger, or elsewhere."""
-
 _STAGE = "refining"
+_POINTS_STAGE = "points and boxes"
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,6 +50,7 @@ class Refinement(Run):
     Args:
         before: The segmentation with its corrected slices, on the target's grid.
         corrected: Indices of these slices along the sliced axis of the target's file.
+        prompts: Points and boxes; each makes its slice a corrected one for its segment.
     """
 
     def __init__(
@@ -63,6 +62,7 @@ class Refinement(Run):
         models: Models,
         settings: Settings,
         options: RunOptions,
+        prompts: PersonsPrompts = NO_PROMPTS,
     ) -> None:
         if settings.preset == FATE_SAM:
             raise InputError(
@@ -74,7 +74,7 @@ class Refinement(Run):
         self.plane = self.stack.frame.plane
         self.searched = self.region.slices_of(self.stack.frame)
         self.embedder = SliceEmbedder(models.encoder)
-        self.corrected = stack_slices(corrected, self.stack.frame)
+        self.corrected = stack_slices(corrected, self.stack.frame, bool(prompts))
         self.library_segments = self.segments
         self.before = completed(before, self.library_segments)
         if options.segments is not None:
@@ -88,6 +88,8 @@ class Refinement(Run):
             )
         self._take(tuple(s for n, s in enumerate(self.segments) if n in known))
         self.wanted = frozenset(self.values)
+        self.placed = place_prompts(prompts, self.stack.frame, self.segments)
+        self._check_not_corrected()
 
     def result(self) -> SegmentationResult:
         """Refine the segmentation and say how."""
@@ -103,26 +105,45 @@ class Refinement(Run):
     def _refined(self, stored: StoredState | None) -> SegmentationResult:
         frame = self.stack.frame
         ground, maps = self._ground(stored)
+        check_rivals(self.placed, self.segments, ground.overlapping)
         place_of = self._places()
-        masks = {n: frame.to_slices(self.before.mask(place)) for n, place in place_of.items()}
-        named = {self.segments[n].name: mask for n, mask in masks.items()}
+        given = {n: frame.to_slices(self.before.mask(place)) for n, place in place_of.items()}
         known = read_results(results_file(stored.path)) if stored else []
-        previous = result_before(known, named, self.corrected)
-        were = {n: previous.masks[s.name] for n, s in enumerate(self.segments) if previous and s.name in previous.masks}
-        corrections = Corrections(self.stack, self.corrected, masks, were)
-        seeds = {
-            n: {c for c in self.corrected if n not in were or not np.array_equal(were[n][c], masks[n][c])}
-            for n in masks
-        }
-        canvas = Canvas(frame, self.segments, ground.overlapping, None, self.region.inside(frame))
+        previous = result_before(known, {self.segments[n].name: mask for n, mask in given.items()}, self.corrected)
+        were: dict[int, dict[int, np.ndarray]] = {n: {} for n in given}
+        for n, segment in enumerate(self.segments):
+            if n in given and previous and segment.name in previous.masks:
+                were[n] = {c: previous.masks[segment.name][c] for c in self.corrected}
         free = frozenset(p for n, p in place_of.items() if self.values[n] in ground.overlapping)
         found = Carried()
+        prompts = {n: self.placed[value] for n, value in enumerate(self.values) if value in self.placed}
+        start = self.before
+        if prompts:
+            by_hand = Corrections(self.stack, dict.fromkeys(given, self.corrected), given, were)
+            # Where all points hold already, the mask is what its person wants: another refinement does not move it.
+            asked = {
+                n: {i: one for i, one in of_segment.items() if not one.holds_in(given[n][i])}
+                for n, of_segment in prompts.items()
+            }
+            with self.clock.stage(_POINTS_STAGE):
+                answers = self._answers(asked, ground, maps, stored, by_hand, found)
+            start = with_answers(self.before, frame, {place_of[n]: of for n, of in answers.items()}, free)
+        masks = {n: frame.to_slices(start.mask(place)) for n, place in place_of.items()}
+        for n, of_segment in prompts.items():
+            were[n] |= {index: given[n][index] for index in of_segment}
+        corrected = {n: sorted({*self.corrected, *prompts.get(n, ())}) for n in masks}
+        corrections = Corrections(self.stack, corrected, masks, were)
+        seeds = {
+            n: {c for c in indices if c not in were[n] or not np.array_equal(were[n][c], masks[n][c])}
+            for n, indices in corrected.items()
+        }
+        canvas = Canvas(frame, self.segments, ground.overlapping, None, self.region.inside(frame))
 
         def so_far() -> Segmentation:
             new: dict[int, dict[int, np.ndarray]] = {}
             for row, index in sorted(found.kept):
                 new.setdefault(place_of[row], {})[index] = canvas.mask(row, index)
-            return painted(self.before, frame, new, free)
+            return painted(start, frame, new, free)
 
         if self.options.partial:
             self.growing = Growing(self.options.partial, lambda _: so_far())
@@ -130,13 +151,15 @@ class Refinement(Run):
             self._carry(ground, maps, stored, corrections, seeds, canvas, found)
         segmentation = so_far()
         after = {n: frame.to_slices(segmentation.mask(place)) for n, place in place_of.items()}
-        slices = self._slice_reports_after(ground, found, after, previous)
-        changed = {(n, i) for n, i in found.kept if not np.array_equal(after[n][i], masks[n][i])}
+        refined_slices = RefinedSlices(frame, self.segments, self.cases, ground, self.corrected, found)
+        slices = refined_slices.reports(given, after, previous)
+        changed = {(n, int(i)) for n in after for i in np.flatnonzero((after[n] != given[n]).any(axis=(1, 2)))}
         refinement = RefinementReport(
             tuple(sorted(frame.file_index(c) for c in self.corrected)),
-            self._by_segment(found.looked),
-            self._by_segment(changed),
+            refined_slices.by_segment(found.looked),
+            refined_slices.by_segment(changed),
             stored is not None,
+            refined_slices.by_segment({(n, index) for n, of in prompts.items() for index in of}),
         )
         if stored is not None:
             refined = {self.segments[n].name: mask for n, mask in after.items()}
@@ -172,7 +195,7 @@ class Refinement(Run):
                 whole = Window.around(self.stack)
         overlapping = frozenset(v for case in evidence for v in case.overlapping)
         views = self._views(aligned, whole)
-        verdict = volume_verdict(embeddings, evidence, self._kept_likeness())
+        verdict = volume_verdict(embeddings, stack_extent_mm(self.stack), evidence, self._kept_likeness())
         ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
         return ground, aligned.place
 
@@ -198,7 +221,9 @@ class Refinement(Run):
                 found.looked[n, index] = Told(None, corrections.trust(index + 1, index))
                 found.kept.add((n, index))
         looks = list(self._looks(ground, corrections, seeds))
-        plans = [ways_from({n: seeds[n] for n in rows}, self.corrected, ground.searched, ended) for _, _, rows in looks]
+        plans = [
+            ways_from({n: seeds[n] for n in rows}, corrections.slices, ground.searched, ended) for _, _, rows in looks
+        ]
         total, done = sum(len(way.steps) for ways in plans for way in ways), 0
         if self.growing:
             self.growing.begin(canvas, views=1)
@@ -213,19 +238,7 @@ class Refinement(Run):
         for (view, number, _), ways in zip(looks, plans, strict=True):
             if not ways:
                 continue
-            shown = ViewGround(
-                ground,
-                view,
-                number,
-                self.engine,
-                self.stack,
-                self.values,
-                self._load,
-                stored,
-                maps,
-                self.options.max_memory_bytes,
-                lambda encoded, of: self.options.progress("encoding supports", encoded, of),
-            )
+            shown = self._shown(ground, view, number, stored, maps)
             with shown:
                 carrier = Carrier(
                     self.engine, self.settings, self.stack, ground, shown, corrections, alone=number is None
@@ -234,6 +247,61 @@ class Refinement(Run):
                     carrier.carry(way, canvas, found, drawn)
         if total:
             self.options.progress(_STAGE, total, total)
+
+    def _shown(
+        self, ground: Ground, view: View, number: int | None, stored: StoredState | None, maps: PlaceMaps | None
+    ) -> ViewGround:
+        return ViewGround(
+            ground,
+            view,
+            number,
+            self.engine,
+            self.stack,
+            self.values,
+            self._load,
+            stored,
+            maps,
+            self.options.max_memory_bytes,
+            lambda encoded, of: self.options.progress("encoding supports", encoded, of),
+        )
+
+    def _answers(
+        self,
+        prompts: Mapping[int, Mapping[int, OnSlice]],
+        ground: Ground,
+        maps: PlaceMaps | None,
+        stored: StoredState | None,
+        by_hand: Corrections,
+        found: Carried,
+    ) -> dict[int, dict[int, tuple[Answer, OnSlice]]]:
+        """Decode every prompted slice, by segment; the slices that a person corrected by hand are memories there."""
+        total, done = sum(len(slices) for slices in prompts.values()), 0
+        answers: dict[int, dict[int, tuple[Answer, OnSlice]]] = {n: {} for n in prompts}
+        for look in looks_at(prompts, by_hand.masks, ground, self.stack):
+            with self._shown(ground, look.view, look.number, stored, maps) as shown:
+                carrier = Carrier(
+                    self.engine, self.settings, self.stack, ground, shown, by_hand, alone=look.number is None
+                )
+                prompter = Prompter(self.engine, self.stack, shown, carrier, self.settings.pointer_distance)
+                for n, slices in look.slices.items():
+                    for index in slices:
+                        on_slice, supports = prompts[n][index], carrier.supports(n, index)
+                        answer = prompter.answer(n, index, by_hand.masks[n][index], supports, on_slice)
+                        answers[n][index] = answer, on_slice
+                        found.looked[n, index] = Told(None, answer.confidence, supports, (None,) * len(supports))
+                        done += 1
+                        self.options.progress(_POINTS_STAGE, done, total)
+        return answers
+
+    def _check_not_corrected(self) -> None:
+        names = {s.value: s.name for s in self.segments}
+        for value, slices in self.placed.items():
+            for index in sorted(set(slices) & set(self.corrected)):
+                raise InputError(
+                    f"points and boxes ({names[value]})",
+                    f"slice {self.stack.frame.file_index(index)} is named as corrected, and stays as it was drawn",
+                    "Remove what is set there, or leave the slice out of the corrected ones.",
+                )
 
     def _looks(
         self, ground: Ground, corrections: Corrections, seeds: Mapping[int, set[int]]
@@ -249,90 +317,15 @@ class Refinement(Run):
             for n in view.rows:
                 if not seeds.get(n):
                     continue
-                drawn = [corrections.masks[n][c] for c in self.corrected]
-                if all(_inside(mask, view.window, self.stack) >= _INSIDE for mask in drawn):
+                slices = corrections.slices[n]
+                drawn = [corrections.masks[n][c] for c in slices]
+                if all(part_shown(mask, view.window, self.stack) >= INSIDE for mask in drawn):
                     rows.append(n)
                 else:
                     together = np.zeros(self.stack.frame.shape, dtype=bool)
-                    together[self.corrected] = drawn
+                    together[slices] = drawn
                     places = stack_places_mm(self.stack, together)
                     box = (places.min(axis=0), places.max(axis=0))
-                    yield View(window_around(box, self.stack, _OWN_MARGIN), (n,)), None, [n]
+                    yield View(window_around(box, self.stack, OWN_MARGIN), (n,)), None, [n]
             if rows:
                 yield view, number, rows
-
-    def _slice_reports_after(
-        self,
-        ground: Ground,
-        found: Carried,
-        after: Mapping[int, np.ndarray],
-        previous: Before | None,
-    ) -> tuple[SliceReport, ...]:
-        """Of slices that were corrected or looked at; of others, what was said of them if they are as they were."""
-        frame = self.stack.frame
-        pixel = frame.row_spacing_mm * frame.column_spacing_mm
-        said = {row.index: row.segments for row in previous.slices} if previous else {}
-        confidence = {n: self._confidence(ground, found, n, mask) for n, mask in after.items()}
-        reports = []
-        for index in range(len(self.stack)):
-            row = {}
-            for n, mask in after.items():
-                name, area = self.segments[n].name, float(mask[index].sum() * pixel)
-                told = found.looked.get((n, index))
-                before = said.get(frame.file_index(index), {}).get(name)
-                if index in self.corrected:
-                    row[name] = SegmentOnSlice(1.0, area, ())
-                elif told is not None:
-                    row[name] = SegmentOnSlice(
-                        confidence[n][index], area, self._supports(told, ground), self._expected(ground, n, index)
-                    )
-                elif before is not None and previous is not None and previous.same(name, index, mask[index]):
-                    row[name] = before
-            if row:
-                reports.append(SliceReport(frame.file_index(index), row))
-        return tuple(sorted(reports, key=lambda report: report.index))
-
-    def _confidence(self, ground: Ground, found: Carried, n: int, masks: np.ndarray) -> dict[int, float]:
-        """Of one segment on the slices that were looked at."""
-        told = {index: one for (segment, index), one in found.looked.items() if segment == n}
-        signs = {index: one.signs for index, one in told.items() if one.signs is not None}
-        expected = {index: self._expected(ground, n, index) for index in ground.searched}
-        evidence = evidence_of_slices(signs, masks, expected)
-        return {
-            index: round(calibration().expected(evidence[index]) if index in evidence else one.confidence, 4)
-            for index, one in told.items()
-        }
-
-    def _expected(self, ground: Ground, n: int, index: int) -> float:
-        """Area in mm2 that retrieval lets expect."""
-        searched = ground.searched
-        return round(ground.retrieval[index - searched.start][n].area_mm2, 2) if index in searched else 0.0
-
-    def _supports(self, told: Told, ground: Ground) -> tuple[SupportReport, ...]:
-        return tuple(
-            SupportReport("", self.stack.frame.file_index(s.slice), s.similarity, share)
-            if s.case == TARGET
-            else SupportReport(
-                self.cases[s.case].name, int(ground.cases[s.case].file_index[s.slice]), round(s.similarity, 4), share
-            )
-            for s, share in zip(told.supports, told.shares, strict=True)
-        )
-
-    def _by_segment(self, pairs: Collection[tuple[int, int]]) -> dict[str, tuple[int, ...]]:
-        """Indices of slices in the file by name of the segment; those without any left out."""
-        found: dict[str, list[int]] = {}
-        for n, index in sorted(pairs):
-            found.setdefault(self.segments[n].name, []).append(self.stack.frame.file_index(index))
-        return {name: tuple(sorted(slices)) for name, slices in found.items()}
-
-
-def _inside(mask: np.ndarray, window: Window, stack: SliceStack) -> float:
-    """The part of a mask that a window shows; 1 for an empty one."""
-    rows, columns = np.nonzero(mask)
-    if not len(rows):
-        return 1.0
-    inside = np.ones(len(rows), dtype=bool)
-    for axis, pixels in enumerate((rows, columns)):
-        place = (pixels + 0.5) * stack.spacing_mm[axis]
-        inside &= np.abs(place - window.centre_mm[axis]) <= window.side_mm[axis] / 2
-    return float(inside.mean())

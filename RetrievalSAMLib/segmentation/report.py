@@ -94,12 +94,14 @@ class RefinementReport(msgspec.Struct, frozen=True):
         recomputed: By segment, slices that were looked at again.
         changed: By segment, slices that are not as they were before.
         reused: Whether the state of the run before it was at hand.
+        prompted: By segment, slices that had points or boxes.
     """
 
     corrected: tuple[int, ...]
     recomputed: dict[str, tuple[int, ...]]
     changed: dict[str, tuple[int, ...]]
     reused: bool
+    prompted: dict[str, tuple[int, ...]] = {}
 
 
 class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,9 +110,11 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         plane_axis: Array axis of the input file (0, 1, 2 as SimpleITK's x, y, z) that was sliced.
         settings: All effective settings of the preset and the command line.
-        calibrated: Whether confidence was fitted to masks of these weights; else it only ranks.
+        calibrated: Whether confidence was fitted to masks of these weights, and the volume is not unlike the library; else
+            it only ranks.
         look_first: Slices (as ``slices``' index) by falling worth of a look: where most is expected to be wrong.
         verdict: ``in-library``, ``uncertain`` or ``unlike-library``.
+        verdict_because: What speaks against the volume: ``appearance``, ``extent``, both or neither.
         seconds: By stage.
         refinement: Of a run that carried corrections on, else None.
     """
@@ -130,6 +134,7 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     calibrated: bool = False
     look_first: tuple[int, ...] = ()
     verdict: str
+    verdict_because: tuple[str, ...] = ()
     seconds: dict[str, float]
     peak_memory_bytes: int
     refinement: RefinementReport | None = None

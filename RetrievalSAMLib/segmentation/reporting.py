@@ -25,6 +25,7 @@ from .report import (
     SupportReport,
     TargetReport,
 )
+from .verdict import UNLIKE, Verdict
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def run_report(
     plane_axis: int,
     segments: tuple[SegmentReport, ...],
     slices: tuple[SliceReport, ...],
-    verdict: str,
+    verdict: Verdict,
     seconds: Mapping[str, float],
     refinement: RefinementReport | None = None,
 ) -> SegmentationReport:
@@ -119,9 +120,13 @@ def run_report(
         plane_axis=plane_axis,
         segments=segments,
         slices=slices,
-        calibrated=settings.preset != FATE_SAM and segmenter.sha256 == calibration().segmenter,
+        # Of a volume like none that it was fitted on, confidence only ranks.
+        calibrated=settings.preset != FATE_SAM
+        and segmenter.sha256 == calibration().segmenter
+        and verdict.name != UNLIKE,
         look_first=look_first(slices),
-        verdict=verdict,
+        verdict=verdict.name,
+        verdict_because=verdict.because,
         seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
         peak_memory_bytes=peak_memory_bytes(),
         refinement=refinement,

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..alignment import stack_extent_mm
 from ..errors import InputError
 from ..library.segments import merge_segments
 from ..models.window import MovedWindow, Window
@@ -48,7 +49,7 @@ from .results import KnownResult, add_result
 from .sam2_engine import ImageFeatures, Sam2Engine
 from .state import Fingerprint, StateWriter, features_name, memory_name, place_name, results_file
 from .supports import MemoryStore, encode_slice, encode_supports
-from .verdict import volume_verdict
+from .verdict import Verdict, volume_verdict
 from .views import View, close_views, seen_in_case, whole_view
 
 
@@ -137,7 +138,7 @@ class Run:
         """From the grid of the canvas, which here is the target's."""
         return segmentation
 
-    def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], str]:
+    def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], Verdict]:
         """Segment everything: the canvas, what is to be said of each slice, and the verdict."""
         # The whole volume, also where only a part is searched: what a slice shows and where it lies decide which
         # supports it gets.
@@ -169,7 +170,7 @@ class Run:
             found = self._propagate(evidence, aligned, retrieval, drawn, views, "looking closer")
         self.evidence = self._evidence(found, drawn, retrieval)
         outcomes = [self._outcome(index, rows, drawn, evidence, retrieval) for index, rows in sorted(found.items())]
-        verdict = volume_verdict(embeddings, evidence, self._kept_likeness())
+        verdict = volume_verdict(embeddings, stack_extent_mm(self.stack), evidence, self._kept_likeness())
         self.ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
         return drawn, outcomes, verdict
 
@@ -403,7 +404,7 @@ class Run:
         slices: tuple[SliceReport, ...],
         segments: tuple[SegmentReport, ...],
         plane_axis: int,
-        verdict: str,
+        verdict: Verdict,
         refinement: RefinementReport | None = None,
     ) -> SegmentationReport:
         return run_report(

@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from sam2.modeling.sam2_utils import get_1d_sine_pe
 
+from ..stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PLACE, PREDICTION_MEMORIES, SUPPORT_MEMORIES, timed
+
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
 
@@ -118,6 +120,22 @@ class MemoryBank:
 
 
 @dataclass(frozen=True)
+class Prompts:
+    """What a person points at, for B segments of one slice each, in SAM 2's own terms.
+
+    Attributes:
+        points: float (B, P, 2), (x, y) in pixels of the input; 0 is the middle of the first pixel.
+        labels: int32 (B, P): 1 belongs to the segment, 0 does not, 2 and 3 are the first and the last corner of a box,
+            -1 is none (SAM 2's padding).
+        logits: float (B, S / 4, S / 4), a mask so far (``SAM2Base.track_step``'s ``prev_sam_mask_logits``), or None.
+    """
+
+    points: torch.Tensor
+    labels: torch.Tensor
+    logits: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
 class Decoded:
     """The mask decoder's answer for B segments of one slice each.
 
@@ -136,6 +154,19 @@ class Decoded:
     def gated_logits(self) -> torch.Tensor:
         """Logits as SAM 2 returns them: ``NO_OBJECT_LOGIT`` where the object score is not positive."""
         return torch.where(self.object_score[:, None, None] > 0, self.logits, NO_OBJECT_LOGIT)
+
+
+@dataclass(frozen=True)
+class AllMasks:
+    """Every mask that the decoder made of B segments' prompts.
+
+    Attributes:
+        logits: float (B, m, S / 4, S / 4).
+        predicted_iou: float (B, m).
+    """
+
+    logits: torch.Tensor
+    predicted_iou: torch.Tensor
 
 
 class Sam2Engine:
@@ -157,6 +188,7 @@ class Sam2Engine:
         """Where the weights are."""
         return self.model.device
 
+    @timed(IMAGE_ENCODER)
     def encode_images(self, images: torch.Tensor) -> ImageFeatures:
         """Run the image encoder.
 
@@ -169,6 +201,7 @@ class Sam2Engine:
         fine, middle, embedding = output["backbone_fpn"]
         return ImageFeatures(fine, middle, embedding, output["vision_pos_enc"][-1])
 
+    @timed(SUPPORT_MEMORIES)
     def encode_support(self, features: ImageFeatures, masks: torch.Tensor) -> Memory:
         """Turn slices whose masks are known into memories, by the way SAM 2 takes with a mask input.
 
@@ -211,6 +244,7 @@ class Sam2Engine:
         """
         return self._encode_memory(features, self._upsample(logits[:, None]), present, hard)
 
+    @timed(PREDICTION_MEMORIES)
     def encode_prediction(
         self, features: ImageFeatures, logits: torch.Tensor, present: torch.Tensor, pointer: torch.Tensor
     ) -> Memory:
@@ -224,6 +258,7 @@ class Sam2Engine:
         """
         return Memory(self.encode_mask(features, logits, present), self._pointer_if(pointer, present))
 
+    @timed(PLACE)
     def encode_place(self, features: ImageFeatures, probability: torch.Tensor) -> torch.Tensor:
         """Spatial features (B, M, h, w) of a guess of the slices' own masks, made from where the supports have theirs.
 
@@ -234,6 +269,7 @@ class Sam2Engine:
         logits = probability.clamp(_RARE, 1 - _RARE).logit()
         return self.encode_mask(features, logits, torch.ones(len(logits), dtype=torch.bool, device=logits.device))
 
+    @timed(MEMORY_ATTENTION)
     def attend(self, features: ImageFeatures, bank: MemoryBank) -> torch.Tensor:
         """Memory attention: the slices' embeddings in the light of the bank.
 
@@ -270,18 +306,54 @@ class Sam2Engine:
         )
         return output.permute(1, 2, 0).reshape(batch, channels, height, width)
 
-    def decode(self, features: ImageFeatures, conditioned: torch.Tensor) -> Decoded:
-        """Mask decoder without any prompt: what the memories say is all it knows.
+    @timed(MASK_DECODER)
+    def decode(self, features: ImageFeatures, conditioned: torch.Tensor, prompts: Prompts | None = None) -> Decoded:
+        """Mask decoder: what the memories say, and what a person points at.
+
+        Of several masks that SAM 2 makes for few points the one with the highest predicted IoU is taken.
 
         Args:
             features: Of B slices.
             conditioned: float (B, C, h, w) from :meth:`attend`.
+            prompts: Of the same B; without any the memories are all that the decoder knows.
         """
-        return self._run_decoder(features, conditioned)
+        if prompts is None:
+            return self._run_decoder(features, conditioned)
+        mask_prompt = None if prompts.logits is None else prompts.logits[:, None]
+        return self._run_decoder(features, conditioned, mask_prompt, prompts)
+
+    def decode_all(self, features: ImageFeatures, conditioned: torch.Tensor, prompts: Prompts) -> AllMasks:
+        """As `decode`, with every mask that SAM 2 makes of these prompts: training needs them."""
+        mask_prompt = None if prompts.logits is None else prompts.logits[:, None]
+        masks, ious, _, _ = self._ask_decoder(features, conditioned, mask_prompt, prompts)
+        return AllMasks(masks.float(), ious)
 
     def _run_decoder(
-        self, features: ImageFeatures, embedding: torch.Tensor, mask_prompt: torch.Tensor | None = None
+        self,
+        features: ImageFeatures,
+        embedding: torch.Tensor,
+        mask_prompt: torch.Tensor | None = None,
+        prompts: Prompts | None = None,
     ) -> Decoded:
+        masks, ious, tokens, scores = self._ask_decoder(features, embedding, mask_prompt, prompts)
+        best = ious.argmax(dim=-1)
+        rows = torch.arange(len(embedding), device=embedding.device)
+        token = tokens[rows, best] if tokens.shape[1] > 1 else tokens[:, 0]
+        return Decoded(
+            logits=masks[rows, best].float(),
+            predicted_iou=ious[rows, best],
+            object_score=scores[:, 0],
+            pointer=self.model.obj_ptr_proj(token),
+        )
+
+    def _ask_decoder(
+        self,
+        features: ImageFeatures,
+        embedding: torch.Tensor,
+        mask_prompt: torch.Tensor | None,
+        prompts: Prompts | None,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Masks (B, m, S / 4, S / 4), their predicted IoUs (B, m), tokens (B, 1 or m, C), object scores (B, 1)."""
         model = self.model
         batch = embedding.shape[0]
         if mask_prompt is not None and mask_prompt.shape[-2:] != model.sam_prompt_encoder.mask_input_size:
@@ -292,13 +364,17 @@ class Sam2Engine:
                 align_corners=False,
                 antialias=True,
             )
-        # SAM 2 pads with one point of label -1 where there is no prompt.
-        points = embedding.new_zeros(batch, 1, 2)
-        labels = -torch.ones(batch, 1, dtype=torch.int32, device=embedding.device)
+        if prompts is None:
+            # SAM 2 pads with one point of label -1 where there is no prompt.
+            points = embedding.new_zeros(batch, 1, 2)
+            labels = -torch.ones(batch, 1, dtype=torch.int32, device=embedding.device)
+            several = mask_prompt is None and model._use_multimask(is_init_cond_frame=False, point_inputs=None)
+        else:
+            points, labels = prompts.points, prompts.labels
+            several = model._use_multimask(is_init_cond_frame=False, point_inputs={"point_labels": labels})
+        # ``_use_mask_as_output`` asks the decoder for one mask; tracking and prompts ask as the configuration says.
         sparse, dense = model.sam_prompt_encoder(points=(points, labels), boxes=None, masks=mask_prompt)
-        # ``_use_mask_as_output`` asks the decoder for one mask; tracking asks as the configuration says.
-        several = mask_prompt is None and model._use_multimask(is_init_cond_frame=False, point_inputs=None)
-        masks, ious, tokens, scores = model.sam_mask_decoder(
+        answer: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor] = model.sam_mask_decoder(
             image_embeddings=embedding,
             image_pe=model.sam_prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
@@ -307,15 +383,7 @@ class Sam2Engine:
             repeat_image=False,
             high_res_features=[features.fine, features.middle],
         )
-        best = ious.argmax(dim=-1)
-        rows = torch.arange(batch, device=embedding.device)
-        token = tokens[rows, best] if tokens.shape[1] > 1 else tokens[:, 0]
-        return Decoded(
-            logits=masks[rows, best].float(),
-            predicted_iou=ious[rows, best],
-            object_score=scores[:, 0],
-            pointer=model.obj_ptr_proj(token),
-        )
+        return answer
 
     def _pointer_if(self, pointer: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         keep = present[:, None].to(pointer.dtype)

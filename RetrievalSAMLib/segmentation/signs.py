@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..stages import CONFIDENCE, timed
+
 
 @dataclass(frozen=True)
 class Halves:
@@ -52,6 +54,7 @@ class Signs:
     halves: Halves | None = None
 
 
+@timed(CONFIDENCE)
 def signs_of(
     presence: float,
     vote: float,
@@ -92,6 +95,7 @@ def signs_of(
     )
 
 
+@timed(CONFIDENCE)
 def halves_of(one: torch.Tensor, other: torch.Tensor, final: torch.Tensor) -> Halves:
     """From the logits (s, s) of two halves of the supports, and the final ones."""
     mask = final > 0

@@ -22,6 +22,7 @@ import msgspec
 import platformdirs
 import torch
 
+from ..stages import KEEPING, timed
 from .sam2_engine import ImageFeatures, Memory
 
 FOLDER_VARIABLE = "RETRIEVALSAM_CACHE"
@@ -122,6 +123,7 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     searched: tuple[int, int]
     overlapping: tuple[int, ...]
     verdict: str
+    because: tuple[str, ...]
     views: tuple[ViewState, ...]
     retrieval: tuple[tuple[RetrievalState, ...], ...]
     cases: tuple[CaseState, ...]
@@ -205,6 +207,7 @@ class StateWriter:
             place = place[:1, :1]
         self._put(name, (place.clamp(0, 1) * 255).round().to(torch.uint8), zipfile.ZIP_DEFLATED)
 
+    @timed(KEEPING)
     def finish(self, about: About) -> Path | None:
         """Put the state in its place; None where it could not be written."""
         if self._zip is None:
@@ -222,6 +225,7 @@ class StateWriter:
             return None
         return path
 
+    @timed(KEEPING)
     def _put(
         self, name: str, tensor: torch.Tensor, compression: int = zipfile.ZIP_STORED, limited: bool = False
     ) -> None:

@@ -96,6 +96,18 @@ def window_around(box: Box, target: SliceStack, margin: float) -> Window:
     return Window((float(top + bottom) / 2, float(left + right) / 2), (side, side))
 
 
+def part_shown(mask: np.ndarray, window: Window, stack: SliceStack) -> float:
+    """The part of a mask (h, w) that a window shows; 1 for an empty one."""
+    rows, columns = np.nonzero(mask)
+    if not len(rows):
+        return 1.0
+    inside = np.ones(len(rows), dtype=bool)
+    for axis, pixels in enumerate((rows, columns)):
+        place = (pixels + 0.5) * stack.spacing_mm[axis]
+        inside &= np.abs(place - window.centre_mm[axis]) <= window.side_mm[axis] / 2
+    return float(inside.mean())
+
+
 def _within(window: Window, other: Window, margin: float) -> bool:
     """Whether what a window was made around lies in another window, with half the margin left."""
     room = (other.side_mm[0] - window.side_mm[0] * (1 + margin) / 2 / margin) / 2

@@ -32,7 +32,7 @@ class Way:
 
 def ways_from(
     seeds: Mapping[int, Collection[int]],
-    corrected: Collection[int],
+    corrected: Mapping[int, Collection[int]],
     searched: range,
     closed: Mapping[int, Collection[int]],
 ) -> list[Way]:
@@ -43,7 +43,7 @@ def ways_from(
 
     Args:
         seeds: By segment, the corrected slices in which it was changed.
-        corrected: All corrected slices.
+        corrected: By segment, all slices in which it was corrected.
         searched: The slices that may be looked at.
         closed: By segment, slices that need not be looked at.
     """
@@ -54,14 +54,14 @@ def ways_from(
             steps: list[tuple[int, frozenset[int]]] = []
             going = {s for s, slices in seeds.items() if start in slices}
             for index in range(start + towards, start + towards * (reach + 1), towards):
-                if index not in searched or index in corrected:
+                if index not in searched:
                     break
-                ahead = _next(corrected, index, towards)
                 going = {
                     s
                     for s in going
-                    if index not in closed[s]
-                    and (ahead is None or ahead not in seeds[s] or _nearer(index, start, ahead, towards))
+                    if index not in corrected[s]
+                    and index not in closed[s]
+                    and _before_next(index, start, towards, corrected[s], seeds[s])
                 }
                 if not going:
                     break
@@ -71,9 +71,10 @@ def ways_from(
     return ways
 
 
-def _next(corrected: Collection[int], index: int, towards: int) -> int | None:
-    ahead = [c for c in corrected if (c - index) * towards > 0]
-    return min(ahead, key=lambda c: abs(c - index)) if ahead else None
+def _before_next(index: int, start: int, towards: int, corrected: Collection[int], changed: Collection[int]) -> bool:
+    """Whether a slice is still this way's, as against the way back from the next corrected slice, if that has one."""
+    ahead = min((c for c in corrected if (c - index) * towards > 0), key=lambda c: abs(c - index), default=None)
+    return ahead is None or ahead not in changed or _nearer(index, start, ahead, towards)
 
 
 def _nearer(index: int, start: int, ahead: int, towards: int) -> bool:
@@ -82,18 +83,19 @@ def _nearer(index: int, start: int, ahead: int, towards: int) -> bool:
     return back < there or (back == there and towards > 0)
 
 
-def stack_slices(corrected: Sequence[int], frame: SliceFrame) -> list[int]:
+def stack_slices(corrected: Sequence[int], frame: SliceFrame, prompted: bool = False) -> list[int]:
     """Slices of a stack, by rising number.
 
     Args:
         corrected: Indices along the sliced axis of the file.
         frame: Of the target.
+        prompted: Whether there are points or boxes: then none need be named.
 
     Raises:
         InputError: There is none, or no such slice.
     """
     count = frame.shape[0]
-    if not corrected:
+    if not corrected and not prompted:
         raise InputError("corrected slices", "none is named", "Name those that were corrected, for example 10,14.")
     wrong = [str(i) for i in corrected if not 0 <= i < count]
     if wrong:

@@ -192,3 +192,19 @@ class SliceFrame:
             index[axis] = count - 1 - value if reverse else value
         i, j, k = index
         return (i, j, k)
+
+    def slice_places(self, positions_mm: np.ndarray) -> np.ndarray:
+        """Where positions lie in the stack, as continuous numbers of slice, row and column.
+
+        Args:
+            positions_mm: (..., 3), LPS.
+
+        Returns:
+            float64 (..., 3); whole numbers are the middles of voxels, the volume reaches from -0.5 to n - 0.5.
+        """
+        indices = self.geometry.lps_to_index(positions_mm)
+        places = [
+            self.geometry.size[axis] - 1 - indices[..., axis] if reverse else indices[..., axis]
+            for axis, reverse in self._axes
+        ]
+        return np.stack(places, axis=-1)

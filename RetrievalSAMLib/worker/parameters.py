@@ -5,7 +5,7 @@ Paths are absolute. `folder` is the support library's. See docs/worker.md for wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 PlaneChoice = Literal["auto", "axial", "coronal", "sagittal"]
@@ -55,6 +55,21 @@ class LibraryDescribe:
 
 
 @dataclass(frozen=True)
+class MadeBy:
+    """How a segmentation came about, where a model took part; never who.
+
+    Attributes:
+        model: Its name, as the report of the run has it.
+        model_sha256: Of its weights, likewise.
+        corrected: Slices that a person corrected, as indices along the sliced axis; None where nobody did.
+    """
+
+    model: str
+    model_sha256: str
+    corrected: list[int] | None = None
+
+
+@dataclass(frozen=True)
 class LibraryAdd:
     """`library.add`.
 
@@ -67,6 +82,7 @@ class LibraryAdd:
         plane: Of the slices; by default chosen by the grid.
         segments: Names of those to keep, by default all.
         annotated_slices: ``drawn``: only the slices that hold a segment say anything; ``all``: empty ones too.
+        made_by: None for what a person drew. With it, ``plane`` should be the one that the run sliced.
     """
 
     folder: str
@@ -77,6 +93,7 @@ class LibraryAdd:
     plane: PlaneChoice | None = None
     segments: list[str] | None = None
     annotated_slices: Literal["all", "drawn"] = "all"
+    made_by: MadeBy | None = None
 
 
 @dataclass(frozen=True)
@@ -201,6 +218,23 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A point, LPS in mm, and whether what it points at belongs to a segment (by name)."""
+
+    segment: str
+    position_mm: tuple[float, float, float]
+    positive: bool
+
+
+@dataclass(frozen=True)
+class Box:
+    """Two opposite corners, LPS in mm, of a box in one slice that holds all of a segment (by name) there."""
+
+    segment: str
+    corners_mm: tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
 class Segment:
     """`segment`.
 
@@ -217,6 +251,8 @@ class Segment:
         encoder: For retrieval; by default the one that goes with the segmenter.
         device: Where to compute.
         seed: Of every random generator.
+        points: Set by a person, and carried on once everything is segmented.
+        boxes: The same.
     """
 
     folder: str
@@ -231,6 +267,8 @@ class Segment:
     encoder: str | None = None
     device: DeviceChoice = "auto"
     seed: int = 0
+    points: list[Point] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -241,11 +279,13 @@ class Refine:
         folder: The library.
         image: The volume.
         segmentation: A result of `segment` in which slices were corrected, on the volume's grid or a part of it.
-        corrected: Indices of these slices along the sliced axis of the image file.
+        corrected: Indices of these slices along the sliced axis of the image file; may be empty with points or boxes.
         output: Where the result goes, .seg.nrrd.
         partial: As for `segment`.
         segments: Names of those that are carried on; by default all. The others stay as they are.
         plane: As for `segment`, as what follows.
+        points: Set by a person: their slices are segmented again, for the segments that they name, and carried on.
+        boxes: The same.
     """
 
     folder: str
@@ -262,6 +302,8 @@ class Refine:
     encoder: str | None = None
     device: DeviceChoice = "auto"
     seed: int = 0
+    points: list[Point] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
 
 
 PARAMETERS: dict[str, type[Any]] = {

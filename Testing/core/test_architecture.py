@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "evaluation": {"volumes", "library", "models", "alignment", "retrieval", "segmentation"},
     "worker": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation"},
     "demo": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "drawing"},
-    "cli": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "demo"},
+    "benchmark": {"volumes", "models", "retrieval", "segmentation", "demo"},
+    "cli": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "demo", "benchmark"},
 }
 GUI_MODULES = {"slicer", "qt", "ctk", "vtk", "PythonQt", "PySide6", "RetrievalSAM"}
 HEAVY_MODULES = {"torch", "torchvision", "timm", "sam2", "faiss", "SimpleITK", "scipy", "matplotlib"}
@@ -150,8 +151,9 @@ def test_the_core_knows_neither_slicer_nor_qt_nor_the_code_around_it() -> None:
     assert not wrong
 
 
-def test_the_core_does_not_use_the_video_predictor_of_sam2() -> None:
-    assert not [path for path in core_files() if any("video_predictor" in name for name in imports_of(path))]
+def test_only_the_benchmark_uses_the_video_predictor_of_sam2() -> None:
+    users = [path for path in core_files() if any("sam2_video_predictor" in name for name in imports_of(path))]
+    assert {core_package_of(path) for path in users} == {"benchmark"}
 
 
 @pytest.mark.parametrize("module", LIGHT_MODULES)

@@ -267,6 +267,11 @@ class PanelTest(unittest.TestCase):
         """Widgets of the results panel."""
         return self.panel.results_panel.ui
 
+    @property
+    def corrections_ui(self) -> SimpleNamespace:
+        """Widgets of the part of the results panel that corrects."""
+        return self.panel.corrections_panel.ui
+
     def wait_until_quiet(self) -> None:
         """Until no worker has anything to answer, and no run goes on."""
         logic = self.module.logic

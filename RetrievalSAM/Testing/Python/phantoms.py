@@ -97,6 +97,48 @@ def mask_of(
     return mask
 
 
+def edit_slice(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    segment: str,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    index: int,
+    mask: np.ndarray,
+    axis: int = 2,
+) -> None:
+    """Draw a segment anew on one slice; its other slices, and the other segments, stay.
+
+    `mask` is bool, the volume's voxels of that slice along an axis (0, 1, 2 as i, j, k), in the order (k, j, i).
+    """
+    whole = mask_of(segmentation, segment, volume)
+    np.moveaxis(whole, 2 - axis, 0)[index] = mask
+    grid, between = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(grid)
+    slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(
+        volume.GetParentTransformNode(), segmentation.GetParentTransformNode(), between
+    )
+    to_segmentation = slicer.util.arrayFromVTKMatrix(between) @ slicer.util.arrayFromVTKMatrix(grid)
+    labelmap = slicer.vtkOrientedImageData()
+    labelmap.SetExtent(*volume.GetImageData().GetExtent())
+    labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(to_segmentation))
+    labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    vtk_to_numpy(labelmap.GetPointData().GetScalars())[:] = whole.astype(np.uint8).ravel()
+    segment_id = segmentation.GetSegmentation().GetSegmentIdBySegmentName(segment)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    if not logic.SetBinaryLabelmapToSegment(labelmap, segmentation, segment_id, logic.MODE_REPLACE):
+        raise AssertionError("Slicer refused the edit")
+
+
+def world_of(volume: slicer.vtkMRMLScalarVolumeNode, voxel: tuple[float, float, float]) -> np.ndarray:
+    """RAS in mm, in the world, of a voxel index (i, j, k) under linear transforms; reckoned without the module."""
+    local, to_world = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(local)
+    if volume.GetParentTransformNode() is not None:
+        volume.GetParentTransformNode().GetMatrixTransformToWorld(to_world)
+    matrix = slicer.util.arrayFromVTKMatrix(to_world) @ slicer.util.arrayFromVTKMatrix(local)
+    return (matrix @ np.append(voxel, 1.0))[:3]
+
+
 def dice(one: np.ndarray, other: np.ndarray) -> float:
     """Overlap of two masks, 1 where they are the same."""
-    return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
+    both = float(one.sum() + other.sum())
+    return 2 * float((one & other).sum()) / both if both else 1.0

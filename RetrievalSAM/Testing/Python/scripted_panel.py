@@ -11,9 +11,14 @@ import slicer
 from panel_testing import PanelTest
 
 REPORT: dict[str, Any] = {
+    "model": {"name": "bundled", "sha256": "0" * 64, "image_size": 256, "origin": "bundled"},
+    "plane": "axial",
     "plane_axis": 2,
     "verdict": "in-library",
     "seconds": {"segmenting": 12.0},
+    "refinement": None,
+    "calibrated": True,
+    "look_first": list(range(12)),
     "segments": [{"name": "Liver", "volume_mm3": 9000.0, "confidence": 0.9}],
     "slices": [
         {

@@ -5,7 +5,8 @@ reply stays. Every request is written to the log, which a worker that takes this
 an object with some of these, taken in this order:
 
     progress  number of progress events
-    threshold [name, least voxel, greatest voxel, RGB] of each segment: `output` is written from `image`
+    threshold [name, least voxel, greatest voxel, RGB] of each segment: `output` is written from `image`; slices that
+              are named in `corrected` are those of `segmentation`
     partials  number of partial results
     wait      go on only when the request is cancelled
     deaf      go on never, whatever comes, even the end of the input
@@ -42,10 +43,23 @@ def reply_to(verb: str) -> dict[str, Any]:
 
 def threshold(parameters: dict[str, Any], segments: list[list[Any]]) -> None:
     """Write what lies between two values, on the grid of the image."""
-    from RetrievalSAMLib.volumes import Segment, Segmentation, read_volume, write_segmentation
+    from RetrievalSAMLib.volumes import (
+        Segment,
+        Segmentation,
+        fit_to_grid,
+        read_segmentation,
+        read_volume,
+        write_segmentation,
+    )
 
     volume = read_volume(parameters["image"])
     masks = [(volume.voxels >= low) & (volume.voxels <= high) for _name, low, high, _color in segments]
+    if parameters.get("corrected"):
+        given = fit_to_grid(read_segmentation(parameters["segmentation"]), "segments", volume.geometry, "volume")
+        drawn = {segment.name: given.mask(number) for number, segment in enumerate(given.segments)}
+        for (name, *_rest), mask in zip(segments, masks, strict=True):
+            if name in drawn:
+                mask[:, :, parameters["corrected"]] = drawn[name][:, :, parameters["corrected"]]
     kinds = tuple(Segment(name, value, tuple(color)) for value, (name, _l, _h, color) in enumerate(segments, start=1))
     write_segmentation(Segmentation.from_masks(kinds, masks, volume.geometry), Path(parameters["output"]))
 
@@ -75,7 +89,7 @@ def work(request: dict[str, Any], reply: dict[str, Any]) -> None:
         send("error", id=name, **{"thing": "", "fact": "", "remedy": "", "details": "", **reply["fault"]})
     else:
         result = dict(reply.get("result", {}))
-        if request["do"] == "segment":
+        if request["do"] in ("segment", "refine"):
             result |= {"segmentation": parameters["output"], "files": [parameters["output"]]}
         if request["do"] == "library.suggest":  # files are told by their number among those asked for
             for one in (*result["volumes"], *result["unreadable"]):

@@ -16,11 +16,11 @@ from panel_testing import HERE, MODULE, inside_slicer
 BROUGHT_BY_SLICER = {"slicer", "qt", "ctk", "vtk", "numpy", "SimpleITK"}
 OF_OTHER_MODULES = {"SampleData"}
 HEAVY = ("torch", "torchvision", "msgspec", "faiss", "nrrd", "pandas", "scipy", "sam2", "timm", "matplotlib")
-# Of numpy the panel needs geometry of a few numbers, and to hand voxels on. Nothing here grows with a computation.
+# Of numpy the panel needs geometry of a few numbers, to hand voxels on, and to see which of them differ.
 NUMPY_NEEDED = {
+    "all",
     "allclose",
     "any",
-    "all",
     "append",
     "argwhere",
     "array",
@@ -29,14 +29,24 @@ NUMPY_NEEDED = {
     "clip",
     "diag",
     "eye",
+    "flatnonzero",
     "floor",
     "linalg",
+    "maximum",
     "meshgrid",
+    "minimum",
+    "moveaxis",
     "ndarray",
     "ones",
+    "packbits",
+    "prod",
+    "sign",
+    "stack",
     "take",
     "uint8",
+    "unpackbits",
     "vstack",
+    "zeros",
 }
 
 

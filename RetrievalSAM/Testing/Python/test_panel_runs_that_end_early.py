@@ -303,7 +303,7 @@ class VerdictTest(RunTest):
     def test_a_volume_unlike_the_library_is_said_in_words(self) -> None:
         self.start()
         self.wait_for_end()
-        self.assertIn("unlike anything in the library; do not trust", self.results_ui.summaryLabel.text)
+        self.assertIn("unlike anything in this library; do not trust", self.results_ui.verdictLabel.text)
 
 
 class ResultsTest(RunTest):
@@ -331,9 +331,9 @@ class ResultsTest(RunTest):
 
     def test_a_slice_shows_the_examples_behind_it_even_without_a_picture(self) -> None:
         self.results_ui.worstTable.selectRow(1)
-        wait_until(lambda: self.results_ui.supportsList.count == 1, "the examples")
-        self.assertIn("Case 1", self.results_ui.supportsList.item(0).text())
-        self.assertIn("Examples behind slice 1", self.results_ui.supportsLabel.text)
+        wait_until(lambda: self.results_ui.supportsTable.rowCount == 1, "the examples")
+        self.assertIn("Case 1", self.results_ui.supportsTable.item(0, 1).text())
+        self.assertIn("Slice 1 was drawn from these", self.results_ui.supportsLabel.text)
 
     def test_a_result_whose_nodes_were_deleted_can_be_accepted_and_discarded(self) -> None:
         slicer.mrmlScene.RemoveNode(self.result())

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...library.case import Case
-from ...library.format import damaged
+from ...library.format import Provenance, damaged
 from ...library.segments import as_segment, with_library_names, with_library_values
 from ...library.selection import slices_drawn_in, with_segments
 from ...library.store import SupportLibrary
@@ -37,6 +37,7 @@ def describe(task: Task) -> dict[str, Any]:
 def add(task: Task) -> dict[str, Any]:
     """Add one case."""
     wanted = task.parameters
+    made_by = wanted.made_by
     library = SupportLibrary.open(wanted.folder)
     case = _add(
         library,
@@ -47,6 +48,7 @@ def add(task: Task) -> dict[str, Any]:
         plane=None if wanted.plane == "auto" else wanted.plane,
         segments=wanted.segments,
         only_drawn=wanted.annotated_slices == "drawn",
+        provenance=made_by and Provenance.of_run(made_by.model, made_by.model_sha256, made_by.corrected),
     )
     return {"case": _case(case, None), "notes": _notes(library, case, task)}
 
@@ -187,6 +189,7 @@ def _add(
     plane: str | None = None,
     segments: Sequence[str] | None = None,
     only_drawn: bool = False,
+    provenance: Provenance | None = None,
 ) -> Case:
     volume = read_volume(image)
     drawn = read_segmentation(segmentation)
@@ -205,6 +208,7 @@ def _add(
         modality=modality,
         plane=plane,
         annotated_slices=slices_drawn_in(drawn, plane) if only_drawn else None,
+        provenance=provenance,
         image_name=image,
         segmentation_name=segmentation,
     )

@@ -17,7 +17,7 @@ from ..task import Task
 from .kept import KeptNetworks
 from .leaving import left_at_any_layer
 from .partials import PartialFiles
-from .segmenting import networks_of, options_of
+from .segmenting import networks_of, options_of, prompts_of
 
 
 def refine(task: Task, kept: KeptNetworks) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def refine(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
     options = options_of(wanted, library, task, shown)
     with left_at_any_layer(task):
-        result = refine_volume(target, before, wanted.corrected, cases, models, settings, options)
+        result = refine_volume(target, before, wanted.corrected, cases, models, settings, options, prompts_of(wanted))
     task.progress("writing the result", 0, 1)
     write_segmentation(result.segmentation, output)
     files = [] if shown is None else shown.last(result.segmentation)

@@ -17,6 +17,7 @@ from ...models.device import choose_device, share_processors
 from ...segmentation.memory_use import memory_for_supports
 from ...segmentation.networks import encoder_for, image_size_for
 from ...segmentation.pipeline import RunOptions, segment_volume
+from ...segmentation.pointing import BoxPrompt, PersonsPrompts, PointPrompt
 from ...segmentation.presets import FATE_SAM, Settings
 from ...segmentation.presets import preset as preset_of
 from ...segmentation.region import Region
@@ -99,13 +100,15 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
     options = options_of(wanted, library, task, shown)
     with left_at_any_layer(task):
-        result = segment_volume(target, cases, models, settings, options)
+        result = segment_volume(target, cases, models, settings, options, prompts_of(wanted))
     task.progress("writing the result", 0, 1)
     write_segmentation(result.segmentation, output)
     files = [] if shown is None else shown.last(result.segmentation)
     report = result.report
-    took = costs.Run(networks.setting(settings.preset), shape, sum(report.seconds.values()), report.peak_memory_bytes)
-    costs.remember(took, library.cache_dir)
+    if report.refinement is None:  # with points it took longer than a run does
+        seconds = sum(report.seconds.values())
+        took = costs.Run(networks.setting(settings.preset), shape, seconds, report.peak_memory_bytes)
+        costs.remember(took, library.cache_dir)
     return {"segmentation": str(output), "files": files, "report": msgspec.to_builtins(report)}
 
 
@@ -122,6 +125,14 @@ def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialF
         progress=task.progress,
         partial=shown,
         state=states_folder(),
+    )
+
+
+def prompts_of(wanted: Any) -> PersonsPrompts:
+    """Points and boxes of a request."""
+    return PersonsPrompts(
+        tuple(PointPrompt(p.segment, p.position_mm, p.positive) for p in wanted.points),
+        tuple(BoxPrompt(b.segment, b.corners_mm) for b in wanted.boxes),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from RetrievalSAMLib.cli.main import main
 from RetrievalSAMLib.library.store import SupportLibrary
-from RetrievalSAMLib.volumes import Segmentation, read_segmentation, write_segmentation
+from RetrievalSAMLib.volumes import Segmentation, read_segmentation, read_volume, write_segmentation
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,67 @@ def test_a_corrected_slice_is_kept_carried_on_and_remembered_by_the_library(
     # With another case in the library, what the run left no longer holds.
     assert refine(own, image, corrected, "4", output) == 0
     assert "aligned anew" in capsys.readouterr().out
+
+
+def points_file(folder: Path, image: Path, content: dict[str, object] | None = None) -> Path:
+    """One positive point in slice 3, at voxel (9, 12, 3), in RAS."""
+    x, y, z = read_volume(image).geometry.index_to_lps(np.array([9, 12, 3])).tolist()
+    point = {"segment": "Left half", "position_mm": [-x, -y, z], "positive": True}
+    path = folder / "points.json"
+    path.write_text(json.dumps(content or {"points": [point], "coordinate_system": "RAS"}))
+    return path
+
+
+def test_points_are_carried_on_alone_or_beside_corrected_slices(
+    own: Path, image: Path, corrected: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, report = tmp_path / "out.seg.nrrd", tmp_path / "out.json"
+    points = points_file(tmp_path, image)
+    paths = [str(own), str(image), "--segmentation", str(corrected), "-o", str(output), "--preset", "fast"]
+    for more, slices in (([], []), (["--corrected", "4"], [4])):
+        assert main(["refine", *paths, "--points", str(points), "--report", str(report), *more]) == 0
+        refinement = json.loads(report.read_text())["refinement"]
+        assert refinement["prompted"] == {"Left half": [3]} and refinement["corrected"] == slices
+        assert read_segmentation(output).mask("Left half")[9, 12, 3]
+    assert capsys.readouterr().err == ""
+    # Neither where points lie nor where the file is goes into the report.
+    assert str(tmp_path) not in report.read_text() and "position_mm" not in report.read_text()
+
+
+def test_a_run_takes_points_at_once(own: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output, report = tmp_path / "out.seg.nrrd", tmp_path / "out.json"
+    arguments = ["segment", str(own), str(image), "-o", str(output), "--preset", "fast", "--report", str(report)]
+    assert main([*arguments, "--points", str(points_file(tmp_path, image))]) == 0
+    assert read_segmentation(output).mask("Left half")[9, 12, 3]
+    assert json.loads(report.read_text())["refinement"]["prompted"] == {"Left half": [3]}
+    assert "aligned anew" not in capsys.readouterr().out
+
+
+def test_what_is_wrong_with_points_is_told(
+    library: Path, image: Path, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.seg.nrrd"
+    refine_it = ["refine", str(library), str(image), "--segmentation", str(drawn), "-o", str(output)]
+    segment_it = ["segment", str(library), str(image), "-o", str(output)]
+    assert main(refine_it) == 2 and "neither corrected slices nor points" in capsys.readouterr().err
+    far = {
+        "points": [{"segment": "Left half", "position_mm": [900, 0, 0], "positive": True}],
+        "coordinate_system": "LPS",
+    }
+    other = far | {"points": [{"segment": "Liver", "position_mm": [0, 0, 0], "positive": True}]}
+    for content, message in (
+        (far, "point 1 (Left half): it lies outside the volume"),
+        (other, "point 1 (Liver): there is no such segment"),
+        ({"points": []}, "coordinate_system"),
+    ):
+        points = points_file(tmp_path, image, content)
+        for command in (refine_it, segment_it):
+            assert main([*command, "--points", str(points)]) == 2
+            assert message in capsys.readouterr().err
+    on_corrected = points_file(tmp_path, image)
+    assert main([*refine_it, "--points", str(on_corrected), "--corrected", "3"]) == 2
+    assert "slice 3 is named as corrected" in capsys.readouterr().err
+    assert not output.exists()
 
 
 def test_what_is_wrong_with_the_input_is_told(

@@ -33,3 +33,20 @@ def test_segments_count_alike_whatever_their_size() -> None:
 
 def test_slices_that_a_person_drew_and_empty_ones_are_left_out() -> None:
     assert look_first([row(3, liver=(1.0, 80.0, 80.0)), row(4, liver=(0.2, 0.0, 0.0))]) == ()
+
+
+def test_bad_slices_that_one_correction_mends_are_looked_at_at_a_distance() -> None:
+    bad = [row(index, liver=(0.1, 100.0, 100.0)) for index in range(12)]
+    first, second, third = look_first(bad)[:3]
+    assert min(abs(first - second), abs(first - third), abs(second - third)) >= 2
+
+
+def test_slices_that_are_better_than_what_is_carried_on_are_looked_at_side_by_side() -> None:
+    good = [row(index, liver=(0.9, 100.0 - abs(index - 6), 0.0)) for index in range(12)]
+    assert look_first(good)[:3] == (6, 5, 7)
+
+
+def test_every_slice_comes_once() -> None:
+    slices = [row(index, liver=(0.05 * index, 50.0, 60.0), gland=(0.9 - 0.05 * index, 5.0, 0.0)) for index in range(16)]
+    order = look_first(slices)
+    assert sorted(order) == list(range(16))

@@ -48,6 +48,42 @@ def test_a_library_is_made_filled_emptied_and_restored(worker: WorkerProcess, fi
     assert worker.result("library.verify", folder=folder) == {"damaged": []}
 
 
+def test_a_case_keeps_its_model_and_the_slices_that_a_person_corrected(
+    worker: WorkerProcess, files: Path, tmp_path: Path
+) -> None:
+    folder, sha256 = str(tmp_path / "library"), "ab" * 32
+    worker.result("library.create", folder=folder)
+
+    def add(corrected: list[int] | None) -> str:
+        made_by = {"model": "bundled", "model_sha256": sha256, "corrected": corrected}
+        return worker.result(
+            "library.add",
+            folder=folder,
+            image=str(files / "image0.nrrd"),
+            segmentation=str(files / "drawn0.seg.nrrd"),
+            plane="axial",
+            made_by=made_by,
+        )["case"]["name"]
+
+    by_model, by_both = add(None), add([7, 3, 7])
+    library = SupportLibrary.open(folder)
+    told = library.get(by_model).provenance
+    assert (told.origin, told.model, told.model_sha256, told.corrected_slices) == ("model", "bundled", sha256, None)
+    told = library.get(by_both).provenance
+    assert (told.origin, told.model, told.model_sha256) == ("corrected", "bundled", sha256)
+    assert told.corrected_slices == (3, 7)
+    fault = worker.fault(
+        "library.add",
+        folder=folder,
+        image=str(files / "image0.nrrd"),
+        segmentation=str(files / "drawn0.seg.nrrd"),
+        plane="axial",
+        made_by={"model": "bundled", "model_sha256": sha256, "corrected": [12]},
+    )
+    assert fault.code == "input" and "corrected slices" in fault.thing
+    assert len(library.cases()) == 2
+
+
 def test_a_case_is_given_as_files_that_are_intact(worker: WorkerProcess, library: Path, tmp_path: Path) -> None:
     case = worker.result("library.case", folder=str(library), case="case-001")
     own = SupportLibrary.open(library).get("case-001")

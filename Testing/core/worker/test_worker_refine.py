@@ -42,6 +42,37 @@ def test_a_result_is_refined_from_what_the_run_left(
     assert isinstance(wrong, Fault) and wrong.code == "input" and "no axial slice 99" in wrong.message
 
 
+def test_points_and_boxes_come_with_a_request(
+    worker: WorkerProcess, library: Path, files: Path, tmp_path: Path
+) -> None:
+    def at(*voxel: int) -> list[float]:
+        return [float(v) for v in GRID.index_to_lps(np.array(voxel))]
+
+    output = tmp_path / "out.seg.nrrd"
+    asked = {"folder": str(library), "image": str(files / "image0.nrrd"), "preset": "fast", "output": str(output)}
+    points = [{"segment": "Large", "position_mm": at(3, 4, 5), "positive": True}]
+    first = worker.result("segment", **asked, points=points)["report"]["refinement"]
+    assert first["prompted"] == {"Large": [5]} and first["reused"]
+    assert read_segmentation(output).mask("Large")[3, 4, 5]
+    before = tmp_path / "before.seg.nrrd"
+    output.rename(before)
+    boxes = [{"segment": "Small", "corners_mm": [at(30, 12, 7), at(44, 24, 7)]}]
+    away = [{"segment": "Large", "position_mm": at(3, 4, 5), "positive": False}]
+    refine = asked | {"segmentation": str(before), "corrected": [], "points": away, "boxes": boxes}
+    second = worker.result("refine", **refine)["report"]["refinement"]
+    assert second["prompted"] == {"Large": [5], "Small": [7]} and second["corrected"] == []
+    after = read_segmentation(output)
+    assert not after.mask("Large")[3, 4, 5]
+    small = after.mask("Small")[:, :, 7].copy()
+    assert small.any()
+    small[30:45, 12:25] = False
+    assert not small.any()
+    wrong = worker.answer("outside", "refine", **(refine | {"points": [points[0] | {"position_mm": [999, 0, 0]}]}))[-1]
+    assert isinstance(wrong, Fault) and wrong.code == "input" and wrong.thing == "point 1 (Large)"
+    none = worker.answer("none", "refine", **(refine | {"points": [], "boxes": []}))[-1]
+    assert isinstance(none, Fault) and none.code == "input" and "none is named" in none.message
+
+
 def test_a_refinement_can_be_cancelled(worker: WorkerProcess, library: Path, files: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.seg.nrrd"
     # With other settings than any run, cases are aligned anew: long enough to be stopped.
