@@ -110,8 +110,8 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         plane_axis: Array axis of the input file (0, 1, 2 as SimpleITK's x, y, z) that was sliced.
         settings: All effective settings of the preset and the command line.
-        calibrated: Whether confidence was fitted to masks of these weights, and the volume is not unlike the library; else
-            it only ranks.
+        calibrated: Whether confidence was fitted to masks of these weights, and the volume is not unlike the library;
+            else it only ranks.
         look_first: Slices (as ``slices``' index) by falling worth of a look: where most is expected to be wrong.
         verdict: ``in-library``, ``uncertain`` or ``unlike-library``.
         verdict_because: What speaks against the volume: ``appearance``, ``extent``, both or neither.

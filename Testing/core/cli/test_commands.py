@@ -185,7 +185,7 @@ def test_half_of_the_processors_are_left_to_others(monkeypatch: pytest.MonkeyPat
     from RetrievalSAMLib.models import device
 
     before = torch.get_num_threads()
-    monkeypatch.setattr(device, "_processors", lambda: 8)
+    monkeypatch.setattr(device, "available_processors", lambda: 8)
     try:
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
         device.share_processors()
