@@ -59,6 +59,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/library/archive.py
   RetrievalSAMLib/library/archive_file.py
   RetrievalSAMLib/library/case.py
+  RetrievalSAMLib/library/catalogue.py
   RetrievalSAMLib/library/damage.py
   RetrievalSAMLib/library/describe.py
   RetrievalSAMLib/library/files.py
@@ -71,6 +72,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/library/selection.py
   RetrievalSAMLib/library/store.py
   RetrievalSAMLib/library/thumbnails.py
+  RetrievalSAMLib/library/versions.py
   RetrievalSAMLib/models/__init__.py
   RetrievalSAMLib/models/build.py
   RetrievalSAMLib/models/catalogue.py
@@ -85,8 +87,12 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/retrieval/duplicates.py
   RetrievalSAMLib/retrieval/embedding.py
   RetrievalSAMLib/retrieval/evidence.py
+  RetrievalSAMLib/retrieval/evidence_file.py
   RetrievalSAMLib/retrieval/exact.py
+  RetrievalSAMLib/retrieval/gathering.py
   RetrievalSAMLib/retrieval/index.py
+  RetrievalSAMLib/retrieval/likeness.py
+  RetrievalSAMLib/retrieval/pixel_sums.py
   RetrievalSAMLib/retrieval/same_study.py
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py
@@ -139,6 +145,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/volumes/nifti.py
   RetrievalSAMLib/volumes/nrrd_file.py
   RetrievalSAMLib/volumes/overlap.py
+  RetrievalSAMLib/volumes/plane.py
   RetrievalSAMLib/volumes/reading.py
   RetrievalSAMLib/volumes/segnrrd.py
   RetrievalSAMLib/volumes/slicing.py

@@ -43,7 +43,8 @@ from RetrievalSAMLib.alignment import Alignment
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.models.window import Seen, Window
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
-from RetrievalSAMLib.retrieval.evidence import CaseEvidence, CaseSlices, MemoryCase, evidence_of
+from RetrievalSAMLib.retrieval.evidence import CaseEvidence, CaseSlices, MemoryCase
+from RetrievalSAMLib.retrieval.gathering import EvidenceSource
 from RetrievalSAMLib.retrieval.index import SupportIndex
 from RetrievalSAMLib.segmentation.aligning import aligned_by_image, centred_cases, slice_depths_mm
 from RetrievalSAMLib.segmentation.fate_sam import feature_distance
@@ -80,9 +81,8 @@ class Library:
         """Slice and embed the cases; with a cache, a case that is a support of several splits is embedded once."""
         ordered = sorted(cases, key=lambda case: (case.content_hash, case.name))
         slices = [CaseSlices.load(case, plane) for case in ordered]
-        evidence = [
-            evidence_of(case, plane, embedder, cache, loaded) for case, loaded in zip(ordered, slices, strict=True)
-        ]
+        source = EvidenceSource(plane, embedder, cache)
+        evidence = [source.of(case, loaded) for case, loaded in zip(ordered, slices, strict=True)]
         return cls(slices, evidence)
 
     @property
@@ -247,31 +247,31 @@ def joint_order(scene: Scene, embeddings: np.ndarray, position_weight: float) ->
         embeddings: float32 (n, d), of all slices of the target.
         position_weight: Part of the place in the similarity.
     """
-    return _ranked(scene, embeddings, position_weight, range(len(scene.library.slices)))[2]
+    return order_of(_compared(scene, embeddings, position_weight, range(len(scene.library.slices)))[1])
 
 
 def chosen_by_run(scene: Scene, embeddings: np.ndarray, settings: Settings) -> list[list[int]]:
     """By query, the candidates that a run would choose, were it not to look at what they hold."""
-    index, similarity, order = _ranked(scene, embeddings, settings.position_weight, scene.drawn_on)
+    index, similarity = _compared(scene, embeddings, settings.position_weight, scene.drawn_on)
     place = {entry: n for n, entry in enumerate(scene.library.entries)}
     # Any segment will do: all are annotated in all slices.
     value = next(iter(scene.target.labels))
     chosen = []
-    for row, entries in zip(similarity, order, strict=True):
-        found = index.choose(row, entries, value, settings.supports, settings.share_per_case, False, settings.voters)
+    for row in similarity:
+        found = index.choose(row, value, settings.supports, settings.share_per_case, False, settings.voters)
         chosen.append([place[support.case, support.slice] for support in found.numbered(scene.drawn_on).supports])
     return chosen
 
 
-def _ranked(
+def _compared(
     scene: Scene, embeddings: np.ndarray, position_weight: float, cases: Sequence[int]
-) -> tuple[SupportIndex, np.ndarray, np.ndarray]:
-    """The index over some cases, and what it says of the queries: similarities and entries, both (q, N)."""
+) -> tuple[SupportIndex, np.ndarray]:
+    """The index over some cases, and similarities of its entries to the queries, (q, N)."""
     frame = scene.target.stack.frame
     place = np.array([frame.slice_position(int(i)) for i in scene.queries], dtype=np.float32)
     evidence, positions = [scene.library.evidence[n] for n in cases], [scene.positions[n] for n in cases]
     index = SupportIndex(evidence, position_weight, positions)
-    return index, *index.rank(embeddings[scene.queries], place)
+    return index, index.similarities(embeddings[scene.queries], place)
 
 
 @torch.inference_mode()

@@ -25,7 +25,8 @@ from pathlib import Path
 
 from RetrievalSAMLib.alignment import stack_extent_mm
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
-from RetrievalSAMLib.retrieval.evidence import SupportCase, evidence_of
+from RetrievalSAMLib.retrieval.evidence import SupportCase
+from RetrievalSAMLib.retrieval.gathering import evidence_of_cases
 from RetrievalSAMLib.segmentation.pipeline import Models
 from RetrievalSAMLib.segmentation.verdict import volume_verdict
 from RetrievalSAMLib.volumes import SliceStack, Volume, choose_plane, read_volume
@@ -53,7 +54,7 @@ def verdict_of(target: Volume, cases: Sequence[SupportCase], models: Models, cac
     """
     plane = choose_plane(target.geometry)
     embedder = SliceEmbedder(models.encoder)
-    evidence = [evidence_of(case, plane, embedder, cache) for case in cases]
+    evidence = evidence_of_cases(cases, plane, embedder, cache)
     stack = SliceStack.of(target, plane)
     return volume_verdict(embedder.embed(stack), stack_extent_mm(stack), evidence).name
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..evaluation.metrics import SegmentScores, evaluate
 from ..library import SupportLibrary
-from ..library.case import content_hash
+from ..library.versions import content_hash
 from ..progress import Progress, silent
 from ..segmentation.pipeline import Models, RunOptions, segment_volume
 from ..segmentation.presets import Settings

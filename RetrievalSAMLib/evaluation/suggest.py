@@ -16,7 +16,7 @@ from ..library.case import Case
 from ..progress import Progress, silent
 from ..retrieval.coverage import most_typical, novelty, slices_to_draw, typical_distance
 from ..retrieval.embedding import SliceEmbedder
-from ..retrieval.evidence import evidence_of
+from ..retrieval.gathering import evidence_of_cases
 from ..segmentation.report import SegmentationReport
 from ..volumes import Plane, SliceStack, choose_plane, read_volume
 
@@ -164,10 +164,10 @@ def suggest(
     if not candidates:
         raise InputError(files[0], "no volume can be read", unreadable[0].message)
     _check_reports(set(by_target) - seen)
-    known = []
-    for number, case in enumerate(cases):
-        progress("reading the library", number, len(cases))
-        known.append((case.name, evidence_of(case, chosen, embedder, cache).embeddings))
+    evidence = evidence_of_cases(
+        cases, chosen, embedder, cache, lambda done: progress("reading the library", done, len(cases))
+    )
+    known = [(case.name, one.embeddings) for case, one in zip(cases, evidence, strict=True)]
     progress(_STAGE, len(files), len(files))
     return Suggestions(
         cases=len(cases),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from RetrievalSAMLib.library.files import read_with_checksum, sha256_of, why
 from RetrievalSAMLib.library.format import (
@@ -21,9 +19,10 @@ from RetrievalSAMLib.library.format import (
     damaged,
     decode_case,
 )
-from RetrievalSAMLib.volumes.reading import check_same_grid, read_segmentation, read_volume
-from RetrievalSAMLib.volumes.slicing import Plane
-from RetrievalSAMLib.volumes.volume import Segmentation, Volume
+from RetrievalSAMLib.volumes.plane import Plane
+
+if TYPE_CHECKING:
+    from RetrievalSAMLib.volumes import Segmentation, Volume
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,8 @@ class Case:
         Raises:
             DamagedLibraryError: The file is missing or not what was written.
         """
+        from RetrievalSAMLib.volumes import read_volume
+
         return read_volume(self._checked(self.version.image))
 
     def load_segmentation(self, version: Version | None = None) -> Segmentation:
@@ -129,6 +130,8 @@ class Case:
         Raises:
             DamagedLibraryError: The file is missing or not what was written.
         """
+        from RetrievalSAMLib.volumes import read_segmentation
+
         version = version or self.version
         path = self._checked(version.segmentation)
         stored = read_segmentation(path)
@@ -142,6 +145,8 @@ class Case:
 
     def load(self) -> tuple[Volume, Segmentation]:
         """Image and segmentation, both checked against their checksums and on one grid."""
+        from RetrievalSAMLib.volumes import check_same_grid
+
         image, segmentation = self.load_image(), self.load_segmentation()
         check_same_grid(segmentation.geometry, str(self.segmentation_path), image.geometry, str(self.image_path))
         return image, segmentation
@@ -169,20 +174,3 @@ class Case:
         except OSError as error:
             return why(error)
         return None
-
-
-def content_hash(image_hash: str, segmentation: Segmentation) -> str:
-    """Hash of an image and a segmentation's contents; layers, colours and the order of segments do not enter.
-
-    Args:
-        image_hash: `Volume.content_hash()` of the image.
-        segmentation: On the image's grid.
-    """
-    digest = hashlib.sha256(image_hash.encode())
-    for index in sorted(range(len(segmentation.segments)), key=lambda index: segmentation.segments[index].value):
-        segment = segmentation.segments[index]
-        for text in (str(segment.value), segment.name, segment.terminology or ""):
-            encoded = text.encode()
-            digest.update(len(encoded).to_bytes(8, "little") + encoded)
-        digest.update(np.packbits(segmentation.mask(index).ravel(order="F")).tobytes())
-    return digest.hexdigest()

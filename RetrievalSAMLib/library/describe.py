@@ -12,7 +12,8 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.format import CaseSegment, Provenance
 from RetrievalSAMLib.library.names import check_segment_name, same_name_key
 from RetrievalSAMLib.volumes.geometry import Geometry
-from RetrievalSAMLib.volumes.slicing import Plane, SliceFrame
+from RetrievalSAMLib.volumes.plane import Plane
+from RetrievalSAMLib.volumes.slicing import SliceFrame
 from RetrievalSAMLib.volumes.volume import Segmentation
 
 AnnotatedSlices: TypeAlias = Mapping[str, Iterable[int] | None] | Iterable[int] | None

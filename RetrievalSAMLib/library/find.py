@@ -32,20 +32,18 @@ def case_folders(parent: Path) -> list[Path]:
     return [parent / name for name in sorted(names)]
 
 
-def read_all(parent: Path) -> list[Case]:
-    """Every case in a folder, in the order of their UUIDs.
+def read_case(folder: Path) -> Case | None:
+    """A case, or None where another program has removed it meanwhile.
 
     Raises:
-        DamagedLibraryError: The `case.json` of one is damaged.
+        DamagedLibraryError: Its `case.json` is damaged.
     """
-    cases = []
-    for folder in case_folders(parent):
-        try:
-            cases.append(Case.read(folder))
-        except OSError as error:
-            if folder.exists():  # else another program has removed the case meanwhile
-                raise damaged(str(folder / CASE_FILE), why(error)) from error
-    return cases
+    try:
+        return Case.read(folder)
+    except OSError as error:
+        if folder.exists():
+            raise damaged(str(folder / CASE_FILE), why(error)) from error
+        return None
 
 
 def readable(parent: Path) -> list[Case]:
@@ -62,11 +60,16 @@ def in_order(cases: Iterable[Case]) -> list[Case]:
     return sorted(cases, key=lambda case: (natural_order(case.name), case.content_hash, case.id))
 
 
+def id_prefix(text: str) -> bool:
+    """Whether a UUID may be named so: its first four characters or more."""
+    return _ID_PREFIX.fullmatch(text) is not None
+
+
 def _matches(ids_and_names: Sequence[tuple[str, str]], name_or_id: str) -> list[str]:
     """Ids of the cases with this name, else of those whose id begins so."""
     wanted = same_name_key(name_or_id.strip())
     named = [case_id for case_id, name in ids_and_names if same_name_key(name) == wanted]
-    if named or not _ID_PREFIX.fullmatch(wanted):
+    if named or not id_prefix(wanted):
         return named
     return [case_id for case_id, _ in ids_and_names if case_id.startswith(wanted)]
 
@@ -114,9 +117,8 @@ def find_folder(parent: Path, name_or_id: str, where: str) -> Path:
     return parent / _one(_matches(known, name_or_id), [name for _, name in known], name_or_id, where)
 
 
-def check_name_is_free(name: str, cases: Iterable[Case]) -> None:
-    """Refuse a name that one of the cases has already."""
-    for case in cases:
-        if same_name_key(case.name) == same_name_key(name):
-            fact = f"the library has the case `{case.name}` already"
-            raise InputError(f"case name `{name}`", fact, "Choose another name.")
+def check_name_is_free(name: str, owner: str | None) -> None:
+    """Refuse a name that a case has already, as it is written there."""
+    if owner is not None:
+        fact = f"the library has the case `{owner}` already"
+        raise InputError(f"case name `{name}`", fact, "Choose another name.")

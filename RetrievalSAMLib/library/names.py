@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from RetrievalSAMLib.errors import InputError
 
@@ -83,10 +82,15 @@ def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part)
 
 
-def next_name(taken: Iterable[str]) -> str:
-    """The next `case-001`, `case-002`, ... after those that are taken."""
-    numbers = [int(found[1]) for name in taken if (found := _NUMBERED.fullmatch(same_name_key(name)))]
-    return f"case-{max(numbers, default=0) + 1:03d}"
+def number_of(name: str) -> int | None:
+    """N of a name `case-N`, else None."""
+    found = _NUMBERED.fullmatch(same_name_key(name))
+    return int(found[1]) if found else None
+
+
+def numbered_name(number: int) -> str:
+    """`case-001`, `case-002`, ..."""
+    return f"case-{number:03d}"
 
 
 def _has_control_characters(text: str) -> bool:

@@ -12,13 +12,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.case import Case
 from RetrievalSAMLib.library.format import CaseSegment
 from RetrievalSAMLib.library.names import natural_order, same_name_key
-from RetrievalSAMLib.volumes.volume import Segment, Segmentation
+
+if TYPE_CHECKING:
+    from RetrievalSAMLib.volumes import Segment, Segmentation
 
 Choice = TypeVar("Choice", str, tuple[float, float, float])
 
@@ -103,6 +105,8 @@ def with_library_names(segmentation: Segmentation, known: Sequence[Segment]) -> 
 
 def as_segment(segment: CaseSegment) -> Segment:
     """A case's segment without what only the case knows."""
+    from RetrievalSAMLib.volumes import Segment
+
     return Segment(name=segment.name, value=segment.value, color=segment.color, terminology=segment.terminology)
 
 
@@ -137,6 +141,8 @@ def _check_one_segment(uses: list[_Use]) -> None:
 
 
 def _merged(uses: list[_Use]) -> Segment:
+    from RetrievalSAMLib.volumes import Segment
+
     colors = [use.segment.color for use in uses if use.segment.color is not None]
     codes = [use.segment.terminology for use in uses if use.segment.terminology is not None]
     return Segment(

@@ -8,7 +8,8 @@ import numpy as np
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.names import same_name_key
-from RetrievalSAMLib.volumes.slicing import Plane, SliceFrame, choose_plane
+from RetrievalSAMLib.volumes.plane import Plane
+from RetrievalSAMLib.volumes.slicing import SliceFrame, choose_plane
 from RetrievalSAMLib.volumes.volume import Segmentation
 
 

@@ -23,20 +23,14 @@ import shutil
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-import filelock
 import msgspec
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.library.case import Case, content_hash
+from RetrievalSAMLib.library.case import Case
+from RetrievalSAMLib.library.catalogue import Catalogue
 from RetrievalSAMLib.library.damage import Damage, find_damage
-from RetrievalSAMLib.library.describe import (
-    AnnotatedSlices,
-    check_corrected,
-    checked_plane,
-    described_segments,
-)
 from RetrievalSAMLib.library.files import (
     checksum_file,
     delete_folder,
@@ -44,7 +38,6 @@ from RetrievalSAMLib.library.files import (
     move_folder,
     new_staging,
     read_with_checksum,
-    sha256_of,
     sync_folder,
     sync_tree,
     write_with_checksum,
@@ -55,37 +48,28 @@ from RetrievalSAMLib.library.find import (
     find,
     find_folder,
     in_order,
-    read_all,
-    readable,
 )
 from RetrievalSAMLib.library.format import (
     CASE_FILE,
-    IMAGE_FILE,
     LIBRARY_FILE,
-    SEGMENTATION_FILE,
     CaseRecord,
-    CaseSegment,
-    ImageFile,
     LibraryRecord,
     Provenance,
-    SegmentationFile,
-    Version,
     damaged,
     decode_library,
     encode,
     now,
 )
-from RetrievalSAMLib.library.names import checked_modality, checked_name, next_name
+from RetrievalSAMLib.library.names import checked_modality, checked_name, numbered_name
 from RetrievalSAMLib.library.segments import merge_segments, segments_of
-from RetrievalSAMLib.volumes.reading import check_same_grid
-from RetrievalSAMLib.volumes.slicing import Plane, choose_plane
-from RetrievalSAMLib.volumes.volume import Segment, Segmentation, Volume
-from RetrievalSAMLib.volumes.writing import write_segmentation, write_volume
+
+if TYPE_CHECKING:
+    from RetrievalSAMLib.library.describe import AnnotatedSlices
+    from RetrievalSAMLib.volumes import Plane, Segment, Segmentation, Volume
 
 LOCK_TIMEOUT_SECONDS = 60.0
 DEFAULT_NAME = "Support library"
 _CASES, _TRASH, _CACHE, _STAGING, _LOCK = "cases", "trash", "cache", ".staging", ".lock"
-File = TypeVar("File", ImageFile, SegmentationFile)
 _FROM_THE_DESKTOP = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
@@ -181,11 +165,11 @@ class SupportLibrary:
         Raises:
             DamagedLibraryError: The `case.json` of one is damaged.
         """
-        return in_order(read_all(self._cases))
+        return in_order(self._catalogue.cases(self._cases))
 
     def removed(self) -> list[Case]:
         """Every case in the trash, by name."""
-        return in_order(read_all(self._trash))
+        return in_order(self._catalogue.cases(self._trash))
 
     def get(self, name_or_id: str) -> Case:
         """The case of this name, or of this UUID or beginning of one (at least four characters).
@@ -193,7 +177,7 @@ class SupportLibrary:
         Raises:
             InputError: There is none, or several UUIDs begin so.
         """
-        return find(self.cases(), name_or_id, "the library")
+        return self._catalogue.find(self._cases, name_or_id) or find(self.cases(), name_or_id, "the library")
 
     def segments(self) -> tuple[Segment, ...]:
         """The segments that the cases have between them, by ascending value."""
@@ -232,6 +216,10 @@ class SupportLibrary:
                 not exist, a segment contradicts another case (METHOD.md, One run, 6), another program keeps
                 writing, or the disk cannot be written.
         """
+        from RetrievalSAMLib.library.describe import check_corrected, checked_plane, described_segments
+        from RetrievalSAMLib.library.versions import write_image, write_version
+        from RetrievalSAMLib.volumes import check_same_grid, choose_plane
+
         provenance = provenance or Provenance()
         check_same_grid(segmentation.geometry, segmentation_name, image.geometry, image_name)
         chosen = checked_plane(plane) or choose_plane(image.geometry)
@@ -242,23 +230,21 @@ class SupportLibrary:
         wanted = None if name is None else checked_name(name, "case name")
         modality = checked_modality(modality)
         with self._writing():
-            existing = self.cases()
-            stored_name = wanted or next_name(case.name for case in [*existing, *readable(self._trash)])
-            check_name_is_free(stored_name, existing)
-            merge_segments([*((case.name, case.segments) for case in existing), (stored_name, described)])
+            stored_name = wanted or numbered_name(self._catalogue.highest_number() + 1)
+            check_name_is_free(stored_name, self._catalogue.owner_of(self._cases, stored_name))
+            merge_segments([*self._catalogue.segment_sets(self._cases), (stored_name, described)])
             case_id = str(uuid.uuid4())
             staged = new_staging(self._staging)
             (staged / "v1").mkdir()
-            write_volume(image, staged / "v1" / IMAGE_FILE)
-            image_hash = image.content_hash()
-            version = self._write_version(
-                staged,
+            file = write_image(image, staged, "v1")
+            version = write_version(
                 ordered,
+                staged,
                 name="v1",
                 provenance=provenance,
                 segments=described,
-                image=_file(ImageFile, staged, f"v1/{IMAGE_FILE}"),
-                image_hash=image_hash,
+                image=file,
+                image_hash=image.content_hash(),
             )
             record = CaseRecord(
                 id=case_id,
@@ -272,7 +258,9 @@ class SupportLibrary:
             write_with_checksum(staged / CASE_FILE, encode(record), self._staging)
             sync_tree(staged)
             move_folder(staged, self._cases / case_id)
-        return Case(self._cases / case_id, record)
+            case = Case(self._cases / case_id, record)
+            self._catalogue.added(case)
+        return case
 
     def add_version(
         self,
@@ -295,22 +283,23 @@ class SupportLibrary:
         Raises:
             InputError: As for `add`, or there is no such case.
         """
+        from RetrievalSAMLib.library.describe import check_corrected, described_segments
+        from RetrievalSAMLib.library.versions import write_version
+        from RetrievalSAMLib.volumes import check_same_grid
+
         with self._writing():
-            existing = self.cases()
-            case = find(existing, name_or_id, "the library")
+            case = self.get(name_or_id)
             grid = case.load_image().geometry
             check_same_grid(segmentation.geometry, segmentation_name, grid, f"the image of `{case.name}`")
             ordered, described = described_segments(segmentation, segmentation_name, grid, case.plane, annotated_slices)
             check_corrected(provenance, grid, case.plane)
-            merge_segments(
-                [*((one.name, one.segments) for one in existing if one.id != case.id), (case.name, described)]
-            )
+            merge_segments([*self._catalogue.segment_sets(self._cases, without=case.id), (case.name, described)])
             number = f"v{len(case.versions) + 1}"
             staged = new_staging(self._staging)
             (staged / number).mkdir()
-            version = self._write_version(
-                staged,
+            version = write_version(
                 ordered,
+                staged,
                 name=number,
                 provenance=provenance,
                 segments=described,
@@ -329,6 +318,7 @@ class SupportLibrary:
                 versions=(*case.versions, version),
             )
             write_with_checksum(case.folder / CASE_FILE, encode(record), self._staging)
+            self._catalogue.forget(case.id)
         return Case(case.folder, record)
 
     def adopt(
@@ -351,7 +341,7 @@ class SupportLibrary:
             taken = {folder.name for part in (self._cases, self._trash) for folder in case_folders(part)}
             records = plan(existing, taken)
             for record in records:
-                check_name_is_free(record.name, existing)
+                check_name_is_free(record.name, self._catalogue.owner_of(self._cases, record.name))
                 if record.id in taken:
                     raise ValueError(f"the id {record.id} is taken")
             together = [(case.name, case.segments) for case in existing]
@@ -374,7 +364,8 @@ class SupportLibrary:
             InputError: There is no such case.
         """
         with self._writing():
-            folder = find_folder(self._cases, name_or_id, "the library")
+            found = self._catalogue.find(self._cases, name_or_id)
+            folder = found.folder if found else find_folder(self._cases, name_or_id, "the library")
             self._trash.mkdir(exist_ok=True)
             move_folder(folder, self._trash / folder.name)
         return folder.name
@@ -388,9 +379,8 @@ class SupportLibrary:
         """
         with self._writing():
             case = find(self.removed(), name_or_id, "the trash")
-            existing = self.cases()
-            check_name_is_free(case.name, existing)
-            merge_segments((one.name, one.segments) for one in [*existing, case])
+            check_name_is_free(case.name, self._catalogue.owner_of(self._cases, case.name))
+            merge_segments([*self._catalogue.segment_sets(self._cases), (case.name, case.segments)])
             move_folder(case.folder, self._cases / case.id)
         return Case(self._cases / case.id, case.record)
 
@@ -407,6 +397,10 @@ class SupportLibrary:
         return find_damage(self.path, [*case_folders(self._cases), *case_folders(self._trash)])
 
     @property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue(self.cache_dir, (self._cases, self._trash))
+
+    @property
     def _cases(self) -> Path:
         return self.path / _CASES
 
@@ -421,6 +415,8 @@ class SupportLibrary:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """Be the only writer, with an empty staging folder before and after."""
+        import filelock
+
         with explained(self.path):
             lock = filelock.FileLock(self.path / _LOCK, timeout=self.lock_timeout_seconds)
             try:
@@ -441,35 +437,6 @@ class SupportLibrary:
     def _clean_staging(self) -> None:
         if self._staging.exists():
             shutil.rmtree(self._staging, ignore_errors=True)
-
-    def _write_version(
-        self,
-        staged: Path,
-        segmentation: Segmentation,
-        *,
-        name: str,
-        provenance: Provenance,
-        segments: tuple[CaseSegment, ...],
-        image: ImageFile,
-        image_hash: str,
-    ) -> Version:
-        """Write a version's segmentation into a staged folder of the case and describe the version."""
-        write_segmentation(segmentation, staged / name / SEGMENTATION_FILE)
-        return Version(
-            name=name,
-            created=now(),
-            provenance=provenance,
-            segments=segments,
-            image=image,
-            segmentation=_file(SegmentationFile, staged, f"{name}/{SEGMENTATION_FILE}"),
-            image_hash=image_hash,
-            content_hash=content_hash(image_hash, segmentation),
-        )
-
-
-def _file(kind: type[File], case_folder: Path, path: str) -> File:
-    file = case_folder / path
-    return kind(path=path, bytes=file.stat().st_size, sha256=sha256_of(file))
 
 
 def _check_empty(folder: Path) -> None:

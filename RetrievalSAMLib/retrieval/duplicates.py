@@ -15,8 +15,8 @@ from ..errors import DamagedLibraryError
 from ..library.case import Case
 from ..progress import Progress, silent
 from ..volumes import SliceStack, Volume
-from ..volumes.nifti import read_information
-from .evidence import evidence_of
+from .gathering import EvidenceSource
+from .pixel_sums import PixelSums
 
 if TYPE_CHECKING:
     from .embedding import SliceEmbedder
@@ -90,25 +90,21 @@ def like_cases(
         progress: Told how many cases are compared.
     """
     found: dict[str, Likeness] = {}
-    volume: Volume | None = None
+    known = PixelSums(cache)
     for number, other in enumerate(others):
         progress(_STAGE, number, 2 * len(others))
         if other.image_hash == new.image_hash:
             same = other.content_hash == new.content_hash
             found[other.name] = Likeness(other.name, "image", 1.0, same)
             continue
-        if not _same_sides(new, other):
-            continue
-        volume = volume or new.load_image()
         try:
-            if same_pixels(volume, other.load_image()):
+            if known.of(new) == known.of(other) and same_pixels(new.load_image(), other.load_image()):
                 found[other.name] = Likeness(other.name, "pixels", 1.0)
         except DamagedLibraryError:
             continue
     rest = [other for other in others if other.name not in found]
     if embedder is not None and rest:
-        volume = volume or new.load_image()
-        for likeness in _nearly(new, volume, rest, cache, embedder(), progress):
+        for likeness in _nearly(new, rest, cache, embedder(), progress):
             found[likeness.case] = likeness
     return sorted(found.values(), key=lambda one: (-one.correlation, one.case))
 
@@ -130,21 +126,17 @@ def same_pixels(one: Volume, other: Volume) -> bool:
     return False
 
 
-def _same_sides(one: Case, other: Case) -> bool:
-    grids = read_information(one.image_path), read_information(other.image_path)
-    return all(grids) and sorted(grids[0].size) == sorted(grids[1].size)  # type: ignore[union-attr]
-
-
 def _nearly(
-    new: Case, volume: Volume, others: Sequence[Case], cache: Path, embedder: SliceEmbedder, progress: Progress
+    new: Case, others: Sequence[Case], cache: Path, embedder: SliceEmbedder, progress: Progress
 ) -> list[Likeness]:
     # Slices are compared along the plane of the new case, whichever the other one is drawn in.
-    own = evidence_of(new, new.plane, embedder, cache).embeddings
+    source = EvidenceSource(new.plane, embedder, cache)
+    own = source.of(new).embeddings
     likely: list[tuple[float, Case]] = []
     for number, other in enumerate(others):
         progress(_STAGE, len(others) + number, 2 * len(others))
         try:
-            theirs = evidence_of(other, new.plane, embedder, cache).embeddings
+            theirs = source.of(other).embeddings
         except DamagedLibraryError:
             continue
         similarity = own @ theirs.T
@@ -154,7 +146,7 @@ def _nearly(
             likely.append((nearest, other))
     likely.sort(key=lambda item: (-item[0], item[1].name))
     found = []
-    here = SmallImage.of(SliceStack.of(volume, new.plane)) if likely else None
+    here = SmallImage.of(SliceStack.of(new.load_image(), new.plane)) if likely else None
     for _, other in likely[:_MOST_ALIGNED]:
         assert here is not None
         there = SmallImage.of(SliceStack.of(other.load_image(), new.plane))

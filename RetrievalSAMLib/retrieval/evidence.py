@@ -6,15 +6,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..alignment.transform import stack_extent_mm, stack_places_mm
 from ..library.format import CaseSegment
-from ..volumes import Plane, Segmentation, SliceStack, Volume, check_same_grid, choose_plane, write_staged
-from .embedding import SliceEmbedder
+from ..volumes import Plane, Segmentation, SliceStack, Volume, check_same_grid, choose_plane
+
+if TYPE_CHECKING:
+    from .embedding import SliceEmbedder
 
 
 class SupportCase(Protocol):
@@ -194,67 +195,6 @@ class CaseEvidence:
             overlapping=tuple(sorted(overlapping)),
             extent_mm=stack_extent_mm(stack),
         )
-
-    def save(self, path: Path) -> None:
-        """Write to an .npz file; a reader sees the whole file or none."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_staged(
-            path,
-            lambda staged: np.savez(
-                staged,
-                embeddings=self.embeddings,
-                position=self.position,
-                file_index=self.file_index,
-                areas_mm2=self.areas_mm2,
-                values=np.array(self.values),
-                overlapping=np.array(self.overlapping, dtype=int),
-                extent_mm=self.extent_mm,
-            ),
-        )
-
-    @classmethod
-    def read(cls, path: Path) -> CaseEvidence | None:
-        """Read what `save` wrote; None where there is no such file or it cannot be read (it is derived data)."""
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                return cls(
-                    data["embeddings"],
-                    data["position"],
-                    data["file_index"],
-                    tuple(data["values"].tolist()),
-                    data["areas_mm2"],
-                    tuple(data["overlapping"].tolist()),
-                    data["extent_mm"],
-                )
-        except (OSError, ValueError, KeyError, EOFError):
-            return None
-
-
-def evidence_of(
-    case: SupportCase,
-    plane: Plane,
-    embedder: SliceEmbedder,
-    cache: Path | None,
-    loaded: CaseSlices | None = None,
-) -> CaseEvidence:
-    """The evidence of a case, from the cache where it is there, else computed and kept.
-
-    Args:
-        case: The case.
-        plane: The plane of the run.
-        embedder: The encoder.
-        cache: Folder for embeddings, or None.
-        loaded: The case's slices, where they are at hand.
-    """
-    path = cache / "embeddings" / f"{content_key(case, plane)}-{embedder.key}.npz" if cache else None
-    if path is not None:
-        found = CaseEvidence.read(path)
-        if found is not None:
-            return found
-    evidence = CaseEvidence.of(loaded or CaseSlices.load(case, plane), embedder)
-    if path is not None:
-        evidence.save(path)
-    return evidence
 
 
 def content_key(case: SupportCase, plane: Plane) -> str:

@@ -1,14 +1,17 @@
-"""FAISS index over the slices of all cases, and the choice of support slices from it."""
+"""The slices of all cases by their similarity to a query slice, and the choice of support slices among them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .evidence import CaseEvidence
-from .exact import inner_product_index
+from .exact import BLOCK, inner_products
+
+_FIRST_LOOK = 8
+_SAMPLED = 16
 
 
 @dataclass(frozen=True)
@@ -73,19 +76,32 @@ class SupportIndex:
         self.position_weight = position_weight
         self.case_of = np.concatenate([np.full(len(c.embeddings), n) for n, c in enumerate(cases)])
         self.slice_of = np.concatenate([np.arange(len(c.embeddings)) for c in cases])
-        self._areas: dict[int, np.ndarray] = {}
-        for value in sorted({v for c in cases for v in c.values}):
-            columns = [
-                c.areas_mm2[:, c.values.index(value)] if value in c.values else np.full(len(c.embeddings), np.nan)
-                for c in cases
-            ]
-            self._areas[value] = np.concatenate(columns)
-        places = [c.position for c in cases] if positions is None else positions
-        vectors = np.concatenate([self._vectors(c.embeddings, p) for c, p in zip(cases, places, strict=True)])
-        self._index = inner_product_index(vectors)
+        self._areas = {value: _areas(cases, value) for value in sorted({v for c in cases for v in c.values})}
+        self._annotated = {value: np.flatnonzero(~np.isnan(areas)) for value, areas in self._areas.items()}
+        self._holding = {value: np.flatnonzero(areas > 0) for value, areas in self._areas.items()}
+        self._embeddings = [c.embeddings for c in cases]
+        self._places = [c.position for c in cases] if positions is None else list(positions)
 
     def __len__(self) -> int:
         return len(self.case_of)
+
+    def similarities(self, embeddings: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """Similarity of all support slices to each query slice.
+
+        Args:
+            embeddings: float32 (n, d), unit rows.
+            position: float32 (n,) in [0, 1].
+
+        Returns:
+            float32 (n, N).
+        """
+        queries = self._vectors(embeddings, position)
+        products = np.empty((len(queries), len(self)), dtype=np.float32)
+        start = 0
+        for block in self._blocks():
+            products[:, start : start + len(block)] = inner_products(queries, block, few=len(self) < BLOCK)
+            start += len(block)
+        return products
 
     def rank(self, embeddings: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All support slices by falling similarity to each query slice; equal ones in the order of the index.
@@ -97,14 +113,13 @@ class SupportIndex:
         Returns:
             Similarities float32 (n, N) and entries int64 (n, N).
         """
-        similarity, entries = self._index.search(self._vectors(embeddings, position), len(self))
-        order = np.lexsort((entries, -similarity))
-        return np.take_along_axis(similarity, order, 1), np.take_along_axis(entries, order, 1)
+        similarity = self.similarities(embeddings, position)
+        entries = np.argsort(-similarity, axis=1, kind="stable")
+        return np.take_along_axis(similarity, entries, 1), entries
 
     def choose(
         self,
         similarity: np.ndarray,
-        entries: np.ndarray,
         value: int,
         supports: int,
         share_per_case: float,
@@ -114,8 +129,7 @@ class SupportIndex:
         """Supports and vote for one query slice and one segment.
 
         Args:
-            similarity: (N,) from `rank`.
-            entries: (N,) from `rank`.
+            similarity: (N,) from `similarities`.
             value: The segment.
             supports: k.
             share_per_case: Largest part of k from one case, where others have slices.
@@ -124,43 +138,60 @@ class SupportIndex:
         """
         if value not in self._areas:  # of none of these cases
             return SliceRetrieval((), 0.0, 0.0)
-        areas = self._areas[value][entries]
-        annotated = np.flatnonzero(~np.isnan(areas))
-        limit = max(1, int(np.ceil(share_per_case * supports)))
-        candidates = annotated
-        if hold_segment:
-            holding = annotated[areas[annotated] > 0]
-            candidates = holding if len(holding) else annotated
-        chosen = self._limited(candidates, entries, supports, limit)
-        count = voters or supports
-        voting = self._limited(annotated, entries, count, max(1, int(np.ceil(share_per_case * count))))
+        annotated, holding = self._annotated[value], self._holding[value]
+        candidates = holding if hold_segment and len(holding) else annotated
+        chosen = self._limited(similarity, candidates, supports, share_per_case)
+        voting = self._limited(similarity, annotated, voters or supports, share_per_case)
         if not len(voting):
             return SliceRetrieval((), 0.0, 0.0)
-        weight = similarity_weights(similarity[voting])
+        weight, areas = similarity_weights(similarity[voting]), self._areas[value][voting]
         return SliceRetrieval(
-            tuple(
-                Support(int(self.case_of[entries[i]]), int(self.slice_of[entries[i]]), float(similarity[i]))
-                for i in chosen
-            ),
-            float(weight @ (areas[voting] > 0)),
-            float(weight @ areas[voting]),
+            tuple(Support(int(self.case_of[i]), int(self.slice_of[i]), float(similarity[i])) for i in chosen),
+            float(weight @ (areas > 0)),
+            float(weight @ areas),
         )
 
-    def _limited(self, ranked: np.ndarray, entries: np.ndarray, count: int, limit: int) -> np.ndarray:
-        """The first ``count`` of ``ranked`` with at most ``limit`` from a case; filled up where that leaves room."""
-        taken: dict[int, int] = {}
-        first: list[int] = []
-        rest: list[int] = []
-        for i in ranked:
-            case = int(self.case_of[entries[i]])
-            if taken.get(case, 0) < limit:
-                taken[case] = taken.get(case, 0) + 1
-                first.append(int(i))
-                if len(first) == count:
-                    break
-            elif len(rest) < count:
-                rest.append(int(i))
-        return np.array(sorted(first + rest[: count - len(first)]), dtype=np.int64)
+    def _limited(self, similarity: np.ndarray, candidates: np.ndarray, count: int, share: float) -> np.ndarray:
+        """The ``count`` most similar candidates with at most their share from a case; filled up if that leaves room.
+
+        Args:
+            similarity: (N,).
+            candidates: Entries, rising.
+            count: How many.
+            share: Largest part of ``count`` from one case.
+
+        Returns:
+            Entries by falling similarity.
+        """
+        limit = max(1, int(np.ceil(share * count)))
+        depth = _FIRST_LOOK * count
+        while True:
+            entries = _most_similar(similarity, candidates, depth)
+            taken: dict[int, int] = {}
+            first: list[int] = []
+            rest: list[int] = []
+            for rank, case in enumerate(self.case_of[entries].tolist()):
+                if taken.get(case, 0) < limit:
+                    taken[case] = taken.get(case, 0) + 1
+                    first.append(rank)
+                    if len(first) == count:
+                        break
+                elif len(rest) < count:
+                    rest.append(rank)
+            if len(first) == count or len(entries) == len(candidates):
+                return entries[sorted(first + rest[: count - len(first)])]
+            depth *= _FIRST_LOOK
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        """The vectors of all entries, in their order, a part at a time: they are mapped, not held in memory."""
+        begun: list[tuple[np.ndarray, np.ndarray]] = []
+        for case in zip(self._embeddings, self._places, strict=True):
+            begun.append(case)
+            if sum(len(embeddings) for embeddings, _ in begun) >= BLOCK:
+                yield np.concatenate([self._vectors(*one) for one in begun])
+                begun = []
+        if begun:
+            yield np.concatenate([self._vectors(*one) for one in begun])
 
     def _vectors(self, embeddings: np.ndarray, position: np.ndarray) -> np.ndarray:
         # Half a stack beyond either end is as far as it gets: further, the angle would come round again.
@@ -169,3 +200,29 @@ class SupportIndex:
         w = self.position_weight
         joined = np.concatenate([np.sqrt(1 - w) * embeddings, np.sqrt(w) * place], axis=1)
         return np.ascontiguousarray(joined, dtype=np.float32)
+
+
+def _areas(cases: Sequence[CaseEvidence], value: int) -> np.ndarray:
+    """Area of a segment in every slice, float32 (N,); NaN where it is not annotated."""
+    return np.concatenate(
+        [
+            c.areas_mm2[:, c.values.index(value)]
+            if value in c.values
+            else np.full(len(c.embeddings), np.nan, dtype=np.float32)
+            for c in cases
+        ]
+    )
+
+
+def _most_similar(similarity: np.ndarray, candidates: np.ndarray, count: int) -> np.ndarray:
+    """The first candidates by falling similarity, equal ones in their order: at least ``count``, or all there are."""
+    among = similarity[candidates]
+    if len(among) > _SAMPLED * count:
+        # What a sample of them says of where the first ones begin saves sorting all.
+        sample = among[::_SAMPLED]
+        least = len(sample) - min(len(sample), 2 * count // _SAMPLED + 8)
+        found = np.flatnonzero(among >= np.partition(sample, least)[least])
+        if len(found) >= count:
+            among, candidates = among[found], candidates[found]
+    order = np.argsort(-among, kind="stable")
+    return candidates[order]

@@ -41,17 +41,16 @@ def choose_supports(
     cases = [evidence[number] for number in numbers]
     position = np.array([target.frame.slice_position(i) for i in range(len(target))], dtype=np.float32)
 
-    # Segments that were not aligned on their own share one ranking.
+    # Segments that were not aligned on their own are looked up together.
     @functools.cache
-    def ranked(own: int | None) -> tuple[SupportIndex, np.ndarray, np.ndarray]:
+    def compared(own: int | None) -> tuple[SupportIndex, np.ndarray]:
         index = SupportIndex(cases, settings.position_weight, aligned.positions(evidence, target, own))
-        return index, *index.rank(embeddings, position)
+        return index, index.similarities(embeddings, position)
 
     def of_slice(query: int, value: int) -> SliceRetrieval:
-        index, similarity, entries = ranked(value if value in aligned.by_segment else None)
+        index, similarity = compared(value if value in aligned.by_segment else None)
         return index.choose(
             similarity[query],
-            entries[query],
             value,
             settings.supports,
             settings.share_per_case,

@@ -195,7 +195,7 @@ class Refinement(Run):
                 whole = Window.around(self.stack)
         overlapping = frozenset(v for case in evidence for v in case.overlapping)
         views = self._views(aligned, whole)
-        verdict = volume_verdict(embeddings, stack_extent_mm(self.stack), evidence)
+        verdict = volume_verdict(embeddings, stack_extent_mm(self.stack), evidence, self._kept_likeness())
         ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
         return ground, aligned.place
 

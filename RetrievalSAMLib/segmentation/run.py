@@ -19,8 +19,10 @@ from ..errors import InputError
 from ..library.segments import merge_segments
 from ..models.window import MovedWindow, Window
 from ..retrieval.embedding import SliceEmbedder
-from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, content_key, evidence_of
+from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, content_key
+from ..retrieval.gathering import FOLDER, evidence_of_cases
 from ..retrieval.index import SliceRetrieval
+from ..retrieval.likeness import KeptLikeness
 from ..volumes import Segment, Segmentation, SliceStack, Volume
 from .aligning import (
     AlignedCases,
@@ -168,7 +170,7 @@ class Run:
             found = self._propagate(evidence, aligned, retrieval, drawn, views, "looking closer")
         self.evidence = self._evidence(found, drawn, retrieval)
         outcomes = [self._outcome(index, rows, drawn, evidence, retrieval) for index, rows in sorted(found.items())]
-        verdict = volume_verdict(embeddings, stack_extent_mm(self.stack), evidence)
+        verdict = volume_verdict(embeddings, stack_extent_mm(self.stack), evidence, self._kept_likeness())
         self.ground = Ground.of(self.searched, retrieval, views, self.values, aligned, evidence, overlapping, verdict)
         return drawn, outcomes, verdict
 
@@ -212,6 +214,12 @@ class Run:
             told.append(SegmentOutcome(confidence, canvas.area_mm2(row, index), supports, asked.area_mm2))
         return Outcome(self.stack.frame.file_index(index), tuple(told))
 
+    def _kept_likeness(self) -> KeptLikeness | None:
+        if self.options.cache is None:
+            return None
+        file = self.options.cache / FOLDER / f"{self.embedder.key}-{self.plane}.likeness.npz"
+        return KeptLikeness(file, [content_key(case, self.plane) for case in self.cases])
+
     def _whole_window(
         self, evidence: Sequence[CaseEvidence], retrieval: list[list[SliceRetrieval]], aligned: AlignedCases
     ) -> Window:
@@ -228,10 +236,13 @@ class Run:
         """Evidence of the cases, and the target's embeddings (n, d)."""
         progress = self.options.progress
         with self.clock.stage("reading the library"):
-            evidence = []
-            for number, case in enumerate(self.cases):
-                evidence.append(evidence_of(case, self.plane, self.embedder, self.options.cache))
-                progress("reading the library", number + 1, len(self.cases))
+            evidence = evidence_of_cases(
+                self.cases,
+                self.plane,
+                self.embedder,
+                self.options.cache,
+                lambda done: progress("reading the library", done, len(self.cases)),
+            )
         with self.clock.stage("comparing slices"):
             count = len(self.stack)
             embeddings = self.embedder.embed(self.stack, lambda done: progress("comparing slices", done, count))

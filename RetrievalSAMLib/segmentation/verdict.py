@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..retrieval.evidence import CaseEvidence
+from ..retrieval.likeness import KeptLikeness, likeness_to_others, nearest_similarity
 
 IN_LIBRARY, UNCERTAIN, UNLIKE = "in-library", "uncertain", "unlike-library"
 
@@ -36,7 +37,9 @@ class Verdict:
     because: tuple[str, ...] = ()
 
 
-def volume_verdict(target: np.ndarray, extent_mm: np.ndarray, cases: Sequence[CaseEvidence]) -> Verdict:
+def volume_verdict(
+    target: np.ndarray, extent_mm: np.ndarray, cases: Sequence[CaseEvidence], kept: KeptLikeness | None = None
+) -> Verdict:
     """Whether a target looks like the cases of the library.
 
     Compared with what every case says of itself against the others are two things: the mean over slices of the
@@ -47,19 +50,22 @@ def volume_verdict(target: np.ndarray, extent_mm: np.ndarray, cases: Sequence[Ca
         target: float32 (n, d), embeddings of the target.
         extent_mm: float (3,), extent of its stack along slices, rows and columns.
         cases: Evidence of every case.
+        kept: Where to keep how alike the cases are to each other.
 
     Returns:
         The verdict; uncertain for a library of a single case, which has nothing to be compared with.
     """
     if len(cases) < 2:
         return Verdict(UNCERTAIN)
-    others = [[other for j, other in enumerate(cases) if j != i] for i in range(len(cases))]
-    least = min(_similarity(case.embeddings, rest) for case, rest in zip(cases, others, strict=True))
-    widest = max(_distance(case.extent_mm, rest) for case, rest in zip(cases, others, strict=True))
+    embeddings = [case.embeddings for case in cases]
+    least = min(likeness_to_others(embeddings, kept))
+    similarity = float(nearest_similarity(target, embeddings).mean())
+    sides = np.log2([case.extent_mm[1:] for case in cases])
+    widest = max(_distance(own, np.delete(sides, number, axis=0)) for number, own in enumerate(sides))
     # As parts of what makes a target unlike.
     lacking = {
-        APPEARANCE: (least - _similarity(target, cases)) / _UNLIKE,
-        EXTENT: (_distance(extent_mm, cases) - widest) / float(np.log2(_FACTOR)),
+        APPEARANCE: (least - similarity) / _UNLIKE,
+        EXTENT: (_distance(np.log2(extent_mm[1:]), sides) - widest) / float(np.log2(_FACTOR)),
     }
     for name, limits in ((UNLIKE, (1.0, 1.0)), (UNCERTAIN, _DOUBT)):
         because = tuple(what for (what, lack), limit in zip(lacking.items(), limits, strict=True) if lack > limit)
@@ -68,12 +74,6 @@ def volume_verdict(target: np.ndarray, extent_mm: np.ndarray, cases: Sequence[Ca
     return Verdict(IN_LIBRARY)
 
 
-def _similarity(queries: np.ndarray, cases: Sequence[CaseEvidence]) -> float:
-    """Mean similarity of slices to the nearest one of some cases."""
-    pool = np.concatenate([case.embeddings for case in cases])
-    return float((queries @ pool.T).max(axis=1).mean())
-
-
-def _distance(extent_mm: np.ndarray, cases: Sequence[CaseEvidence]) -> float:
-    """Height and width, as powers of 2, away from those of the nearest case."""
-    return min(float(np.abs(np.log2(extent_mm / case.extent_mm))[1:].max()) for case in cases)
+def _distance(own: np.ndarray, others: np.ndarray) -> float:
+    """Height and width, as powers of 2, (2,), away from the nearest of others, (m, 2)."""
+    return float(np.abs(own - others).max(axis=1).min())

@@ -1,22 +1,30 @@
-"""Volumes: grids, reading and writing, slicing, intensities. Imports neither torch nor Slicer."""
+"""Volumes: grids, reading and writing, slicing, intensities. Imports neither torch nor Slicer.
+
+What is asked for is imported then: commands that only list cases need neither numpy nor SimpleITK.
+"""
 
 from __future__ import annotations
 
-from .colors import Color, shown_color
-from .geometry import AnatomicalAxis, Geometry, NiftiForm
-from .intensity import intensity_window, normalise
-from .reading import FORMATS, check_same_grid, fit_to_grid, read_segmentation, read_volume
-from .slicing import Plane, SliceFrame, choose_plane
-from .stack import SliceStack
-from .volume import Segment, Segmentation, Volume
-from .writing import (
-    SEGMENTATION_FORMATS,
-    VOLUME_FORMATS,
-    check_output,
-    write_segmentation,
-    write_staged,
-    write_volume,
-)
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .colors import Color, shown_color
+    from .geometry import AnatomicalAxis, Geometry, NiftiForm
+    from .intensity import intensity_window, normalise
+    from .plane import Plane
+    from .reading import FORMATS, check_same_grid, fit_to_grid, read_segmentation, read_volume
+    from .slicing import SliceFrame, choose_plane
+    from .stack import SliceStack
+    from .volume import Segment, Segmentation, Volume
+    from .writing import (
+        SEGMENTATION_FORMATS,
+        VOLUME_FORMATS,
+        check_output,
+        write_segmentation,
+        write_staged,
+        write_volume,
+    )
 
 __all__ = [
     "FORMATS",
@@ -45,3 +53,52 @@ __all__ = [
     "write_staged",
     "write_volume",
 ]
+
+_MODULES = {
+    "colors": (
+        "Color",
+        "shown_color",
+    ),
+    "geometry": (
+        "AnatomicalAxis",
+        "Geometry",
+        "NiftiForm",
+    ),
+    "intensity": (
+        "intensity_window",
+        "normalise",
+    ),
+    "reading": (
+        "FORMATS",
+        "check_same_grid",
+        "fit_to_grid",
+        "read_segmentation",
+        "read_volume",
+    ),
+    "plane": ("Plane",),
+    "slicing": (
+        "SliceFrame",
+        "choose_plane",
+    ),
+    "stack": ("SliceStack",),
+    "volume": (
+        "Segment",
+        "Segmentation",
+        "Volume",
+    ),
+    "writing": (
+        "SEGMENTATION_FORMATS",
+        "VOLUME_FORMATS",
+        "check_output",
+        "write_segmentation",
+        "write_staged",
+        "write_volume",
+    ),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__} has no {name}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 
 import numpy as np
 
 from .geometry import Geometry
+from .plane import Plane
 
 # Spacings that differ by less than this part count as equal.
 _EQUAL_SPACING = 0.02
 # Where all three spacings differ, a slice axis must be this much coarser than both others.
 _COARSE_SPACING = 1.5
-
-
-class Plane(str, Enum):  # noqa: UP042  (StrEnum needs Python 3.11)
-    """The anatomical plane of the slices."""
-
-    AXIAL = "axial"
-    CORONAL = "coronal"
-    SAGITTAL = "sagittal"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 # For each plane: the anatomical axes (0 R-L, 1 A-P, 2 I-S) of slices, rows and columns, each with the

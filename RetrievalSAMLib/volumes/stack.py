@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .intensity import intensity_window, normalise
-from .slicing import Plane, SliceFrame, choose_plane
+from .plane import Plane
+from .slicing import SliceFrame, choose_plane
 from .volume import Volume
 
 

@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from RetrievalSAMLib.library.segments import merge_segments
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
-from RetrievalSAMLib.retrieval.evidence import CaseSlices, SupportCase, evidence_of
+from RetrievalSAMLib.retrieval.evidence import CaseSlices, SupportCase
+from RetrievalSAMLib.retrieval.gathering import EvidenceSource
 from RetrievalSAMLib.retrieval.index import SupportIndex
 from RetrievalSAMLib.segmentation.presets import Settings
 from RetrievalSAMLib.volumes import Segmentation, SliceStack, Volume
@@ -64,7 +65,8 @@ def copy_slices(
     """Slice by slice the mask of the most similar support slice, centre on centre."""
     stack = SliceStack.of(target)
     loaded = [CaseSlices.load(case, stack.frame.plane) for case in cases]
-    evidence = [evidence_of(case, stack.frame.plane, embedder, None, s) for case, s in zip(cases, loaded, strict=True)]
+    source = EvidenceSource(stack.frame.plane, embedder, None)
+    evidence = [source.of(case, slices) for case, slices in zip(cases, loaded, strict=True)]
     index = SupportIndex(evidence, settings.position_weight)
     position = np.array([stack.frame.slice_position(i) for i in range(len(stack))], dtype=np.float32)
     _, entries = index.rank(embedder.embed(stack), position)

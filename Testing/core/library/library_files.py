@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder with its contents; the lock is no content."""
+    """Every file below a folder with its contents; the lock and what is derived are no content."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and path.name != ".lock" and path.relative_to(folder).parts[0] != "cache"
     }
 
 

@@ -13,7 +13,7 @@ from library_files import files_below
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library import SupportLibrary
-from RetrievalSAMLib.volumes.slicing import Plane
+from RetrievalSAMLib.volumes import Plane
 from RetrievalSAMLib.volumes.volume import Segment, Segmentation, Volume
 
 

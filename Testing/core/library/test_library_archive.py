@@ -28,7 +28,7 @@ def filled(library, make_pair) -> SupportLibrary:
     library.add_version("first", make_pair(0, {1: "Anterior"})[1], provenance=Provenance(origin="corrected"))
     library.remove(library.add(*make_pair(2), name="removed").id)
     library.add(*make_pair(3), name="third")
-    library.cache_dir.mkdir()
+    library.cache_dir.mkdir(exist_ok=True)
     (library.cache_dir / "index.bin").write_bytes(b"derived")
     return library
 

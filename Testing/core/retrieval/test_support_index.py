@@ -33,8 +33,8 @@ def retrieve(
 ) -> SliceRetrieval:
     index = SupportIndex(cases, weight)
     query = np.array([[np.cos(angle), np.sin(angle)]], dtype=np.float32)
-    similarity, entries = index.rank(query, np.array([0.0], dtype=np.float32))
-    return index.choose(similarity[0], entries[0], value, supports, share, hold, voters)
+    similarity = index.similarities(query, np.array([0.0], dtype=np.float32))
+    return index.choose(similarity[0], value, supports, share, hold, voters)
 
 
 def test_supports_come_by_falling_similarity_which_is_the_cosine() -> None:

@@ -8,6 +8,7 @@ from aligned_stacks import case_of, lump, slices_of, stack_of
 
 from RetrievalSAMLib.alignment import Alignment, stack_extent_mm
 from RetrievalSAMLib.retrieval.evidence import CaseEvidence
+from RetrievalSAMLib.retrieval.evidence_file import EvidenceFile
 from RetrievalSAMLib.retrieval.index import SliceRetrieval, Support, SupportIndex
 from RetrievalSAMLib.segmentation.aligning import (
     AlignedCases,
@@ -141,15 +142,11 @@ def test_places_of_segments_are_the_middles_of_their_voxels() -> None:
 
 def test_the_extent_of_a_case_survives_the_cache(tmp_path) -> None:  # type: ignore[no-untyped-def]
     kept = evidence(4, (20.0, 31.5, 0.1))
-    path = tmp_path / "evidence.npz"
-    kept.save(path)
-    again = CaseEvidence.read(path)
-    assert again is not None and np.array_equal(again.extent_mm, kept.extent_mm)
-    # What an earlier version wrote lacks it, and is made anew.
-    with np.load(path) as data:
-        old = {key: data[key] for key in data.files if key != "extent_mm"}
-    np.savez(path, side_mm=np.array(31.5), **old)
-    assert CaseEvidence.read(path) is None
+    path = tmp_path / "cases.evidence"
+    EvidenceFile(path).append("key", kept)
+    found = EvidenceFile(path).get("key")
+    assert found is not None
+    np.testing.assert_array_equal(found.extent_mm, kept.extent_mm)
 
 
 def test_the_evidence_of_a_case_knows_its_extent() -> None:
