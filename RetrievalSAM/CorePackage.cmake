@@ -108,6 +108,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
   RetrievalSAMLib/segmentation/looking.py
+  RetrievalSAMLib/segmentation/memory_tokens.py
   RetrievalSAMLib/segmentation/memory_use.py
   RetrievalSAMLib/segmentation/networks.py
   RetrievalSAMLib/segmentation/options.py

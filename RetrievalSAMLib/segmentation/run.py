@@ -377,8 +377,10 @@ class Run:
                         memory = store.get((case, number), self.engine.device)
                         self.keeper.put_memory(memory_name(view_number, case, number), memory)
             places = self._place(aligned.place, view_number, view)
+            agreement = [aligned.place.agreement(self.values[s]) for s in view.rows] if aligned.place else None
+            propagation = Propagation(self.engine, store, rows, encode, self.settings, places, agreement)
             with self.clock.stage(stage):
-                for segmented in Propagation(self.engine, store, rows, encode, self.settings, places).run():
+                for segmented in propagation.run():
                     yield replace(segmented, index=self.searched[segmented.index])
 
     def _place(self, maps: PlaceMaps | None, view_number: int, view: View) -> Place | None:

@@ -10,7 +10,7 @@ C = hidden channels, M = memory channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from sam2.modeling.sam2_utils import get_1d_sine_pe
 
 from ..stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PLACE, PREDICTION_MEMORIES, SUPPORT_MEMORIES, timed
+from .memory_tokens import TokenReduction
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
@@ -90,10 +91,12 @@ class SpatialEntry:
         spatial: (B, M, h, w).
         time: 0 for a conditioning slice (a support or a corrected slice), otherwise how many slices it lies back,
             1 to ``num_maskmem - 1``.
+        names: Of the B memories, where the same ones will be attended to again: what a `TokenReduction` keeps them by.
     """
 
     spatial: torch.Tensor
     time: int
+    names: Sequence[Hashable] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,11 +115,13 @@ class MemoryBank:
         spatial: What the memory encoder made.
         pointers: Object pointers.
         pointer_span: Number of pointers that scales their time: a distance of ``pointer_span - 1`` is one.
+        reduction: Attends to fewer tokens; None attends to all, by SAM 2's own module.
     """
 
     spatial: Sequence[SpatialEntry]
     pointers: Sequence[PointerEntry]
     pointer_span: int = 16
+    reduction: TokenReduction | None = None
 
 
 @dataclass(frozen=True)
@@ -286,6 +291,8 @@ class Sam2Engine:
             return embedding + self.model.no_mem_embed.reshape(1, channels, 1, 1)
         time_encoding = self.model.maskmem_tpos_enc  # (num_maskmem, 1, 1, M): 1, 2, ... slices back; last: time 0
         place = self._position_of_memory(bank.spatial[0].spatial)
+        if bank.reduction is not None:
+            return self._attend_to_fewer(features, bank, bank.reduction, place)
         memory, position = [], []
         for entry in bank.spatial:
             # (B, M, h, w) -> (h w, B, M)
@@ -305,6 +312,19 @@ class Sam2Engine:
             num_obj_ptr_tokens=pointer_tokens,
         )
         return output.permute(1, 2, 0).reshape(batch, channels, height, width)
+
+    def _attend_to_fewer(
+        self, features: ImageFeatures, bank: MemoryBank, reduction: TokenReduction, place: torch.Tensor
+    ) -> torch.Tensor:
+        batch, channels = features.embedding.shape[:2]
+        time_encoding = self.model.maskmem_tpos_enc
+        memories = [
+            reduction.tokens(entry.spatial, (place + time_encoding[entry.time - 1])[:, 0], entry.names)
+            for entry in bank.spatial
+        ]
+        tokens, position = self._pointer_tokens(bank, batch, channels) if bank.pointers else (None, None)
+        pieces = channels // self.model.mem_dim
+        return reduction(features.embedding, features.position, memories, tokens, position, pieces)
 
     @timed(MASK_DECODER)
     def decode(self, features: ImageFeatures, conditioned: torch.Tensor, prompts: Prompts | None = None) -> Decoded:
