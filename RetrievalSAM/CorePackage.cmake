@@ -97,6 +97,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py
   RetrievalSAMLib/segmentation/attention_shares.py
+  RetrievalSAMLib/segmentation/cache_space.py
   RetrievalSAMLib/segmentation/carrying.py
   RetrievalSAMLib/segmentation/checking.py
   RetrievalSAMLib/segmentation/choosing.py
@@ -107,6 +108,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/finding.py
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
+  RetrievalSAMLib/segmentation/kept_supports.py
   RetrievalSAMLib/segmentation/looking.py
   RetrievalSAMLib/segmentation/memory_tokens.py
   RetrievalSAMLib/segmentation/memory_use.py
@@ -133,6 +135,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/signs.py
   RetrievalSAMLib/segmentation/state.py
   RetrievalSAMLib/segmentation/supports.py
+  RetrievalSAMLib/segmentation/tensor_cache.py
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py

@@ -28,6 +28,7 @@ from PIL import Image
 from ..errors import InputError
 from ..retrieval.index import Support
 from ..stages import RESAMPLING, SUPPORT_MEMORIES, timed
+from .kept_supports import KeptSupports
 from .memory_tokens import TokenReduction
 from .propagation import SegmentedSlice
 from .sam2_engine import ImageFeatures, Memory, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
@@ -62,6 +63,7 @@ def fate_sam(
     segments: Sequence[int],
     progress: Progress,
     supports: int = SUPPORTS,
+    kept: KeptSupports | None = None,
 ) -> Generator[tuple[SegmentedSlice, tuple[Support, ...]], None, None]:
     """Segments the slices of a target as the published code does.
 
@@ -76,6 +78,7 @@ def fate_sam(
         segments: Keys of the masks, in the order in which later ones overwrite earlier ones.
         progress: Told how far the run is.
         supports: k.
+        kept: What earlier runs made of the cases' slices.
 
     Yields:
         Slices in the order of processing: N // 2 and back to 0, then N // 2 + 1 and forward. With each, its
@@ -89,7 +92,7 @@ def fate_sam(
         pool = _SupportPool(Path(folder))
         for number, load in enumerate(cases):
             stage = f"encoding case {number + 1} of {len(cases)}"
-            pool.add(engine, number, load(), segments, functools.partial(progress, stage))
+            pool.add(engine, number, load(), segments, functools.partial(progress, stage), kept)
         if not pool.place:
             raise InputError(
                 "support cases",
@@ -218,6 +221,7 @@ class _SupportPool:
         case: LabelledSlices,
         segments: Sequence[int],
         progress: Callable[[int, int], None],
+        kept: KeptSupports | None,
     ) -> None:
         """Encode the slices of a case."""
         known = [s for s in segments if s in case.masks]
@@ -226,11 +230,18 @@ class _SupportPool:
         for done, index in enumerate(labelled):
             masks = np.stack([case.masks[s][index] if s in case.masks else empty for s in segments])
             entry = len(self.place)
-            self.features.put(entry, _encode(engine, case.slices[index]))
+            features = kept.features(number, index) if kept else None
+            if features is None:
+                features = _encode(engine, case.slices[index])
+                if kept:
+                    kept.put_features(number, index, features)
+            self.features.put(entry, features)
             torch.save(square_masks(masks, engine.image_size), self._mask_path(entry))
             self.place.append((number, index))
             self.shown.append(torch.from_numpy(masks.any(axis=(1, 2))))
             progress(done + 1, len(labelled))
+        if kept:
+            kept.flush()
 
     def masks(self, entry: int, device: torch.device) -> torch.Tensor:
         """Masks of an entry as the model sees them, bool (B, S, S)."""

@@ -263,6 +263,7 @@ class Refinement(Run):
             maps,
             self.options.max_memory_bytes,
             lambda encoded, of: self.options.progress("encoding supports", encoded, of),
+            self.kept,
         )
 
     def _answers(

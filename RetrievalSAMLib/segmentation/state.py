@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
 import time
 import uuid
 import zipfile
@@ -19,13 +18,12 @@ from pathlib import Path
 from types import TracebackType
 
 import msgspec
-import platformdirs
 import torch
 
 from ..stages import KEEPING, timed
+from .cache_space import user_cache_folder
 from .sam2_engine import ImageFeatures, Memory
 
-FOLDER_VARIABLE = "RETRIEVALSAM_CACHE"
 FORMAT_VERSION = 1
 LIMIT_BYTES = 512 << 20
 """Of one state. Image features and memories beyond it are left out, and computed again when they are needed."""
@@ -131,13 +129,8 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def states_folder() -> Path:
-    """The folder of all states: in `$RETRIEVALSAM_CACHE`, else in the user's cache folder.
-
-    Not in a library: that may lie on a drive of many people, and a state shows the volume that was segmented.
-    """
-    given = os.environ.get(FOLDER_VARIABLE)
-    folder = Path(given) if given else Path(platformdirs.user_cache_dir("RetrievalSAM", appauthor=False))
-    return folder / "runs"
+    """The folder of all states, in the user's own cache folder."""
+    return user_cache_folder() / "runs"
 
 
 def features_name(view: int, index: int) -> str:

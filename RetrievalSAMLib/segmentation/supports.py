@@ -13,9 +13,10 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ..models.window import Seen
+from ..models.window import MovedWindow, Seen
 from ..retrieval.evidence import CaseSlices
 from ..volumes import SliceStack
+from .kept_supports import KeptSupports
 from .sam2_engine import ImageFeatures, Memory, Sam2Engine
 
 SupportKey = tuple[int, int]
@@ -121,9 +122,10 @@ def encode_supports(
     store: MemoryStore,
     wanted: Mapping[int, Iterable[int]],
     load: Callable[[int], CaseSlices],
-    window_of: Callable[[int, int], Seen],
+    window_of: Callable[[int, int], MovedWindow],
     values: tuple[int, ...],
     progress: Callable[[int, int], None],
+    kept: KeptSupports | None = None,
 ) -> None:
     """Encode support slices case by case, so that one volume at a time is in memory.
 
@@ -136,28 +138,40 @@ def encode_supports(
         values: The segments. One that a case does not have, or that is not annotated in a slice, gets a memory of
             absence there that is never asked for.
         progress: Told how many of how many slices are done.
+        kept: What earlier runs encoded; a case of which all is known is not loaded.
     """
     total = sum(len(set(slices)) for slices in wanted.values())
     done = 0
     for case, numbers in wanted.items():
-        slices = load(case)
+        slices: CaseSlices | None = None
         for number in sorted(set(numbers)):
             if (case, number) not in store:
                 window = window_of(case, number)
-                features = encode_slice(engine, slices.stack, number, window)
-                masks = torch.cat(
-                    [
-                        mask_to_input(slices.mask(value, number), window, slices.stack.spacing_mm, engine.image_size)
-                        for value in values
-                    ]
-                ).to(engine.device)
-                parts = [
-                    engine.encode_support(features.expand(len(part)), part).rounded()
-                    for part in masks.split(_SEGMENTS_AT_ONCE)
-                ]
-                store.put(
-                    (case, number),
-                    Memory(torch.cat([p.spatial for p in parts]), torch.cat([p.pointer for p in parts])),
-                )
+                memory = kept.memory(case, number, window, values) if kept else None
+                if memory is None:
+                    if slices is None:
+                        slices = load(case)
+                    memory = _encoded(engine, slices, number, window, values)
+                    if kept:
+                        kept.put_memory(case, number, window, values, memory)
+                store.put((case, number), memory)
             done += 1
             progress(done, total)
+    if kept:
+        kept.flush()
+
+
+def _encoded(
+    engine: Sam2Engine, slices: CaseSlices, number: int, window: MovedWindow, values: tuple[int, ...]
+) -> Memory:
+    features = encode_slice(engine, slices.stack, number, window)
+    masks = torch.cat(
+        [
+            mask_to_input(slices.mask(value, number), window, slices.stack.spacing_mm, engine.image_size)
+            for value in values
+        ]
+    ).to(engine.device)
+    parts = [
+        engine.encode_support(features.expand(len(part)), part).rounded() for part in masks.split(_SEGMENTS_AT_ONCE)
+    ]
+    return Memory(torch.cat([p.spatial for p in parts]), torch.cat([p.pointer for p in parts]))
