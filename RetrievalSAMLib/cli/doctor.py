@@ -50,7 +50,7 @@ def _cached(space: CacheSpace | None) -> str:
     if space is None:
         return "switched off"
     try:
-        held = sum(file.bytes for file in space.files())
+        held = space.held_bytes()
     except OSError:
         return f"cannot be read: {space.folder}"
     return f"{held / (1 << 30):.2f} of {space.limit_bytes / (1 << 30):g} GB in {space.folder}"

@@ -19,21 +19,6 @@ SUFFIX = ".kept"
 
 
 @dataclass(frozen=True)
-class KeptFile:
-    """A file of a cache.
-
-    Attributes:
-        used: When it was last used, as `time.time` has it.
-        bytes: Its size.
-        path: Where it is.
-    """
-
-    used: float
-    bytes: int
-    path: Path
-
-
-@dataclass(frozen=True)
 class CacheSpace:
     """A folder, and what its files may hold together.
 
@@ -45,8 +30,10 @@ class CacheSpace:
     folder: Path
     limit_bytes: int
 
-    def files(self) -> list[KeptFile]:
-        """All files, the one used longest ago first; none where the folder is not there.
+    def files(self) -> list[tuple[float, int, str]]:
+        """Last use (as `time.time` has it), bytes and name of all files, the one used longest ago first.
+
+        Plain tuples: there may be tens of thousands. None where the folder is not there.
 
         Raises:
             OSError: It cannot be read.
@@ -60,8 +47,16 @@ class CacheSpace:
                             status = entry.stat()
                         except FileNotFoundError:  # another program made room
                             continue
-                        found.append(KeptFile(status.st_mtime, status.st_size, Path(entry.path)))
-        return sorted(found, key=lambda file: (file.used, file.path.name))
+                        found.append((status.st_mtime, status.st_size, entry.name))
+        return sorted(found)
+
+    def held_bytes(self) -> int:
+        """What all files hold together.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        return sum(size for _, size, _ in self.files())
 
 
 def user_cache_folder() -> Path:

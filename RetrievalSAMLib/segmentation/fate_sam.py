@@ -240,8 +240,6 @@ class _SupportPool:
             self.place.append((number, index))
             self.shown.append(torch.from_numpy(masks.any(axis=(1, 2))))
             progress(done + 1, len(labelled))
-        if kept:
-            kept.flush()
 
     def masks(self, entry: int, device: torch.device) -> torch.Tensor:
         """Masks of an entry as the model sees them, bool (B, S, S)."""

@@ -103,6 +103,8 @@ class Run:
             slices = slice_reports(self.segments, outcomes)
             if self.keeper and self.ground:
                 self._keep(self.keeper, self.ground, found, slices)
+        if self.kept:
+            self.kept.flush()
         masks = [found.mask(n) for n in range(len(self.segments))]
         segments = segment_reports(self.segments, masks, self.target.geometry.voxel_volume_mm3, slices)
         return SegmentationResult(found, self._report(slices, segments, canvas.frame.plane_axis, verdict))

@@ -157,8 +157,6 @@ def encode_supports(
                 store.put((case, number), memory)
             done += 1
             progress(done, total)
-    if kept:
-        kept.flush()
 
 
 def _encoded(

@@ -49,6 +49,8 @@ class TensorCache:
 
     def get(self, name: str) -> dict[str, torch.Tensor] | None:
         """What was put under a name of letters and digits, on the CPU; None where there is nothing whole."""
+        if name in self._pending:
+            return _loaded(self._pending[name])
         path = self._space.folder / f"{name}{SUFFIX}"
         try:
             content = path.read_bytes()
@@ -57,8 +59,7 @@ class TensorCache:
         except OSError as error:
             self._tell("a file of the memory cache cannot be read", error)
             return None
-        body = content[_SUM_BYTES:]
-        whole = content[:_SUM_BYTES] == _sum(name, body)
+        whole = content[:_SUM_BYTES] == _sum(name, content[_SUM_BYTES:])
         with contextlib.suppress(OSError):  # read-only: it looks older than it is, or stays damaged
             if whole:
                 os.utime(path)
@@ -67,12 +68,11 @@ class TensorCache:
         if not whole:
             self._tell("a file of the memory cache is damaged, and made anew")
             return None
-        tensors: dict[str, torch.Tensor] = load(body)
-        return tensors
+        return _loaded(content)
 
     def put(self, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
         """Keep tensors under a name; on the disk after the next `flush` at the latest."""
-        if self._closed:
+        if self._closed or name in self._pending:
             return
         body = save({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()})
         self._pending[name] = _sum(name, body) + body
@@ -104,16 +104,17 @@ class TensorCache:
         for left in folder.glob(f"*{_STAGED}"):  # of a program that was killed: no other one writes now
             left.unlink()
         files = self._space.files()
-        held = sum(file.bytes for file in files)
-        old = iter([file for file in files if file.used < self._began])
+        held = sum(size for _, size, _ in files)
+        old = iter([(size, file) for used, size, file in files if used < self._began])
         for name, content in self._pending.items():
             path = folder / f"{name}{SUFFIX}"
             if path.exists():  # another program was faster
                 continue
             while held + len(content) > limit and (oldest := next(old, None)) is not None:
+                size, file = oldest
                 with contextlib.suppress(PermissionError):  # Windows, while another program reads it
-                    oldest.path.unlink(missing_ok=True)
-                    held -= oldest.bytes
+                    (folder / file).unlink(missing_ok=True)
+                    held -= size
             if held + len(content) > limit:
                 self._closed = True
                 return
@@ -124,6 +125,11 @@ class TensorCache:
             finally:
                 staged.unlink(missing_ok=True)
             held += len(content)
+
+
+def _loaded(content: bytes) -> dict[str, torch.Tensor]:
+    tensors: dict[str, torch.Tensor] = load(content[_SUM_BYTES:])
+    return tensors
 
 
 def _sum(name: str, body: bytes) -> bytes:
