@@ -79,6 +79,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/checkpoint.py
   RetrievalSAMLib/models/device.py
   RetrievalSAMLib/models/download.py
+  RetrievalSAMLib/models/precision.py
   RetrievalSAMLib/models/store.py
   RetrievalSAMLib/models/window.py
   RetrievalSAMLib/progress.py

@@ -112,7 +112,7 @@ def _in_blocks(tokens: torch.Tensor, shape: torch.Size) -> torch.Tensor:
     return split.transpose(2, 3).flatten(3, 4).flatten(1, 2)
 
 
-class TokenReduction:
+class TokenReduction(torch.nn.Module):
     """SAM 2's memory attention, with its weights, over reduced memories. For inference, one slice after the other.
 
     Args:
@@ -123,6 +123,7 @@ class TokenReduction:
     """
 
     def __init__(self, attention: MemoryAttention, kept: float, limit_bytes: int = _LIMIT_BYTES) -> None:
+        super().__init__()
         self._attention, self._kept, self._limit_bytes = attention, kept, limit_bytes
         self._layers = [_checked(layer) for layer in attention.layers]
         self._known: OrderedDict[Hashable, Tokens] = OrderedDict()
@@ -166,7 +167,7 @@ class TokenReduction:
         self._shrink()
         return found[0] if len(found) == 1 else _stacked(found)
 
-    def __call__(
+    def forward(
         self,
         embedding: torch.Tensor,
         position: torch.Tensor,

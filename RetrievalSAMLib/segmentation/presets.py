@@ -70,8 +70,8 @@ class Settings:
 FATE_SAM = "fate-sam"
 
 PRESETS = {
-    "default": Settings("default", supports=8),
-    "fast": Settings("fast", supports=4),
+    "default": Settings("default", supports=8, whole_blocks=0.25),
+    "fast": Settings("fast", supports=4, whole_blocks=0.25),
     "accurate": Settings("accurate", supports=16),
     FATE_SAM: Settings(
         FATE_SAM,

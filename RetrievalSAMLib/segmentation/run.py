@@ -86,7 +86,7 @@ class Run:
         self.segments = wanted_segments(self.cases, options.segments)
         self.values = tuple(s.value for s in self.segments)
         self.region = Region.of(target.geometry, options.roi)
-        self.engine = Sam2Engine(models.segmenter.model)
+        self.engine = Sam2Engine(models.segmenter.model, models.segmenter.precision)
         self.growing = Growing(options.partial, self._to_target) if options.partial else None
         self.keeper: StateWriter | None = None
         self.ground: Ground | None = None
@@ -117,6 +117,7 @@ class Run:
             cases=tuple(content_key(case, self.plane) for case in self.cases),
             model=segmenter.sha256,
             image_size=segmenter.image_size,
+            precision=str(segmenter.precision),
             encoder=encoder.sha256,
             encoder_size=encoder.image_size,
             settings=self.settings.as_report(),
