@@ -53,4 +53,4 @@ def _cached(space: CacheSpace | None) -> str:
         held = space.held_bytes()
     except OSError:
         return f"cannot be read: {space.folder}"
-    return f"{held / (1 << 30):.2f} of {space.limit_bytes / (1 << 30):g} GB in {space.folder}"
+    return f"{held / (1 << 20):.1f} of {space.limit_bytes / (1 << 20):.0f} MB in {space.folder}"

@@ -34,10 +34,10 @@ class KeptSupports:
         self._cases = cases
         self._device = segmenter.model.device
         self._network = (
-            f"{FORMAT_VERSION} {__version__} {torch.__version__} {self._device.type} "
+            f"{FORMAT_VERSION} {__version__} {torch.__version__} {self._device.type} {segmenter.precision} "
             f"{segmenter.sha256} {segmenter.image_size}"
         )
-        self._position = segmenter.model.image_encoder.neck.position_encoding
+        self._position: torch.Tensor | None = None
 
     def memory(self, case: int, number: int, window: MovedWindow, values: Sequence[int]) -> Memory | None:
         """Memories of a slice for some segments, as they were put; None where they are not known."""
@@ -52,13 +52,17 @@ class KeptSupports:
     def features(self, case: int, number: int) -> ImageFeatures | None:
         """Image features of a slice as the preset `fate-sam` shows it; None where they are not known."""
         found = self._cache.get(self._name(case, number, "squashed"))
-        if found is None:
+        position = self._known_position()
+        if found is None or position is None:
             return None
         fine, middle, embedding = (found[key].to(self._device) for key in ("fine", "middle", "embedding"))
-        return ImageFeatures(fine, middle, embedding, self._position(embedding).to(embedding.dtype))
+        return ImageFeatures(fine, middle, embedding, position)
 
     def put_features(self, case: int, number: int, features: ImageFeatures) -> None:
-        """Keep image features bit for bit, but for their position, which is the same for all."""
+        """Keep image features bit for bit; their position, the same for all, once."""
+        if self._known_position() is None:
+            self._position = features.position
+            self._cache.put(self._position_name(), {"position": features.position})
         levels = {"fine": features.fine, "middle": features.middle, "embedding": features.embedding}
         self._cache.put(self._name(case, number, "squashed"), levels)
 
@@ -66,8 +70,20 @@ class KeptSupports:
         """Write what waits to be written."""
         self._cache.flush()
 
+    def _known_position(self) -> torch.Tensor | None:
+        if self._position is None and (found := self._cache.get(self._position_name())) is not None:
+            self._position = found["position"].to(self._device)
+        return self._position
+
+    def _position_name(self) -> str:
+        return _hashed(f"{self._network} position")
+
     def _memory_name(self, case: int, number: int, window: MovedWindow, values: Sequence[int]) -> str:
         return self._name(case, number, f"{window.shown.tobytes().hex()} {tuple(values)}")
 
     def _name(self, case: int, number: int, seen: str) -> str:
-        return hashlib.sha256(f"{self._network} {self._cases[case]} {number} {seen}".encode()).hexdigest()[:40]
+        return _hashed(f"{self._network} {self._cases[case]} {number} {seen}")
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:40]

@@ -54,7 +54,7 @@ class TensorCache:
         path = self._space.folder / f"{name}{SUFFIX}"
         try:
             content = path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             self._tell("a file of the memory cache cannot be read", error)

@@ -70,7 +70,8 @@ def test_a_second_run_encodes_no_support_and_says_the_same(
     first, encoded = run(tmp_path / "first.npz", space)
     again, encoded_again = run(tmp_path / "again.npz", space)
     assert without == first == again
-    assert encoded - encoded_again == len(space.files()) > 0
+    # A file a slice, and for fate-sam one for where in a slice features lie.
+    assert encoded - encoded_again == len(space.files()) - (name == "fate-sam") > 0
 
 
 def test_a_refinement_without_a_state_finds_what_the_run_encoded(
@@ -111,7 +112,8 @@ TURNED = np.array([[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]])
         {"values": (1,)},
         {"values": (2, 1)},
         {"sha256": "0" * 64},
-        {"image_size": 256},
+        {"image_size": 512},
+        {"precision": torch.bfloat16},
         {"window": replace(WINDOW, offset_mm=np.array([1.0, -2.00001]))},
         {"window": replace(WINDOW, matrix=np.diag([1.0, -1.0]))},
         {"window": replace(WINDOW, matrix=TURNED)},
@@ -126,8 +128,8 @@ def test_memories_serve_only_what_they_were_made_of(
     random = torch.Generator().manual_seed(1)
     memory = Memory(torch.randn(2, 64, 8, 8, generator=random), torch.randn(2, 256, generator=random)).rounded()
 
-    def kept(sha256: str = "1" * 64, image_size: int = 128) -> KeptSupports:
-        return KeptSupports(space, replace(models.segmenter, sha256=sha256, image_size=image_size), ["a", "b"])
+    def kept(**network: object) -> KeptSupports:
+        return KeptSupports(space, replace(models.segmenter, **network), ["a", "b"])  # type: ignore[arg-type]
 
     first = kept()
     first.put_memory(0, 3, WINDOW, (1, 2), memory)
@@ -135,8 +137,8 @@ def test_memories_serve_only_what_they_were_made_of(
     same = kept().memory(0, 3, WINDOW, (1, 2))
     assert same is not None and same.spatial.dtype == torch.bfloat16
     assert torch.equal(same.spatial, memory.spatial) and torch.equal(same.pointer, memory.pointer)
-    network = {key: value for key, value in other.items() if key in ("sha256", "image_size")}
-    asked = {"case": 0, "number": 3, "window": WINDOW, "values": (1, 2)}
+    asked: dict[str, object] = {"case": 0, "number": 3, "window": WINDOW, "values": (1, 2)}
+    network = {key: value for key, value in other.items() if key not in asked}
     asked |= {key: value for key, value in other.items() if key in asked}
     assert kept(**network).memory(**asked) is None  # type: ignore[arg-type]
 
@@ -152,20 +154,6 @@ def test_image_features_come_back_bit_for_bit_with_their_position(models: Models
     assert found is not None
     for part in ("fine", "middle", "embedding", "position"):
         assert torch.equal(getattr(found, part), getattr(features, part))
-
-
-def test_a_folder_that_cannot_be_written_costs_nothing_but_time(
-    models: Models, supports: list[MemoryCase], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    space = CacheSpace(tmp_path / "file" / "memories", 1 << 30)
-    found = [
-        segment_volume(case(0).image, supports, models, preset("fast"), RunOptions(roi=ROI, memory_cache=kept))
-        for kept in (space, None)
-    ]
-    assert told(found[0]) == told(found[1])
-    (message,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert "cannot be kept" in message and str(tmp_path) not in message
 
 
 @pytest.mark.parametrize(

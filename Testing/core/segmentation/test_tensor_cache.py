@@ -25,7 +25,7 @@ from RetrievalSAMLib.segmentation.tensor_cache import TensorCache
 
 folder, limit, who = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 space = CacheSpace(folder, limit)
-for number in range(40):
+for number in range(15):
     cache = TensorCache(space)
     for name, fill in ((f"own{who}x{number}", who), (f"shared{number}", -1)):
         cache.put(name, {"tensor": torch.full((1024,), float(fill))})
@@ -124,8 +124,9 @@ def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
     age(space, "a", 50)
     write(space, "d")
     assert names(space) == {"a", "c", "d"}
+    age(space, "d", 10)
     write(CacheSpace(space.folder, space.limit_bytes // 3), "e")
-    assert names(space) == {"d", "e"} or names(space) == {"e"}
+    assert names(space) == {"e"}
 
 
 def test_a_run_that_needs_more_than_the_limit_finds_the_same_part_every_time(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_a_run_that_needs_more_than_the_limit_finds_the_same_part_every_time(tmp
 
 
 def test_programs_that_write_at_once_keep_the_limit_and_read_whole_files(tmp_path: Path) -> None:
-    space = room_for(20, tmp_path)
+    space = room_for(12, tmp_path)
     arguments = [str(space.folder), str(space.limit_bytes)]
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, *arguments, str(who)]) for who in (0, 1)]
     assert [writer.wait(timeout=300) for writer in writers] == [0, 0]
@@ -176,3 +177,15 @@ def test_on_a_full_disk_it_is_said_once_and_nothing_half_written_stays(
     assert len(caplog.records) == 1 and str(tmp_path) not in caplog.text
     assert {path.name for path in tmp_path.iterdir()} - {"lock"} == {f"a{SUFFIX}"}
     assert cache.get("a") is not None
+
+
+def test_a_folder_that_cannot_be_made_costs_what_would_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    cache = TensorCache(CacheSpace(tmp_path / "file" / "memories", 1 << 20))
+    for name in ("a", "b"):
+        assert cache.get(name) is None
+        cache.put(name, tensor(1))
+        cache.flush()
+    assert len(caplog.records) == 1 and str(tmp_path) not in caplog.text
