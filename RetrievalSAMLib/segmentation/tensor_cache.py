@@ -23,7 +23,7 @@ from .cache_space import SUFFIX, CacheSpace
 _SUM_BYTES = 32
 _PENDING_BYTES = 32 << 20
 """What waits in main memory to be written together: for each writing the folder is looked through."""
-_LOCK_SECONDS = 30.0
+_LOCK_SECONDS = 10.0
 _STAGED = ".part"
 
 _LOG = logging.getLogger(__name__)
