@@ -15,6 +15,7 @@ import torch
 
 from ..models.window import MovedWindow, Seen
 from ..retrieval.evidence import CaseSlices
+from ..side_by_side import side_by_side
 from ..volumes import SliceStack
 from .kept_supports import KeptSupports
 from .sam2_engine import ImageFeatures, Memory, Sam2Engine
@@ -143,25 +144,36 @@ def encode_supports(
     total = sum(len(set(slices)) for slices in wanted.values())
     done = 0
     for case, numbers in wanted.items():
-        slices: CaseSlices | None = None
-        for number in sorted(set(numbers)):
-            if (case, number) not in store:
-                window = window_of(case, number)
-                memory = kept.memory(case, number, window, values) if kept else None
-                if memory is None:
-                    if slices is None:
-                        slices = load(case)
-                    memory = _encoded(engine, slices, number, window, values)
-                    if kept:
-                        kept.put_memory(case, number, window, values, memory)
-                store.put((case, number), memory)
+        windows = {number: window_of(case, number) for number in sorted(set(numbers)) if (case, number) not in store}
+        missing = []
+        for number, window in windows.items():
+            known = kept.memory(case, number, window, values) if kept else None
+            if known is None:
+                missing.append(number)
+            else:
+                store.put((case, number), known)
+        done += len(set(numbers)) - len(missing)
+        progress(done, total)
+        if not missing:
+            continue
+        slices = load(case)
+
+        @torch.inference_mode()
+        def memory(number: int, slices: CaseSlices = slices, windows: Mapping[int, MovedWindow] = windows) -> Memory:
+            return _memory_of(engine, slices, number, windows[number], values)
+
+        for number, made in zip(missing, side_by_side(memory, missing, engine.device.type), strict=True):
+            if kept:
+                kept.put_memory(case, number, windows[number], values, made)
+            store.put((case, number), made)
             done += 1
             progress(done, total)
 
 
-def _encoded(
+def _memory_of(
     engine: Sam2Engine, slices: CaseSlices, number: int, window: MovedWindow, values: tuple[int, ...]
 ) -> Memory:
+    """What one slice of a case leaves behind for some segments."""
     features = encode_slice(engine, slices.stack, number, window)
     masks = torch.cat(
         [
