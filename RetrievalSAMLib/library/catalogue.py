@@ -304,6 +304,8 @@ class Catalogue:
         """What is wrong with the file, as a clause; None where nothing is, and where it is not there or in use."""
         try:
             with contextlib.closing(sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+                if db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA_VERSION:
+                    return None  # of another version of the program, or just begun: it is made anew by itself
                 if (said := db.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
                     return f"the database is damaged ({' '.join(said.split())})"
                 for row in db.execute("SELECT * FROM cases"):
