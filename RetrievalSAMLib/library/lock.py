@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import inspect
 import logging
 import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,6 +22,7 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.format import now
 
 LOCK_FILE, NOTE_FILE = ".lock", ".writer.json"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _LOG = logging.getLogger(__name__)
 
 
@@ -52,17 +55,19 @@ def lock_held(file: Path, timeout_seconds: float) -> Iterator[None]:
     """
     import filelock
 
-    lock: filelock.BaseFileLock = filelock.FileLock(file, timeout=timeout_seconds)
+    # Newer versions would fall back to a file with the computer's name in it, which outlives a killed program.
+    known = inspect.signature(filelock.FileLock.__init__).parameters
+    options: dict[str, Any] = {"fallback_to_soft": False} if "fallback_to_soft" in known else {}
+    lock = filelock.FileLock(file, timeout=timeout_seconds, **options)
     try:
         lock.acquire()
     except filelock.Timeout as error:
         raise LockHeldError from error
-    except NotImplementedError as error:
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
         raise OSError(errno.ENOLCK, "this drive cannot lock files") from error
     try:
-        if isinstance(lock, filelock.SoftFileLock):
-            # What newer versions take instead: a file with the computer's name in it, which outlives a killed program.
-            raise OSError(errno.ENOLCK, "this drive cannot lock files")
         yield
     finally:
         lock.release()

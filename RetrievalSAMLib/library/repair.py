@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from RetrievalSAMLib.errors import DamagedLibraryError, InputError
+from RetrievalSAMLib.errors import DamagedLibraryError, InputError, NewerLibraryError
 from RetrievalSAMLib.library.case import Case
 from RetrievalSAMLib.library.damage import Damage, case_damage
 from RetrievalSAMLib.library.files import (
@@ -124,18 +124,19 @@ def _library_file(folders: Folders) -> Iterator[Repair]:
         decode_library(read_with_checksum(file), str(file))
     except (DamagedLibraryError, FileNotFoundError):
         record = _still_legible(data, file)
-        kept = _free(folders.quarantine, LIBRARY_FILE)
-        _make(folders.quarantine)
-        write_file(kept, data, folders.staging)
+        if data:
+            _make(folders.quarantine)
+            write_file(_free(folders.quarantine, LIBRARY_FILE), data, folders.staging)
         write_with_checksum(file, encode(record), folders.staging)
-        name = kept.relative_to(folders.path).as_posix()
-        yield Repair(LIBRARY_FILE, f"it was moved to {name}, and made anew with the name `{record.name}`")
+        yield Repair(LIBRARY_FILE, f"it was made anew with the name `{record.name}`; what it held is in the quarantine")
 
 
 def _still_legible(data: bytes, file: Path) -> LibraryRecord:
     try:
         return decode_library(data, str(file))
-    except DamagedLibraryError:
+    except NewerLibraryError:
+        raise
+    except InputError:
         return LibraryRecord(name=DEFAULT_NAME, created=now())
 
 
@@ -144,9 +145,7 @@ def _checksum(folders: Folders, file: Path) -> Iterator[Repair]:
     sums = checksum_file(file)
     if file.is_file() and sums.is_file() and checksum_is_the_damaged_one(file):
         write_file(sums, checksum_line(file.name, sha256_of(file)), folders.staging)
-        yield Repair(
-            sums.relative_to(folders.path).as_posix(), "only the checksum was wrong; it was made anew"
-        )
+        yield Repair(sums.relative_to(folders.path).as_posix(), "only the checksum was wrong; it was made anew")
 
 
 def _case(folders: Folders, folder: Path) -> Iterator[Repair]:
@@ -157,9 +156,7 @@ def _case(folders: Folders, folder: Path) -> Iterator[Repair]:
         if staged is not None:
             new = folder.with_name(staged.name)
             move_folder(staged, new)
-            yield Repair(
-                new.relative_to(folders.path).as_posix(), "its last whole version, as a case of its own"
-            )
+            yield Repair(new.relative_to(folders.path).as_posix(), "its last whole version, as a case of its own")
         return
     named = {version.name for version in Case.read(folder).versions}
     for entry in sorted(folder.glob("v*")):

@@ -116,9 +116,9 @@ class SupportLibrary:
         """
         folder = Path(path)
         record = LibraryRecord(name=checked_name(name or DEFAULT_NAME, "library name"), created=now())
-        if folder.exists() and not folder.is_dir():
-            raise InputError(str(path), "it is a file, not a folder", "Choose a new folder for the library.")
         with explained(folder):
+            if folder.exists() and not folder.is_dir():
+                raise InputError(str(path), "it is a file, not a folder", "Choose a new folder for the library.")
             folder.mkdir(parents=True, exist_ok=True)
             sync_folder(folder.parent)
         library = cls(folder, record)
@@ -142,10 +142,10 @@ class SupportLibrary:
         """
         folder = Path(path)
         remedy = "Check the path, or create a library there."
-        if not folder.is_dir():
-            raise InputError(str(path), "there is no such folder", remedy)
         file = folder / LIBRARY_FILE
         with explained(folder):
+            if not folder.is_dir():
+                raise InputError(str(path), "there is no such folder", remedy)
             try:
                 record = decode_library(read_with_checksum(file), str(file))
             except FileNotFoundError:

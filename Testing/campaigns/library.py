@@ -15,23 +15,32 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from RetrievalSAMLib.library import files
-
-from .crashes import crashes
-from .flips import flips
-from .together import together
-
-Trials = Iterator[str | None]
+Rows = Iterator[tuple[str, Iterator[str | None]]]
 _SHOWN = 5
 # SQLite syncs for real: a folder in memory makes that cheap, on systems that have one.
 _MEMORY = Path("/dev/shm")
 
 
-PROMISES: dict[str, Callable[[Path, bool], Iterator[tuple[str, Trials]]]] = {
-    "crashes": lambda work, short: crashes(work, every=17 if short else 1),
-    "flips": lambda work, short: flips(work, every=23 if short else 1),
-    "together": lambda work, short: together(work, seconds=4 if short else 180),
-}
+def _crashes(work: Path, short: bool) -> Rows:
+    from .crashes import crashes
+
+    return crashes(work, every=17 if short else 1)
+
+
+def _flips(work: Path, short: bool) -> Rows:
+    from .flips import flips
+
+    return flips(work, every=23 if short else 1)
+
+
+def _together(work: Path, short: bool) -> Rows:
+    from .together import together
+
+    return together(work, seconds=2 if short else 180)
+
+
+# What a process needs that is started by one of them is imported by it alone.
+PROMISES: dict[str, Callable[[Path, bool], Rows]] = {"crashes": _crashes, "flips": _flips, "together": _together}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if unknown := set(given.promises) - set(PROMISES):
         parser.error(f"there is no promise {', '.join(sorted(unknown))}")
+    from RetrievalSAMLib.library import files
+
     # Real syncing would take most of the time; what a missing one does is told by the power cuts.
     os.fsync = lambda descriptor: None
     files._WAITS_SECONDS = (0.0,) * len(files._WAITS_SECONDS)

@@ -43,18 +43,21 @@ def _outcomes(work: Path, seconds: float) -> Iterator[str | None]:
     named: dict[str, Act] = {f"w{number}": write for number in range(_WRITERS)}
     named |= {f"r{number}": read for number in range(_READERS)}
     stop = _SPAWNING.Event()
-    running = {name: _started(folder, name, act, stop) for name, act in named.items()}
+    running = {name: _start(folder, name, act, stop) for name, act in named.items()}
+    for process, begun in running.values():
+        _wait_for(process, begun)
     chance, kills, until = random.Random(1), 0, time.monotonic() + seconds
     while kills == 0 or time.monotonic() < until:
-        # An event of its own: a killed process may hold the lock of one.
-        doomed = _started(folder, f"k{kills}", write, _SPAWNING.Event())
+        never = _SPAWNING.Event()  # of its own: a killed process may hold the lock of one
+        doomed, begun = _start(folder, f"k{kills}", write, never)
+        _wait_for(doomed, begun)
         doomed.join(chance.uniform(0.0, _LONGEST_LIFE_SECONDS))
         doomed.kill()
         doomed.join()
         kills += 1
     stop.set()
     expected: dict[str, int | None] = {}
-    for name, process in running.items():
+    for name, (process, _) in running.items():
         process.join()
         yield None if process.exitcode == 0 else f"{name} ended with {process.exitcode}"
         told = json.loads(_report(folder, name).read_text()) if process.exitcode == 0 else {}
@@ -64,13 +67,16 @@ def _outcomes(work: Path, seconds: float) -> Iterator[str | None]:
     yield _end(folder, expected)
 
 
-def _started(folder: Path, name: str, act: Act, stop: Event) -> BaseProcess:
+def _start(folder: Path, name: str, act: Act, stop: Event) -> tuple[BaseProcess, Event]:
     begun = _SPAWNING.Event()
-    process = _SPAWNING.Process(target=_begin, args=(act, folder, name, begun, stop))
+    process = _SPAWNING.Process(target=_begin, args=(act, folder, name, begun, stop), daemon=True)
     process.start()
+    return process, begun
+
+
+def _wait_for(process: BaseProcess, begun: Event) -> None:
     while not begun.wait(1):
-        assert process.is_alive(), f"{name} could not begin"
-    return process
+        assert process.is_alive(), "a process could not begin"
 
 
 def _begin(act: Act, folder: Path, name: str, begun: Event, stop: Event) -> None:
