@@ -48,7 +48,7 @@ class Fault:
 
 FAULTS = (
     Fault("killed"),
-    Fault("killed within a write", half=True),
+    Fault("killed within a write", frozenset({"write"}), half=True),
     Fault("power cut", power=True),
     Fault("disk full", frozenset(_FULL_DISK), errno.ENOSPC, lasting=True, half=True),
     Fault("disk full for a moment", frozenset(_FULL_DISK), errno.ENOSPC),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -53,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"there is no promise {', '.join(sorted(unknown))}")
     from RetrievalSAMLib.library import files
 
+    logging.disable(logging.WARNING)  # each fault is told there
     # Real syncing would take most of the time; what a missing one does is told by the power cuts.
     os.fsync = lambda descriptor: None
     files._WAITS_SECONDS = (0.0,) * len(files._WAITS_SECONDS)
