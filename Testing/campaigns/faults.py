@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 NOT_REACHED, KILLED, REFUSED, WRONG = -1, 9, 3, 4
 _CHANGES = {"os.rename": "rename", "os.remove": "unlink", "os.mkdir": "mkdir", "os.rmdir": "rmdir"}
+_NO_FILE_IS_LONGER = 1 << 16
 _HARMLESS_SQL = ("SELECT", "ROLLBACK")
 _FULL_DISK = {"create", "write", "fsync", "mkdir", "rename", "sqlite"}
 
@@ -36,6 +37,8 @@ class Fault:
         lasting: Whether it goes wrong from then on, or once.
         half: Whether half of the bytes of a write arrive before.
         power: Whether all that was not synced is lost.
+        longest: Where not 0, the system itself lets no file grow beyond the n-th multiple of so many bytes: SQLite's
+            own writes fail too.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Fault:
     lasting: bool = False
     half: bool = False
     power: bool = False
+    longest: int = 0
 
 
 FAULTS = (
@@ -52,6 +56,7 @@ FAULTS = (
     Fault("power cut", power=True),
     Fault("disk full", frozenset(_FULL_DISK), errno.ENOSPC, lasting=True, half=True),
     Fault("disk full for a moment", frozenset(_FULL_DISK), errno.ENOSPC),
+    Fault("no room in a file", frozenset(), errno.EFBIG, longest=1024),
     Fault("renaming refused", frozenset({"rename", "unlink", "rmdir"}), errno.EACCES, lasting=True),
     Fault("renaming refused for a moment", frozenset({"rename", "unlink", "rmdir"}), errno.EACCES),
     Fault(
@@ -80,6 +85,11 @@ class FaultyFiles:
 
     def install(self) -> None:
         """From now on, until the process ends."""
+        if self.fault.longest:
+            import resource
+
+            limit = self.at * self.fault.longest
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         original_open, original_connect = io.open, sqlite3.connect
         self._open_plainly = original_open
 
@@ -223,7 +233,7 @@ def in_child(
             ended, said = REFUSED, str(error)
         except BaseException:
             ended, said = WRONG, traceback.format_exc()
-        never = files.count <= at
+        never = at * fault.longest > _NO_FILE_IS_LONGER if fault.longest else files.count <= at
         done = never and ended == 0
         os.write(writer, b"done" if done else said.encode()[-8000:])
         if fault.power and done:
