@@ -82,6 +82,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/checkpoint.py
   RetrievalSAMLib/models/device.py
   RetrievalSAMLib/models/download.py
+  RetrievalSAMLib/models/precision.py
   RetrievalSAMLib/models/store.py
   RetrievalSAMLib/models/window.py
   RetrievalSAMLib/progress.py
@@ -111,6 +112,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
   RetrievalSAMLib/segmentation/looking.py
+  RetrievalSAMLib/segmentation/memory_tokens.py
   RetrievalSAMLib/segmentation/memory_use.py
   RetrievalSAMLib/segmentation/networks.py
   RetrievalSAMLib/segmentation/options.py

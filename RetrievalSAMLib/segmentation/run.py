@@ -85,7 +85,7 @@ class Run:
         self.segments = wanted_segments(self.cases, options.segments)
         self.values = tuple(s.value for s in self.segments)
         self.region = Region.of(target.geometry, options.roi)
-        self.engine = Sam2Engine(models.segmenter.model)
+        self.engine = Sam2Engine(models.segmenter.model, models.segmenter.precision)
         self.growing = Growing(options.partial, self._to_target) if options.partial else None
         self.keeper: StateWriter | None = None
         self.ground: Ground | None = None
@@ -114,6 +114,7 @@ class Run:
             cases=tuple(content_key(case, self.plane) for case in self.cases),
             model=segmenter.sha256,
             image_size=segmenter.image_size,
+            precision=str(segmenter.precision),
             encoder=encoder.sha256,
             encoder_size=encoder.image_size,
             settings=self.settings.as_report(),
@@ -377,8 +378,10 @@ class Run:
                         memory = store.get((case, number), self.engine.device)
                         self.keeper.put_memory(memory_name(view_number, case, number), memory)
             places = self._place(aligned.place, view_number, view)
+            agreement = [aligned.place.agreement(self.values[s]) for s in view.rows] if aligned.place else None
+            propagation = Propagation(self.engine, store, rows, encode, self.settings, places, agreement)
             with self.clock.stage(stage):
-                for segmented in Propagation(self.engine, store, rows, encode, self.settings, places).run():
+                for segmented in propagation.run():
                     yield replace(segmented, index=self.searched[segmented.index])
 
     def _place(self, maps: PlaceMaps | None, view_number: int, view: View) -> Place | None:
