@@ -79,6 +79,8 @@ class FaultyFiles:
     fault: Fault
     at: int
     count: int = 0
+    _opened: dict[int, Path] = field(default_factory=dict)
+    _on_disk: dict[int, bytes] = field(default_factory=dict)
     _unsynced: set[int] = field(default_factory=set)
     _renamed: list[tuple[Path, Path, bytes | None]] = field(default_factory=list)
     _ended: bool = False
@@ -94,16 +96,22 @@ class FaultyFiles:
         self._open_plainly = original_open
 
         def opened(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
-            stream = original_open(file, mode, *args, **kwargs)
             if not set(mode) & set("wxa+") or not self._is_ours(file):
-                return stream
-            self._unsynced.add(os.fstat(stream.fileno()).st_ino)
+                return original_open(file, mode, *args, **kwargs)
+            before = None if "w" in mode else self._contents(Path(file))
+            stream = original_open(file, mode, *args, **kwargs)
+            inode = os.fstat(stream.fileno()).st_ino
+            self._opened[inode] = Path(file)
+            self._on_disk.setdefault(inode, before or b"")
+            self._unsynced.add(inode)
             return _Written(stream, self)
 
         def synced(descriptor: int) -> None:
             self.reached("fsync")
             inode = os.fstat(descriptor).st_ino
-            self._unsynced.discard(inode)
+            if inode in self._opened:
+                self._unsynced.discard(inode)
+                self._on_disk[inode] = self._contents(self._opened[inode]) or b""
             self._renamed = [one for one in self._renamed if one[1].parent.stat().st_ino != inode]
 
         files = self
@@ -154,7 +162,8 @@ class FaultyFiles:
             for parent, _, names in os.walk(self.folder):
                 for path in (Path(parent, name) for name in names):
                     if path.stat().st_ino in self._unsynced:
-                        os.truncate(path, 0)
+                        with self._open_plainly(path, "wb") as stream:
+                            stream.write(self._on_disk[path.stat().st_ino])
         os._exit(KILLED)
 
     def written_to(self, descriptor: int) -> None:

@@ -6,18 +6,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-
 from RetrievalSAMLib.errors import InputError, NewerLibraryError
 from RetrievalSAMLib.library import SupportLibrary
 from RetrievalSAMLib.library.catalogue import FILE as CATALOGUE
 from RetrievalSAMLib.library.files import sealed, unsealed
 from RetrievalSAMLib.library.repair import damage_of, repair
-from RetrievalSAMLib.retrieval.evidence import CaseEvidence
 from RetrievalSAMLib.retrieval.evidence_file import EvidenceFile
 from RetrievalSAMLib.retrieval.pixel_sums import FILE as PIXEL_SUMS
 from RetrievalSAMLib.retrieval.pixel_sums import PixelSums
 
+from .evidence import made_up_evidence, same_evidence
 from .small_library import small_library, state_of
 
 _CHECKSUM = ".sha256"
@@ -116,15 +114,7 @@ def _catalogue(folder: Path, every: int) -> Iterator[str | None]:
 
 
 def _derived(folder: Path, every: int) -> Iterator[str | None]:
-    evidence = CaseEvidence(
-        embeddings=np.eye(3, 4, dtype=np.float32),
-        position=np.linspace(0, 1, 3, dtype=np.float32),
-        file_index=np.arange(3),
-        values=(1,),
-        areas_mm2=np.ones((3, 1), np.float32),
-        overlapping=(),
-        extent_mm=np.ones(3),
-    )
+    evidence = made_up_evidence(0)
     EvidenceFile(folder / "e.evidence").append("key", evidence)
     library = small_library(folder / "library")
     case = library.get("a")
@@ -132,9 +122,7 @@ def _derived(folder: Path, every: int) -> Iterator[str | None]:
     (folder / "sealed").write_bytes(sealed(b'{"dice": 0.83}'))
 
     def kept_evidence() -> bool:
-        found = EvidenceFile(folder / "e.evidence").get("key")
-        same = ("embeddings", "position", "file_index", "areas_mm2", "extent_mm", "values", "overlapping")
-        return found is None or all(np.array_equal(getattr(found, n), getattr(evidence, n)) for n in same)
+        return same_evidence(EvidenceFile(folder / "e.evidence").get("key"), 0) is not False
 
     def kept_sum() -> bool:
         return PixelSums(folder)._known.get(case.image_hash, expected) == expected

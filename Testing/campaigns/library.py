@@ -28,6 +28,12 @@ def _crashes(work: Path, short: bool) -> Rows:
     return crashes(work, every=17 if short else 1)
 
 
+def _evidence(work: Path, short: bool) -> Rows:
+    from .evidence import evidence
+
+    return evidence(work, every=2 if short else 1)
+
+
 def _flips(work: Path, short: bool) -> Rows:
     from .flips import flips
 
@@ -41,7 +47,12 @@ def _together(work: Path, short: bool) -> Rows:
 
 
 # What a process needs that is started by one of them is imported by it alone.
-PROMISES: dict[str, Callable[[Path, bool], Rows]] = {"crashes": _crashes, "flips": _flips, "together": _together}
+PROMISES: dict[str, Callable[[Path, bool], Rows]] = {
+    "crashes": _crashes,
+    "evidence": _evidence,
+    "flips": _flips,
+    "together": _together,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
