@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from RetrievalSAMLib.errors import DamagedLibraryError, InputError
@@ -121,34 +122,47 @@ CHANGES = (
 )
 
 
-def outcomes(change: Change, fault: Fault, work: Path, every: int = 1) -> Iterator[str | None]:
-    """For every n-th file operation of a change, what is wrong afterwards; None where nothing is.
+@dataclass(frozen=True)
+class Ready:
+    """A change to try many times.
 
-    Args:
-        change: What is done.
-        fault: What happens meanwhile.
-        work: An empty folder.
-        every: Try so many-th operation only.
+    Attributes:
+        change: The change.
+        work: A folder with what it changes, and a place for a copy of that.
+        old: State without the change.
+        new: State with it.
     """
-    template, folder = work / "template", work / "tried"
-    template.mkdir()
-    small_library(template / "lib")
-    change.prepare(template)
 
-    def fresh() -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(template, folder)
+    change: Change
+    work: Path
+    old: object
+    new: object
 
-    fresh()
-    old = change.state(folder)
-    fresh()
-    change.act(folder)
-    new = change.state(folder)
-    at, ended = 0, 0
+    @classmethod
+    def of(cls, change: Change, work: Path) -> Ready:
+        """Prepare a change in an empty folder."""
+        (work / "template").mkdir(parents=True)
+        small_library(work / "template" / "lib")
+        change.prepare(work / "template")
+        ready = cls(change, work, None, None)
+        old = change.state(ready.fresh())
+        change.act(ready.fresh())
+        return replace(ready, old=old, new=change.state(work / "tried"))
+
+    def fresh(self) -> Path:
+        """A new copy of what is changed."""
+        shutil.rmtree(self.work / "tried", ignore_errors=True)
+        return Path(shutil.copytree(self.work / "template", self.work / "tried"))
+
+
+def outcomes(ready: Ready, fault: Fault, every: int, first: int) -> Iterator[str | None]:
+    """For every n-th file operation of a change, what is wrong afterwards; None where nothing is."""
+    at, ended = first, 0
     while ended != NOT_REACHED:
-        fresh()
-        ended, said = in_child(lambda: change.act(folder), folder, fault, at, (InputError,))
-        yield _wrong(change, folder, old, new, ended, said, f"{change.name}, {fault.name}, operation {at}")
+        folder = ready.fresh()
+        ended, said = in_child(lambda folder=folder: ready.change.act(folder), folder, fault, at, (InputError,))
+        where = f"{ready.change.name}, {fault.name}, operation {at}"
+        yield _wrong(ready.change, folder, ready.old, ready.new, ended, said, where)
         at += every
 
 
@@ -171,14 +185,14 @@ def _wrong(change: Change, folder: Path, old: object, new: object, ended: int, s
 
 
 def crashes(work: Path, every: int, changes: Sequence[Change] = CHANGES) -> Iterator[tuple[str, Iterator[str | None]]]:
-    """By fault: what is wrong after each trial, over all of the changes."""
+    """By fault: what is wrong after each trial, over all of the changes.
 
-    def of(fault: Fault) -> Iterator[str | None]:
-        for change in changes:
-            place = work / f"{fault.name} {change.name}"
-            place.mkdir(parents=True)
-            yield from outcomes(change, fault, place, every)
-            shutil.rmtree(place)
-
-    for fault in FAULTS:
-        yield fault.name, of(fault)
+    Args:
+        work: A folder.
+        every: Try so many-th operation only; each fault begins with another one.
+        changes: What is done.
+    """
+    ready = [Ready.of(change, work / change.name) for change in changes]
+    for number, fault in enumerate(FAULTS):
+        first = number * every // len(FAULTS)
+        yield fault.name, chain.from_iterable(outcomes(one, fault, every, first) for one in ready)

@@ -25,19 +25,19 @@ _MEMORY = Path("/dev/shm")
 def _crashes(work: Path, short: bool) -> Rows:
     from .crashes import crashes
 
-    return crashes(work, every=17 if short else 1)
+    return crashes(work, every=29 if short else 1)
 
 
 def _evidence(work: Path, short: bool) -> Rows:
     from .evidence import evidence
 
-    return evidence(work, every=2 if short else 1)
+    return evidence(work, every=7 if short else 1)
 
 
 def _flips(work: Path, short: bool) -> Rows:
     from .flips import flips
 
-    return flips(work, every=23 if short else 1)
+    return flips(work, every=59 if short else 1)
 
 
 def _together(work: Path, short: bool) -> Rows:
@@ -72,8 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
     any_failed = False
     with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as work:
         for promise in given.promises or PROMISES:
+            (folder := Path(work, promise)).mkdir()
             command = f"python -m Testing.campaigns.library {promise}{' --short' if given.short else ''}"
-            for name, trials in PROMISES[promise](Path(work), given.short):
+            for name, trials in PROMISES[promise](folder, given.short):
                 began = time.monotonic()
                 outcomes = list(trials)
                 failures = [outcome for outcome in outcomes if outcome is not None]

@@ -19,9 +19,9 @@ FORKS = pytest.mark.skipif(os.name == "nt", reason="forks a process for each fau
 @pytest.mark.parametrize(
     ("campaign", "least_tried"),
     [
-        pytest.param("crashes", 150, marks=FORKS),
-        pytest.param("evidence", 30, marks=FORKS),
-        ("flips", 1500),
+        pytest.param("crashes", 100, marks=FORKS),
+        pytest.param("evidence", 15, marks=FORKS),
+        ("flips", 600),
         ("together", 50),
     ],
 )
