@@ -140,6 +140,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
+  RetrievalSAMLib/side_by_side.py
   RetrievalSAMLib/stages.py
   RetrievalSAMLib/volumes/__init__.py
   RetrievalSAMLib/volumes/colors.py

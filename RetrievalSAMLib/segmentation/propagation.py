@@ -175,16 +175,31 @@ class Propagation:
         Args:
             start: The start slice; the one with the best evidence unless given.
         """
-        count = len(self.retrieval)
+        order = self.order(start)
+        self._start = order[0][0]
+        for index, towards in order:
+            yield self._segment(index, towards)
+
+    def order(self, start: int | None = None) -> list[tuple[int, int]]:
+        """The slices as `run` segments them, each with the direction of the way."""
         if start is None:
             start = start_slice(self.retrieval)
-        self._start = start
         # From the first slice there is no way back: it begins the way forward.
         back = range(start, -1, -1) if start > 0 else range(0)
-        for index in back:
-            yield self._segment(index, towards=-1)
-        for index in range(len(back), count):
-            yield self._segment(index, towards=+1)
+        return [(index, -1) for index in back] + [(index, +1) for index in range(len(back), len(self.retrieval))]
+
+    def encoded(self) -> list[int]:
+        """The slices whose image features `run` asks for, in the order in which it does."""
+        return [index for index, _ in self.order() if self._asked(index)]
+
+    def _asked(self, index: int) -> list[int]:
+        """The segments that SAM 2 is asked for: where its object score could still lift the vote over the threshold."""
+        weight, threshold = self.settings.score_weight, self.settings.presence_threshold
+        return [
+            s
+            for s, found in enumerate(self.retrieval[index])
+            if found.supports and (1 - weight) * found.presence + weight >= threshold
+        ]
 
     def go_from(self, index: int, memories: Mapping[int, Memory]) -> None:
         """Forget every slice but one whose masks are known; `step` goes on from there.
@@ -216,10 +231,7 @@ class Propagation:
         presence = (1 - weight) * votes
         predicted_iou = torch.full((self.segments,), float("nan"))
         memorised = torch.zeros(self.segments, dtype=torch.bool)
-        # Asked only where the object score could still lift the vote over the threshold.
-        asked = [
-            s for s in range(self.segments) if row[s].supports and presence[s] + weight >= settings.presence_threshold
-        ]
+        asked = self._asked(index)
         if not asked:
             signs = [self._signs(index, s, float(presence[s])) for s in range(self.segments)]
             return SegmentedSlice(index, logits, presence, memorised, predicted_iou, memorised, {}, signs)
