@@ -130,7 +130,7 @@ class DamageTest(LibraryTest):
         self.assertIn("Case 2", message)
 
     def test_a_case_that_cannot_be_read_is_left_out_and_told(self) -> None:
-        folder = self.copy_of_library()
+        folder = self.open_library()
         self.file_of(folder, "Case 1", "image").parents[1].joinpath("case.json").write_text("{", encoding="utf-8")
         self.user.will_answer(folder)
         self.click("openButton")
