@@ -64,10 +64,13 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/library/describe.py
   RetrievalSAMLib/library/files.py
   RetrievalSAMLib/library/find.py
+  RetrievalSAMLib/library/folders.py
   RetrievalSAMLib/library/format.py
+  RetrievalSAMLib/library/lock.py
   RetrievalSAMLib/library/names.py
   RetrievalSAMLib/library/pairs.py
   RetrievalSAMLib/library/privacy.py
+  RetrievalSAMLib/library/repair.py
   RetrievalSAMLib/library/segments.py
   RetrievalSAMLib/library/selection.py
   RetrievalSAMLib/library/store.py

@@ -14,6 +14,7 @@ import msgspec
 
 from .. import __version__
 from ..library.case import Case
+from ..library.files import sealed, unsealed
 from ..segmentation.options import Models
 from ..segmentation.presets import Settings
 from ..volumes import write_staged
@@ -60,8 +61,8 @@ class KeptResults:
     def get(self, case: Case) -> LeftOut | None:
         """The result of a case; None where there is none that can be read: it is derived data."""
         try:
-            return msgspec.json.decode(self._path(case).read_bytes(), type=LeftOut)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.json.decode(unsealed(self._path(case).read_bytes()), type=LeftOut)
+        except (OSError, ValueError):
             return None
 
     def put(self, case: Case, result: LeftOut) -> None:
@@ -75,7 +76,7 @@ class KeptResults:
 
         def write(staged: Path) -> None:
             staged.parent.mkdir(parents=True, exist_ok=True)
-            staged.write_bytes(content)
+            staged.write_bytes(sealed(content))
 
         write_staged(path, write)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from ..library.case import Case
+from ..library.files import sealed, unsealed
 from ..library.store import SupportLibrary
 from ..volumes import write_staged
 from .kept_results import identity
@@ -52,7 +53,7 @@ def keep_last_review(library: SupportLibrary, cases: Sequence[Case], review: Rev
 
     def write(staged: Path) -> None:
         staged.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_bytes(content)
+        staged.write_bytes(sealed(content))
 
     write_staged(library.cache_dir / _FILE, write)
 
@@ -60,8 +61,8 @@ def keep_last_review(library: SupportLibrary, cases: Sequence[Case], review: Rev
 def last_review(library: SupportLibrary) -> LastReview | None:
     """The review finished last; None where there is none that can be read: it is derived data."""
     try:
-        return msgspec.json.decode((library.cache_dir / _FILE).read_bytes(), type=LastReview)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(unsealed((library.cache_dir / _FILE).read_bytes()), type=LastReview)
+    except (OSError, ValueError):
         return None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from ...errors import InputError
+from ...library.files import sealed, unsealed
 from ...volumes import write_staged
 
 FILE = "costs.json"
@@ -117,7 +118,7 @@ def remember(run: Run, cache: Path) -> None:
     runs = [*_read(cache), run][-_KEPT_RUNS:]
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        write_staged(cache / FILE, lambda staged: _write(staged, msgspec.json.encode(runs)))
+        write_staged(cache / FILE, lambda staged: _write(staged, sealed(msgspec.json.encode(runs))))
     except (OSError, InputError) as error:
         _LOG.warning("the time of this run cannot be kept (%s)", type(error).__name__)
 
@@ -141,8 +142,8 @@ def _typical_bytes(setting: Setting, shape: Shape, supports: int, parameters: in
 def _read(cache: Path) -> list[Run]:
     """Derived data, so anything that cannot be read is as good as none."""
     try:
-        return msgspec.json.decode((cache / FILE).read_bytes(), type=list[Run])
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(unsealed((cache / FILE).read_bytes()), type=list[Run])
+    except (OSError, ValueError):
         return []
 
 
