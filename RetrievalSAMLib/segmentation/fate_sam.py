@@ -27,6 +27,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..retrieval.index import Support
+from ..side_by_side import side_by_side
 from ..stages import RESAMPLING, SUPPORT_MEMORIES, timed
 from .kept_supports import KeptSupports
 from .memory_tokens import TokenReduction
@@ -100,8 +101,9 @@ def fate_sam(
                 "Add an annotated case that does.",
             )
         film = _SliceStore(Path(folder), "target")
-        for index, pixels in enumerate(target):
-            film.put(index, _encode(engine, pixels))
+        encoded = side_by_side(functools.partial(_encode, engine), target, engine.device.type)
+        for index, features in enumerate(encoded):
+            film.put(index, features)
             progress("encoding slices", index + 1, len(target))
         nearest = _nearest(film, len(target), pool, supports, progress)
         run = _Run(engine, film, len(target), pool, len(segments))
@@ -224,17 +226,21 @@ class _SupportPool:
         kept: KeptSupports | None,
     ) -> None:
         """Encode the slices of a case."""
-        known = [s for s in segments if s in case.masks]
-        labelled = [i for i in range(len(case.slices)) if any(case.masks[s][i].any() for s in known)]
+        drawn = [s for s in segments if s in case.masks]
+        labelled = [i for i in range(len(case.slices)) if any(case.masks[s][i].any() for s in drawn)]
         empty = np.zeros(case.slices.shape[1:], dtype=bool)
-        for done, index in enumerate(labelled):
+
+        def features_of(index: int) -> tuple[ImageFeatures, bool]:
+            """Image features, and whether an earlier run made them."""
+            known = kept.features(number, index) if kept else None
+            return (_encode(engine, case.slices[index]), False) if known is None else (known, True)
+
+        found = side_by_side(features_of, labelled, engine.device.type)
+        for done, (index, (features, is_known)) in enumerate(zip(labelled, found, strict=True)):
             masks = np.stack([case.masks[s][index] if s in case.masks else empty for s in segments])
             entry = len(self.place)
-            features = kept.features(number, index) if kept else None
-            if features is None:
-                features = _encode(engine, case.slices[index])
-                if kept:
-                    kept.put_features(number, index, features)
+            if kept and not is_known:
+                kept.put_features(number, index, features)
             self.features.put(entry, features)
             torch.save(square_masks(masks, engine.image_size), self._mask_path(entry))
             self.place.append((number, index))
