@@ -55,6 +55,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/evaluation/metrics.py
   RetrievalSAMLib/evaluation/review.py
   RetrievalSAMLib/evaluation/suggest.py
+  RetrievalSAMLib/json_files.py
   RetrievalSAMLib/library/__init__.py
   RetrievalSAMLib/library/archive.py
   RetrievalSAMLib/library/archive_file.py
@@ -137,11 +138,13 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/ways.py
   RetrievalSAMLib/stages.py
   RetrievalSAMLib/volumes/__init__.py
+  RetrievalSAMLib/volumes/claims.py
   RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/dicom.py
   RetrievalSAMLib/volumes/geometry.py
   RetrievalSAMLib/volumes/intensity.py
   RetrievalSAMLib/volumes/labels.py
+  RetrievalSAMLib/volumes/metaimage.py
   RetrievalSAMLib/volumes/nifti.py
   RetrievalSAMLib/volumes/nrrd_file.py
   RetrievalSAMLib/volumes/overlap.py

@@ -221,17 +221,12 @@ def import_file(
 
 def _provenance(path: Path, volume: Volume, image: Path) -> tuple[Provenance, str]:
     """Where a result comes from, as its report says, and the plane in which it was made."""
-    import msgspec
-
     from ..library.format import Provenance
-    from ..segmentation.report import SegmentationReport
+    from ..segmentation.report import read_report
 
-    remedy = "Give the file that `segment --report` or `refine --report` wrote."
-    try:
-        told = msgspec.json.decode(path.read_bytes(), type=SegmentationReport)
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(str(path), f"it cannot be read as a report ({type(error).__name__})", remedy) from error
+    told = read_report(path)
     if told.target.sha256 != volume.content_hash():
+        remedy = "Give the report of the run that made this segmentation."
         raise InputError(str(path), f"it is the report on another volume than {image}", remedy)
     corrected = told.refinement.corrected if told.refinement else None
     return Provenance.of_run(told.model.name, told.model.sha256, corrected), told.plane

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from .. import __version__
+from ..json_files import JsonError, read_json
 from ..library.case import Case
 from ..segmentation.options import Models
 from ..segmentation.presets import Settings
@@ -60,8 +61,8 @@ class KeptResults:
     def get(self, case: Case) -> LeftOut | None:
         """The result of a case; None where there is none that can be read: it is derived data."""
         try:
-            return msgspec.json.decode(self._path(case).read_bytes(), type=LeftOut)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return read_json(self._path(case), LeftOut)
+        except (OSError, JsonError):
             return None
 
     def put(self, case: Case, result: LeftOut) -> None:

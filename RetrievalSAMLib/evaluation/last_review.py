@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from ..json_files import JsonError, read_json
 from ..library.case import Case
 from ..library.store import SupportLibrary
 from ..volumes import write_staged
@@ -60,8 +61,8 @@ def keep_last_review(library: SupportLibrary, cases: Sequence[Case], review: Rev
 def last_review(library: SupportLibrary) -> LastReview | None:
     """The review finished last; None where there is none that can be read: it is derived data."""
     try:
-        return msgspec.json.decode((library.cache_dir / _FILE).read_bytes(), type=LastReview)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return read_json(library.cache_dir / _FILE, LastReview)
+    except (OSError, JsonError):
         return None
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import lzma
+import math
 import os
+import struct
 import time
 import uuid
 import zipfile
@@ -22,6 +25,7 @@ import msgspec
 import platformdirs
 import torch
 
+from ..json_files import MAX_JSON_BYTES, decode_json
 from ..stages import KEEPING, timed
 from .sam2_engine import ImageFeatures, Memory
 
@@ -38,7 +42,10 @@ _ABOUT = "about.json"
 _ABANDONED_SECONDS = 24 * 3600.0
 _FEATURES = ("fine", "middle", "embedding")
 _DTYPES = {"float16": torch.float16, "float32": torch.float32, "bfloat16": torch.bfloat16, "uint8": torch.uint8}
-_DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError)
+_DAMAGE = (
+    OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, ValueError, KeyError, EOFError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 _LOG = logging.getLogger(__name__)
 
@@ -271,9 +278,10 @@ class StoredState:
         self._zip: zipfile.ZipFile | None = None
         try:
             self._zip = zipfile.ZipFile(path)
-            self.about = msgspec.json.decode(self._zip.read(_ABOUT), type=About)
+            with self._zip.open(_ABOUT) as stream:
+                self.about = decode_json(stream.read(MAX_JSON_BYTES + 1), About)
             _check(self.about)
-        except (*_DAMAGE, msgspec.DecodeError) as error:
+        except _DAMAGE as error:
             self.close()
             raise DamagedStateError(f"it cannot be read ({type(error).__name__})") from error
 
@@ -319,9 +327,11 @@ class StoredState:
         if self._zip is None:
             raise ValueError("the state is closed")
         try:
+            dtype = _DTYPES[expected.dtype]
+            if self._zip.getinfo(name).file_size != math.prod(expected.shape) * dtype.itemsize:
+                raise ValueError("it has another size")
             # A copy, because what zip gives cannot be written to and torch warns of that.
-            raw = torch.frombuffer(bytearray(self._zip.read(name)), dtype=_DTYPES[expected.dtype])
-            return raw.reshape(expected.shape)
+            return torch.frombuffer(bytearray(self._zip.read(name)), dtype=dtype).reshape(expected.shape)
         except _DAMAGE as error:
             raise DamagedStateError(f"{name} cannot be read ({type(error).__name__})") from error
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from ...errors import InputError
+from ...json_files import JsonError, read_json
 from ...volumes import write_staged
 
 FILE = "costs.json"
@@ -141,8 +142,8 @@ def _typical_bytes(setting: Setting, shape: Shape, supports: int, parameters: in
 def _read(cache: Path) -> list[Run]:
     """Derived data, so anything that cannot be read is as good as none."""
     try:
-        return msgspec.json.decode((cache / FILE).read_bytes(), type=list[Run])
-    except (OSError, msgspec.DecodeError):
+        return read_json(cache / FILE, list[Run])
+    except (OSError, JsonError):
         return []
 
 

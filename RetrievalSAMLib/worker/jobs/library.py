@@ -14,7 +14,7 @@ from ...library.segments import as_segment, with_library_names, with_library_val
 from ...library.selection import slices_drawn_in, with_segments
 from ...library.store import SupportLibrary
 from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume, shown_color
-from ...volumes.nifti import read_information
+from ...volumes.reading import read_information
 from ..task import StopRequested, Task
 from .kept import KeptNetworks
 
