@@ -147,6 +147,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/volumes/metaimage.py
   RetrievalSAMLib/volumes/nifti.py
   RetrievalSAMLib/volumes/nrrd_file.py
+  RetrievalSAMLib/volumes/nrrd_header.py
   RetrievalSAMLib/volumes/overlap.py
   RetrievalSAMLib/volumes/plane.py
   RetrievalSAMLib/volumes/reading.py

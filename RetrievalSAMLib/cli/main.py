@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from .. import NOTICE, __version__
-from ..errors import InputError, RetrievalSAMError
+from ..errors import InputError, RetrievalSAMError, refused_by_the_system
 from . import benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment
 
 app = typer.Typer(
@@ -63,6 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except Exception as error:
+        refused = refused_by_the_system(error) if isinstance(error, OSError) else None
+        if refused is not None:
+            print(f"error: {refused}", file=sys.stderr)
+            return 2
         print(
             f"error: something unexpected went wrong ({type(error).__name__}). The details are in "
             f"{_write_log(error)}; please report them.",

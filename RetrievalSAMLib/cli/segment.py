@@ -44,7 +44,7 @@ def segment(
     ] = None,
     max_memory: Annotated[float | None, typer.Option(help="GB that support memories may hold.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of every random generator.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of every random generator.", min=-(2**63), max=2**63 - 1)] = 0,
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
     logits: Annotated[Path | None, typer.Option(help="Write the logits as .npz.")] = None,
 ) -> None:

@@ -31,7 +31,7 @@ from RetrievalSAMLib.library.format import (
 )
 from RetrievalSAMLib.library.names import check_segment_name, checked_modality, checked_name
 from RetrievalSAMLib.progress import Progress
-from RetrievalSAMLib.volumes.nrrd_file import read_nrrd_header
+from RetrievalSAMLib.volumes.nrrd_header import read_nrrd_header
 
 MAX_ENTRIES = 200_000
 MAX_FILE_BYTES = 32 * 1024**3

@@ -59,6 +59,19 @@ def check_claim(name: str, size: Sequence[int], voxel_bytes: int, held: int | No
     return needed
 
 
+def check_encodable(name: str) -> None:
+    """Refuse a path that is no Unicode (an old name on Linux): ITK ends the process over one.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        remedy = "Rename the file, and the folders above it."
+        raise InputError(ascii(name), "its path holds characters that are no Unicode", remedy) from error
+
+
 def check_beside(name: str, files: Sequence[str]) -> None:
     """Refuse a header that takes its voxels from a file outside its own folder: it could be anybody's.
 

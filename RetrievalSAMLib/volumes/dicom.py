@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
-from .claims import check_claim
+from .claims import check_claim, check_encodable
 
 _POSITION, _ORIENTATION = "0020|0032", "0020|0037"
 _SERIES, _MODALITY, _FRAMES = "0020|000e", "0008|0060", "0028|0008"
@@ -83,6 +83,7 @@ def _series_of(folder: Path) -> list[list[_Slice]]:
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     for path in sorted(entry for entry in folder.iterdir() if entry.is_file()):
+        check_encodable(str(path))
         reader.SetFileName(str(path))
         try:
             reader.ReadImageInformation()

@@ -10,12 +10,14 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
+from .claims import check_encodable
 from .dicom import read_dicom
 from .geometry import Geometry
 from .labels import all_finite, as_labels, label_values
 from .metaimage import check_metaimage
 from .nifti import read_nifti, stated_grid
-from .nrrd_file import NrrdHeader, exact_grid, read_nrrd_header
+from .nrrd_file import exact_grid
+from .nrrd_header import NrrdHeader, read_nrrd_header
 from .segnrrd import has_segments, read_segnrrd
 from .volume import Segmentation, Volume
 
@@ -187,6 +189,7 @@ def read_information(path: PathLike) -> Geometry | None:
 
 def _checked_header(path: PathLike) -> NrrdHeader | None:
     """What ITK would believe is looked at first. None where the file is no NRRD file."""
+    check_encodable(os.fspath(path))
     header = _nrrd_header(path)
     if header is not None:
         header.check_claims(Path(path), os.fspath(path))
@@ -211,6 +214,7 @@ def _unreadable(name: str, error: OSError) -> InputError:
 
 def _read(path: PathLike) -> tuple[np.ndarray, Geometry]:
     name = os.fspath(path)
+    check_encodable(name)
     file = Path(path)
     if not os.path.exists(path):
         raise InputError(name, "there is no such file or folder", "Check the spelling and the folder.")

@@ -18,7 +18,8 @@ from .claims import unpack
 from .colors import shown_color
 from .geometry import Geometry
 from .labels import MAX_SEGMENTS, as_labels
-from .nrrd_file import NrrdHeader, decode_geometry, exact_grid, nrrd_bytes
+from .nrrd_file import decode_geometry, exact_grid, nrrd_bytes
+from .nrrd_header import NrrdHeader
 from .volume import Segment, Segmentation
 
 _SEGMENT_KEY = re.compile(r"Segment([0-9]{1,9})_(.+)")

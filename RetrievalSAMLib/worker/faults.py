@@ -7,7 +7,7 @@ import re
 import traceback
 from collections.abc import Iterator
 
-from ..errors import DamagedLibraryError, InputError, ModelError
+from ..errors import DamagedLibraryError, InputError, ModelError, refused_by_the_system
 from .codec import ProtocolError
 from .protocol import Code, Fault
 
@@ -60,6 +60,8 @@ def _described(error: BaseException) -> tuple[Code, str, str, str]:
     if any(_is_full_disk(cause) for cause in _chain(error)):
         thing = str(error.filename) if isinstance(error, OSError) and error.filename else "disk"
         return "disk", thing, "the disk is full", "Free some space on it and try again. Nothing was changed."
+    if isinstance(error, OSError) and (refused := refused_by_the_system(error)) is not None:
+        return "input", refused.thing, refused.fact, refused.remedy
     if is_out_of_memory(error):
         return (
             "memory",

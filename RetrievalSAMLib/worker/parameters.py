@@ -234,6 +234,11 @@ class Box:
     corners_mm: tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
+def _check_seed(seed: int) -> None:
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError("the seed has more than 64 bits")
+
+
 @dataclass(frozen=True)
 class Segment:
     """`segment`.
@@ -270,6 +275,9 @@ class Segment:
     points: list[Point] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
+
 
 @dataclass(frozen=True)
 class Refine:
@@ -304,6 +312,9 @@ class Refine:
     seed: int = 0
     points: list[Point] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
 
 
 PARAMETERS: dict[str, type[Any]] = {

@@ -12,6 +12,7 @@ import logging
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -49,6 +50,9 @@ class Setting(msgspec.Struct, frozen=True):
     threads: int
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**50)]
+
+
 class Shape(msgspec.Struct, frozen=True):
     """What decides how much there is to do.
 
@@ -58,9 +62,9 @@ class Shape(msgspec.Struct, frozen=True):
         voxels: Of the whole volume.
     """
 
-    slices: int
-    segments: int
-    voxels: int
+    slices: Count
+    segments: Count
+    voxels: Count
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -68,8 +72,8 @@ class Run(msgspec.Struct, frozen=True):
 
     setting: Setting
     shape: Shape
-    seconds: float
-    memory_bytes: int
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    memory_bytes: Count
 
 
 @dataclass(frozen=True)
