@@ -137,6 +137,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
   RetrievalSAMLib/stages.py
+  RetrievalSAMLib/tracebacks.py
   RetrievalSAMLib/volumes/__init__.py
   RetrievalSAMLib/volumes/claims.py
   RetrievalSAMLib/volumes/colors.py

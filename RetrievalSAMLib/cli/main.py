@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import typer
 
 from .. import NOTICE, __version__
 from ..errors import InputError, RetrievalSAMError, refused_by_the_system
+from ..tracebacks import told_without_data
 from . import benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment
 
 app = typer.Typer(
@@ -76,12 +76,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write_log(error: Exception) -> Path:
-    """The traceback in a file of the user's log folder: lines of code, no values of variables."""
+    """The traceback in a file of the user's log folder: lines of code, and nothing that a patient could be known by."""
     from platformdirs import user_log_path
 
     moment = datetime.now(timezone.utc)
     path = user_log_path("retrievalsam", ensure_exists=True) / f"error-{moment:%Y%m%d-%H%M%S-%f}.log"
-    path.write_text(f"retrievalsam {__version__}\n{''.join(traceback.format_exception(error))}", encoding="utf-8")
+    path.write_text(f"retrievalsam {__version__}\n{told_without_data(error)}", encoding="utf-8")
     return path
 
 

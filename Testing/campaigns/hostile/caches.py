@@ -109,7 +109,8 @@ def _evidence(folder: Path) -> tuple[st.SearchStrategy[bytes], Attempt]:
     random = np.random.default_rng(0)
     for number in range(2):
         EvidenceFile(path).append(str(number), CaseEvidence(
-            random.random((3, 4), np.float32), np.zeros(3, np.float32), np.arange(3), (1, 2), np.ones((3, 2), np.float32),
+            random.random((3, 4), np.float32), np.zeros(3, np.float32), np.arange(3), (1, 2), np.ones((3, 2),
+            np.float32),
             (), np.ones(3),
         ))  # fmt: skip
 
@@ -176,7 +177,8 @@ def _weights(folder: Path) -> tuple[st.SearchStrategy[bytes], Attempt]:
     valid = path.read_bytes()
     touch = f"open({str(mark)!r}, 'w')"
     code = (
-        _Code(os.mkdir, str(mark)), _Code(builtins.exec, touch), _Code(builtins.eval, touch), _Code(open, str(mark), "w"),
+        _Code(os.mkdir, str(mark)), _Code(builtins.exec, touch), _Code(builtins.eval, touch), _Code(open, str(mark),
+        "w"),
         _Code(subprocess.Popen, ["mkdir", str(mark)]), _Code(Path(mark).touch),
         _Code(torch.save, {}, str(mark)), _Code(np.save, str(mark), 1), _Code(__import__, "os"),
     )  # fmt: skip

@@ -198,7 +198,7 @@ PROMISES = (
     Promise("sums", "a damaged checksum file is found, and nothing else happens", _of_damaged_sum, weight=0.5),
     Promise(
         "archive",
-        "a damaged or made-up .rslib: imported whole, or refused in words with the library as it was; no file outside it",
+        "a damaged or made-up .rslib: imported whole, or refused with the library as it was; no file outside it",
         _of_archive,
         weight=0.5,
     ),

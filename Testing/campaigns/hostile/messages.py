@@ -87,7 +87,8 @@ def _requests(folder: str) -> list[dict[str, Any]]:
 
 def _lines(folder: Path) -> tuple[st.SearchStrategy[bytes], Attempt]:
     events = [json.loads(encode_event(event)) for event in (
-        protocol.Ready(1, "0.1", 7), protocol.Progress("1", "s", 1, 2, 0.5), protocol.Partial("1", "f", 1, 2), Result("1"),
+        protocol.Ready(1, "0.1", 7), protocol.Progress("1", "s", 1, 2, 0.5), protocol.Partial("1", "f", 1, 2),
+        Result("1"),
         fault_of(ValueError("x"), None), protocol.Stopped("1"),
     )]  # fmt: skip
     messages = st.sampled_from([*_requests("/f"), *events]).flatmap(damaged_json)

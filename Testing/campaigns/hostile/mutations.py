@@ -206,9 +206,12 @@ def damaged_header(draw: Draw, valid: bytes, end: int, separator: bytes) -> byte
 
 
 _EXTRA_FIELDS = (
-    "data file", "datafile", "line skip", "byte skip", "spacings", "axis mins", "labels", "units", "kinds", "thicknesses",
-    "measurement frame", "space dimension", "space units", "HeaderSize", "ElementDataFile", "CompressedData", "ObjectType",
-    "CompressedDataSize", "ElementNumberOfChannels", "BinaryDataByteOrderMSB", "Comment", "ElementToIntensityFunctionSlope",
+    "data file", "datafile", "line skip", "byte skip", "spacings", "axis mins", "labels", "units", "kinds",
+    "thicknesses",
+    "measurement frame", "space dimension", "space units", "HeaderSize", "ElementDataFile", "CompressedData",
+    "ObjectType",
+    "CompressedDataSize", "ElementNumberOfChannels", "BinaryDataByteOrderMSB", "Comment",
+    "ElementToIntensityFunctionSlope",
     "Segment0_Layer", "Segment0_LabelValue", "Segment0_Color", "Segment999999999999_Name", "Segment1_Extent", "Color",
 )  # fmt: skip
 
@@ -253,5 +256,6 @@ def _entry(draw: Draw, name: str) -> zipfile.ZipInfo:
 _NAMES = (
     "../evil", "../../evil", "/tmp/evil", "C:\\evil", "..\\evil", "cases/../../evil", "library.json", "LIBRARY.JSON",
     "library.json.sha256", "cases/00000000-0000-0000-0000-000000000000/case.json", "about.json", "a\0b", "x" * 300, "é",
-    "cases/00000000-0000-0000-0000-000000000000/v1/image.nrrd", ".lock", "cache/catalogue.sqlite3", "position", "aux", "a:b",
+    "cases/00000000-0000-0000-0000-000000000000/v1/image.nrrd", ".lock", "cache/catalogue.sqlite3", "position",
+    "aux", "a:b",
 )  # fmt: skip

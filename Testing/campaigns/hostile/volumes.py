@@ -172,5 +172,6 @@ PROMISES = (
     Promise("nii.gz", f"a damaged or made-up .nii.gz: {_READ}", _of_file(
         "a.nii.gz", lambda path: write_volume(subject()[0], path), lambda valid: damaged_bytes(valid, 0, 64))),
     Promise("dicom", f"a damaged or made-up DICOM series: {_READ}", _series, weight=0.3),
-    Promise("add", "a volume with an odd header is added whole, or refused with the library as it was", _pairs, weight=0.2),
+    Promise("add", "a volume with an odd header is added whole, or refused with the library as it was", _pairs,
+    weight=0.2),
 )  # fmt: skip
