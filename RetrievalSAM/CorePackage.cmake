@@ -143,6 +143,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/dicom.py
   RetrievalSAMLib/volumes/geometry.py
+  RetrievalSAMLib/volumes/header_text.py
   RetrievalSAMLib/volumes/intensity.py
   RetrievalSAMLib/volumes/labels.py
   RetrievalSAMLib/volumes/metaimage.py

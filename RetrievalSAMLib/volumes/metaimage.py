@@ -31,7 +31,7 @@ def check_metaimage(path: Path, name: str) -> None:
     Raises:
         InputError: It does, or it cannot be read.
     """
-    fields, start = _fields(path, name)
+    fields, start = metaimage_fields(path, name)
     dimensions = _numbers(fields, "NDims", name)
     if len(dimensions) != 1 or not 1 <= dimensions[0] <= _MOST_DIMENSIONS:
         raise _damaged(name, "NDims is no number of dimensions")
@@ -64,8 +64,12 @@ def check_metaimage(path: Path, name: str) -> None:
     check_claim(name, (*size, *channels), _BYTES[kind[1]], held, "gzip" if packed else "raw")
 
 
-def _fields(path: Path, name: str) -> tuple[dict[str, str], int]:
-    """The header's fields, and where it ends."""
+def metaimage_fields(path: Path, name: str) -> tuple[dict[str, str], int]:
+    """The header's fields, and where it ends.
+
+    Raises:
+        InputError: It cannot be read, or has no end.
+    """
     fields: dict[str, str] = {}
     try:
         with path.open("rb") as stream:

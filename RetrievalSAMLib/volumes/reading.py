@@ -23,6 +23,8 @@ from .volume import Segmentation, Volume
 
 FORMATS = ".nii, .nii.gz, .nrrd, .nhdr, .mha, .mhd, .seg.nrrd or a folder of DICOM slices"
 _NIFTI = (".nii", ".nii.gz")
+# ITK would print its warnings, with the names of files, past everything that keeps them out of logs.
+sitk.ProcessObject.SetGlobalWarningDisplay(False)
 _ITK = {".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
 PathLike = str | os.PathLike[str]
 

@@ -195,9 +195,18 @@ class LibrarySuggest:
 
 @dataclass(frozen=True)
 class NamesCheck:
-    """`names.check`."""
+    """`names.check`; ``files`` are volumes whose headers are looked at."""
 
     names: list[str]
+    files: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LibraryPrivacy:
+    """`library.privacy`: what looks like patient data in cases, by default all, before they leave the library."""
+
+    folder: str
+    cases: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -338,6 +347,7 @@ PARAMETERS: dict[str, type[Any]] = {
     "library.review": LibraryReview,
     "library.last_review": LibraryFolder,
     "library.suggest": LibrarySuggest,
+    "library.privacy": LibraryPrivacy,
     "names.check": NamesCheck,
     "estimate": Estimate,
     "segment": Segment,
