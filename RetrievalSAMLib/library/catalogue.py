@@ -47,7 +47,8 @@ CREATE TABLE parts (name TEXT PRIMARY KEY, count INTEGER NOT NULL, ids TEXT NOT 
 _SETTLED_NS = 2_000_000_000
 _BUSY_SECONDS = 2.0
 _LOG = logging.getLogger(__name__)
-_STAMP = "bytes, changed_ns, inode, read_ns"
+_ROWS_OF = "SELECT id, bytes, changed_ns, inode, read_ns, sum, record FROM cases WHERE part=?"
+_ROW_OF = "SELECT bytes, changed_ns, inode, read_ns, sum, record FROM cases WHERE id=?"
 _DECODER = msgspec.msgpack.Decoder(CaseRecord)
 Answer = TypeVar("Answer")
 
@@ -98,10 +99,7 @@ class Catalogue:
         """
 
         def checked(db: sqlite3.Connection) -> list[Case]:
-            known = {
-                row[0]: row[1:]
-                for row in db.execute(f"SELECT id, {_STAMP}, sum, record FROM cases WHERE part=?", (part.name,))
-            }
+            known = {row[0]: row[1:] for row in db.execute(_ROWS_OF, (part.name,))}
             found: list[Case] = []
             fresh: list[tuple[Case, _Stamp]] = []
             for folder in case_folders(part):
@@ -136,7 +134,7 @@ class Catalogue:
                 ids = [row[0] for row in db.execute(query, (part.name, key, key + "g"))]
             if len(ids) != 1:
                 return None
-            row = db.execute(f"SELECT {_STAMP}, sum, record FROM cases WHERE id=?", (ids[0],)).fetchone()
+            row = db.execute(_ROW_OF, (ids[0],)).fetchone()
             folder = part / ids[0]
             return Case(folder, _decoded(*row[4:])) if _is_current(folder, _Stamp(*row[:4])) else None
 
