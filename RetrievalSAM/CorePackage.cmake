@@ -80,6 +80,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/checkpoint.py
   RetrievalSAMLib/models/device.py
   RetrievalSAMLib/models/download.py
+  RetrievalSAMLib/models/precision.py
   RetrievalSAMLib/models/store.py
   RetrievalSAMLib/models/window.py
   RetrievalSAMLib/progress.py
@@ -109,6 +110,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
   RetrievalSAMLib/segmentation/looking.py
+  RetrievalSAMLib/segmentation/memory_tokens.py
   RetrievalSAMLib/segmentation/memory_use.py
   RetrievalSAMLib/segmentation/networks.py
   RetrievalSAMLib/segmentation/options.py
@@ -136,6 +138,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
+  RetrievalSAMLib/side_by_side.py
   RetrievalSAMLib/stages.py
   RetrievalSAMLib/tracebacks.py
   RetrievalSAMLib/volumes/__init__.py

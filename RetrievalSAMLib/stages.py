@@ -96,6 +96,11 @@ def listening(times: StageTimes) -> Iterator[None]:
         _listener.reset(token)
 
 
+def is_anybody_listening() -> bool:
+    """Whether somebody in this thread wants to know of stages."""
+    return _listener.get() is not None
+
+
 def timed(stage: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Say that a function is a stage of a run. Where nobody listens, this costs a look at one variable."""
 

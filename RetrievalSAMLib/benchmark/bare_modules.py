@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ..models.build import LoadedSegmenter
+from ..models.precision import multiplying
+from ..segmentation.memory_tokens import TokenReduction
 from ..stages import StageTimes
 
 if TYPE_CHECKING:
@@ -50,6 +54,9 @@ class Call:
 class CallRecorder:
     """Takes down which modules are called with which shapes; a context manager.
 
+    Where a run attends to reduced memories, that is a call of SAM 2's memory attention with all tokens of the same
+    ones: what the module would have to do for it.
+
     Args:
         model: SAM 2.
         times: Knows the stage that is going on, or None.
@@ -65,6 +72,7 @@ class CallRecorder:
             getattr(self._model, name).register_forward_pre_hook(self._taking_down(name), with_kwargs=True)
             for name in MODULES
         ]
+        self._hooks.append(register_module_forward_pre_hook(self._taking_down_reduced))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -85,23 +93,46 @@ class CallRecorder:
 
     def _taking_down(self, name: str) -> Callable[..., None]:
         def take_down(module: torch.nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
-            stage = (self._times.current if self._times else None) or OTHER
-            self.calls.append(Call(name, stage, _described(positional), _described(named)))
+            self.calls.append(Call(name, self._stage(), _described(positional), _described(named)))
 
         return take_down
 
+    def _taking_down_reduced(self, module: torch.nn.Module, given: tuple[Any, ...]) -> None:
+        if not isinstance(module, TokenReduction):
+            return
+        embedding, _, memories, pointers, _, _ = given
+        batch, channels, height, width = embedding.shape
+        places, width_of_memory = height * width, memories[0].values.shape[2]
+        pointer_tokens = 0 if pointers is None else len(pointers)
+        current = TensorLike((places, batch, channels), embedding.dtype)
+        memory = TensorLike((len(memories) * places + pointer_tokens, batch, width_of_memory), embedding.dtype)
+        named = {
+            "curr": [current],
+            "curr_pos": [current],
+            "memory": memory,
+            "memory_pos": memory,
+            "num_obj_ptr_tokens": pointer_tokens,
+        }
+        self.calls.append(Call("memory_attention", self._stage(), (), named))
 
-def replay(model: SAM2Base, calls: Sequence[Call], synchronise: Callable[[], None]) -> tuple[dict[str, float], float]:
+    def _stage(self) -> str:
+        return (self._times.current if self._times else None) or OTHER
+
+
+def replay(
+    segmenter: LoadedSegmenter, calls: Sequence[Call], synchronise: Callable[[], None]
+) -> tuple[dict[str, float], float]:
     """Make the same calls in the same order, on random numbers, and time the modules alone.
 
     Args:
-        model: SAM 2.
+        segmenter: SAM 2, and the precision in which it multiplies.
         calls: What a run called.
         synchronise: Waits until the device has done what it was told.
 
     Returns:
         Seconds by stage, and seconds that processors worked altogether.
     """
+    model = segmenter.model
     seconds: dict[str, float] = {}
     processor_seconds = 0.0
     made: dict[str, tuple[Call, tuple[Any, ...], dict[str, Any]]] = {}
@@ -113,7 +144,7 @@ def replay(model: SAM2Base, calls: Sequence[Call], synchronise: Callable[[], Non
         module = getattr(model, call.module)
         synchronise()
         began, worked = time.perf_counter(), time.process_time()
-        with torch.inference_mode():
+        with torch.inference_mode(), multiplying(model.device, segmenter.precision):
             module(*known[1], **known[2])
         synchronise()
         seconds[call.stage] = seconds.get(call.stage, 0.0) + time.perf_counter() - began

@@ -162,6 +162,7 @@ def _setup(plan: Plan, material: Material, networks: Networks, settings: Setting
         weights=segmenter.origin,
         encoder=networks.ours.encoder.name,
         image_size=segmenter.image_size,
+        precision=str(segmenter.precision).removeprefix("torch."),
         preset=settings.preset,
         supports=settings.supports,
         published_image_size=networks.published.image_size,

@@ -28,6 +28,7 @@ class SetUpReport(msgspec.Struct, frozen=True):
         weights: `bundled`, `catalogue` or `random`.
         encoder: The retrieval encoder's name.
         image_size: Pixels a side of our own run.
+        precision: In which our own run multiplies; the methods that it is compared with do so in float32.
         preset: Of our own run.
         supports: k of our own run.
         published_image_size: Of the methods that it is compared with.
@@ -44,6 +45,7 @@ class SetUpReport(msgspec.Struct, frozen=True):
     weights: str
     encoder: str
     image_size: int
+    precision: str
     preset: str
     supports: int
     published_image_size: int

@@ -64,7 +64,7 @@ def _measured(
         run = ours.run()
         found.add_own(run)
         progress("measuring", done + 1, total)
-        found.add_bare(*replay(model, run.recorder.calls, synchronise))
+        found.add_bare(*replay(networks.ours.segmenter, run.recorder.calls, synchronise))
         progress("measuring", done + 2, total)
         for place, (name, work) in enumerate(others.items(), start=3):
             found.add(name, spent_on(work, synchronise))

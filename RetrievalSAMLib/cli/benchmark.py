@@ -60,8 +60,8 @@ def benchmark(
 def _print(report: BenchmarkReport) -> None:
     setup, machine = report.setup, report.machine
     print(
-        f"{setup.model} ({setup.weights} weights), {setup.image_size} pixels, preset {setup.preset}, "
-        f"{setup.supports} supports, {setup.segments} segments, {setup.slices} slices of "
+        f"{setup.model} ({setup.weights} weights), {setup.image_size} pixels, {setup.precision}, "
+        f"preset {setup.preset}, {setup.supports} supports, {setup.segments} segments, {setup.slices} slices of "
         f"{setup.volume[0]} x {setup.volume[1]}, {setup.cases} cases"
     )
     print(

@@ -157,8 +157,8 @@ def review_library(
     segmenter, encoder = models.segmenter, models.encoder
     return Review(
         library=LibraryReport(library.name, len(everyone)),
-        model=ModelReport(segmenter.name, segmenter.sha256, segmenter.image_size, segmenter.origin),
-        encoder=ModelReport(encoder.name, encoder.sha256, encoder.image_size, encoder.origin),
+        model=ModelReport.of(segmenter),
+        encoder=ModelReport.of(encoder),
         preset=settings.preset,
         settings=settings.as_report(),
         cases=tuple(sorted([*damaged, *reviewed], key=_order)),

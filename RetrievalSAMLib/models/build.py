@@ -30,6 +30,7 @@ from RetrievalSAMLib.models.checkpoint import (
     read_state_dict,
     shapes_of,
 )
+from RetrievalSAMLib.models.precision import choose_precision
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
@@ -53,6 +54,7 @@ class LoadedSegmenter:
 
     Attributes:
         model: In evaluation mode, gradients off, float32, on the device that was asked for.
+        precision: In which it multiplies.
         name: The architecture by its catalogue name.
         sha256: Of the file of weights; for random weights, of the words that name them.
         image_size: Pixels a side of the square input.
@@ -66,6 +68,7 @@ class LoadedSegmenter:
     image_size: int
     parameters: int
     origin: Origin
+    precision: torch.dtype = torch.float32
 
     @property
     def feature_size(self) -> int:
@@ -78,6 +81,7 @@ class LoadedEncoder:
     """A vision transformer that is ready for inference.
 
     Attributes:
+        precision: In which it multiplies: what is kept of it must be the same everywhere.
         model: In evaluation mode, gradients off, float32; without a classifier. `forward_features` takes
             (b, channels, image_size, image_size) and gives (b, 1 + patches, dim), the class token first.
         name: By its catalogue name.
@@ -97,6 +101,7 @@ class LoadedEncoder:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     origin: Origin
+    precision: torch.dtype = torch.float32
 
 
 def build_segmenter(
@@ -337,7 +342,8 @@ def _hydra_as_sam2_sets_it_up() -> Iterator[None]:
 def _loaded_segmenter(model: SAM2Base, name: str, sha256: str, image_size: int, origin: Origin) -> LoadedSegmenter:
     _ready(model)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return LoadedSegmenter(model, name, sha256, image_size, parameters, origin)
+    precision = choose_precision(next(model.parameters()).device, small=name == BUNDLED)
+    return LoadedSegmenter(model, name, sha256, image_size, parameters, origin, precision)
 
 
 # The encoder ----------------------------------------------------------------------------------------------

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
 from ..alignment import Alignment, SmallImage, align, centred, refine, stack_extent_mm
+from ..alignment.threads import quiet_on_one_thread
 from ..retrieval.evidence import CaseEvidence, CaseSlices
 from ..retrieval.index import SliceRetrieval
+from ..side_by_side import side_by_side
 from ..stages import PLACE, timed
 from ..volumes import SliceStack
 from .place import PlaceMaps
 from .views import Box
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 _LIKELY = 0.3
 """Where this part of the cases has a segment, it is looked for."""
@@ -130,57 +136,75 @@ def aligned_by_image(
         The cases that could be aligned; where these are fewer than half, all of them, centre on centre.
     """
     fixed = SmallImage.of(target)
-    total = (2 if len(values) == 1 else 3) * len(numbers)
+    steps = (2 if len(values) == 1 else 3) * len(numbers)
     rough = PlaceMaps(target, values)
-    found: dict[int, tuple[SmallImage, Alignment]] = {}
+    found: dict[int, _Registered] = {}
     otherwise: dict[int, Alignment] = {}
-    for done, number in enumerate(numbers):
-        case = load(number)
-        moving = SmallImage.of(case.stack)
-        alignment, otherwise[number] = align(fixed, moving), centred(fixed, moving)
-        if alignment.similarity >= _TRUSTED:
-            rough.add(case, alignment, weight_of(alignment))
-            found[number] = (moving, alignment)
-        progress(done + 1, total)
+
+    def as_a_whole(moving: SmallImage) -> tuple[_Registered, Alignment]:
+        return _Registered(moving, align(fixed, moving)), centred(fixed, moving)
+
+    images = (SmallImage.of(load(number).stack) for number in numbers)
+    for done, (number, (one, centre)) in enumerate(zip(numbers, _each(as_a_whole, images), strict=True)):
+        otherwise[number] = centre
+        if one.alignment.similarity >= _TRUSTED:
+            rough.add(load(number), one.alignment, weight_of(one.alignment))
+            found[number] = one
+        progress(done + 1, steps)
     if not found or 2 * len(found) < len(numbers):
         return AlignedCases(otherwise, None, otherwise)
-    boxes = [box for box in likely_boxes(rough, values) if box is not None]
     place = PlaceMaps(target, values)
-    alignments = {}
-    for done, (number, (moving, alignment)) in enumerate(found.items()):
-        if boxes:
-            low, high = np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
-            alignment = refine(alignment, fixed, moving, low, high)
-        place.add(load(number), alignment, weight_of(alignment))
-        alignments[number] = alignment
-        progress(len(numbers) + done + 1, total)
+    held: dict[int, set[int]] = {}
+    boxes = [box for box in likely_boxes(rough, values) if box is not None]
+    refined = _each(lambda one: one.refined(fixed, boxes), found.values())
+    for done, (number, one) in enumerate(zip(found, refined, strict=True)):
+        case = load(number)
+        place.add(case, one.alignment, weight_of(one.alignment))
+        held[number] = {value for value in values if case.has(value)}
+        found[number] = one
+        progress(len(numbers) + done + 1, steps)
+    alignments = {number: one.alignment for number, one in found.items()}
     # The whole of two images may fit where the parts that matter do not.
     trusted = {number for number, alignment in alignments.items() if alignment.similarity >= _TRUSTED}
     left_out = {number: alignment for number, alignment in otherwise.items() if number not in trusted}
     if len(values) == 1:
         return AlignedCases(alignments, place, left_out)
+    # Organs do not move with the body as one.
+    box_of = {value: box for value, box in zip(values, likely_boxes(place, values), strict=True) if box is not None}
+    wanted = [(number, value) for number in found for value in values if value in held[number] & box_of.keys()]
+    own = _each(lambda pair: found[pair[0]].refined(fixed, [box_of[pair[1]]]), wanted)
     by_segment: dict[int, dict[int, Alignment]] = {value: {} for value in values}
-    boxes_of = dict(zip(values, likely_boxes(place, values), strict=True))
     place = PlaceMaps(target, values)
     for done, (number, alignment) in enumerate(alignments.items()):
         case = load(number)
         for value in values:
-            own = _on_its_own(case, value, boxes_of[value], alignment, fixed, found[number][0])
-            if own is not None:
-                by_segment[value][number] = own
-            used = own or alignment
+            used = alignment
+            if (number, value) in wanted:
+                used = by_segment[value][number] = next(own).alignment
             place.add(case, used, weight_of(used), (value,))
-        progress(2 * len(numbers) + done + 1, total)
+        progress(2 * len(numbers) + done + 1, steps)
     return AlignedCases(alignments, place, left_out, by_segment)
 
 
-def _on_its_own(
-    case: CaseSlices, value: int, box: Box | None, whole: Alignment, fixed: SmallImage, moving: SmallImage
-) -> Alignment | None:
-    """A case's alignment where one segment lies: organs do not move with the body as one."""
-    if box is None or not case.has(value):
-        return None
-    return refine(whole, fixed, moving, *box)
+@dataclass(frozen=True)
+class _Registered:
+    """A case's image and how it lies on the target."""
+
+    image: SmallImage
+    alignment: Alignment
+
+    def refined(self, fixed: SmallImage, boxes: Sequence[Box]) -> _Registered:
+        """Where some boxes lie in the target; as it is where there is none."""
+        if not boxes:
+            return self
+        low, high = np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
+        return replace(self, alignment=refine(self.alignment, fixed, self.image, low, high))
+
+
+def _each(register: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """Registrations side by side, each on one thread."""
+    with quiet_on_one_thread():
+        yield from side_by_side(register, items)
 
 
 @timed(PLACE)

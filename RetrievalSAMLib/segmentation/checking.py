@@ -28,11 +28,15 @@ def answers_by_halves(
     """
     answers = []
     for ranks in split_by_case(cases):
-        spatial = [SpatialEntry(bank.spatial[r].spatial[row : row + 1], bank.spatial[r].time) for r in ranks]
+        spatial = [_one_of(bank.spatial[r], row) for r in ranks]
         pointers = [PointerEntry(bank.pointers[r].pointer[row : row + 1], bank.pointers[r].distance) for r in ranks]
-        attended = engine.attend(features, MemoryBank(spatial, pointers, bank.pointer_span))
+        attended = engine.attend(features, MemoryBank(spatial, pointers, bank.pointer_span, bank.reduction))
         answers.append(engine.decode(features, attended).logits[0])
     return answers[0], answers[1]
+
+
+def _one_of(entry: SpatialEntry, row: int) -> SpatialEntry:
+    return SpatialEntry(entry.spatial[row : row + 1], entry.time, entry.names and entry.names[row : row + 1])
 
 
 def split_by_case(cases: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -28,6 +28,7 @@ from PIL import Image
 from ..errors import InputError
 from ..retrieval.index import Support
 from ..stages import RESAMPLING, SUPPORT_MEMORIES, timed
+from .memory_tokens import TokenReduction
 from .propagation import SegmentedSlice
 from .sam2_engine import ImageFeatures, Memory, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
 
@@ -293,6 +294,7 @@ class _Track:
         self.rows = rows
         self.supports: list[_Entered] = []
         self.past: dict[int, Memory] = {}
+        self._tokens = TokenReduction(engine.model.memory_attention, 1.0)
 
     @timed(SUPPORT_MEMORIES)
     def enter(
@@ -351,7 +353,7 @@ class _Track:
                 signed = distance if model.use_signed_tpos_enc_to_obj_ptrs else abs(distance)
                 pointers.append(PointerEntry(support.memory.pointer, signed))
         pointers += [PointerEntry(back[d].pointer, d) for d in range(1, span) if d in back]
-        return MemoryBank(spatial, pointers, span)
+        return MemoryBank(spatial, pointers, span, self._tokens)
 
 
 def _joined(parts: Sequence[SegmentedSlice]) -> SegmentedSlice:

@@ -11,9 +11,13 @@ from scipy import ndimage
 from ..alignment import Alignment
 from ..retrieval.evidence import CaseSlices
 from ..volumes import SliceStack
+from ..volumes.overlap import dice
 
 _LONGEST = 256
 """Pixels along the longer side of a slice, at most."""
+
+_AGREEMENT_OF_ONE = 0.35
+"""What a single case is believed to be like the next one: nobody can tell."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,33 @@ class PlaceMaps:
                 total[rows, columns] += share.weight / 255 * share.coverage[index - depth.start]
         mean: np.ndarray = total / np.float32(known.weights[index])
         return mean
+
+    def agreement(self, value: int) -> float:
+        """How well the cases' masks of a segment foretell each other where they lie now, in [0, 1].
+
+        The mean, over the cases, of the Dice of a case's mask and the mean mask of all others, both cut at a half:
+        what the mean mask is worth for a target that is like them.
+        """
+        shares = self._known[value].shares
+        if len(shares) < 2:
+            return _AGREEMENT_OF_ONE
+        first = np.min([[side.start for side in share.box] for share in shares], axis=0)
+        last = np.max([[side.stop for side in share.box] for share in shares], axis=0)
+        weights = sum(share.weight for share in shares)
+        total = np.zeros(last - first, dtype=np.float32)
+        places = [
+            tuple(slice(s.start - f, s.stop - f) for s, f in zip(share.box, first, strict=True)) for share in shares
+        ]
+        for share, place in zip(shares, places, strict=True):
+            total[place] += share.weight / 255 * share.coverage
+        found = []
+        for share, place in zip(shares, places, strict=True):
+            others = total.copy()
+            others[place] -= share.weight / 255 * share.coverage
+            foretold, drawn = others > 0.5 * (weights - share.weight), np.zeros(total.shape, dtype=bool)
+            drawn[place] = share.coverage > 127
+            found.append(dice(drawn, foretold))
+        return float(np.mean(found))
 
     def complete(self, value: int) -> bool:
         """Whether a case has the segment drawn in all its slices: only then is its box all of where it may be."""

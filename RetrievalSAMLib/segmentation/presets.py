@@ -27,7 +27,8 @@ class Settings:
         aligned_cases: The cases that retrieval names most often are aligned to the target, at most this many; only
             their slices are supports then. 0 for no alignment: then all cases, centre on centre.
         place_weight: Weight of the aligned cases' masks in the logits: the log odds of their mean (weighted by how
-            well they are aligned, held between 0.05 and 0.95) are added this many times.
+            well they are aligned, held between 0.05 and 0.95) are added this many times where the cases agree
+            fully, and less by as much as they do not foretell each other (`PlaceMaps.agreement`).
         place_memory: Let a slice attend to that mean mask as well, as a memory of itself.
         view_margin: Side of a view, as a multiple of the extent of what the aligned cases have there: pixels go where
             the structures are. 0 shows the whole slice.
@@ -35,6 +36,8 @@ class Settings:
             segment again, this many times.
         checks: Look twice, with half of the supports each time, at three slices of every segment: how alike the two
             are tells how sure the result is.
+        whole_blocks: Part of the 2 x 2 blocks of tokens that stay whole in every memory; the tokens of the others,
+            which are alike, are attended to as one. 1 attends to all.
         pointer_distance: Slices that the object pointer of the support of rank 0 is said to lie back; one more a
             rank. The published methods leave the temporal encoding of retrieved supports open: this is our choice.
     """
@@ -51,11 +54,12 @@ class Settings:
     score_weight: float = 0.3
     presence_threshold: float = 0.5
     aligned_cases: int = 8
-    place_weight: float = 0.5
+    place_weight: float = 1.4
     place_memory: bool = False
     view_margin: float = 1.6
     finding_passes: int = 2
     checks: bool = True
+    whole_blocks: float = 1.0
     pointer_distance: int = 1
 
     def as_report(self) -> dict[str, object]:
@@ -66,8 +70,8 @@ class Settings:
 FATE_SAM = "fate-sam"
 
 PRESETS = {
-    "default": Settings("default", supports=8),
-    "fast": Settings("fast", supports=4),
+    "default": Settings("default", supports=8, whole_blocks=0.25),
+    "fast": Settings("fast", supports=4, whole_blocks=0.25),
     "accurate": Settings("accurate", supports=16),
     FATE_SAM: Settings(
         FATE_SAM,

@@ -9,8 +9,9 @@ from typing import Protocol
 import torch
 
 from ..retrieval.index import SliceRetrieval
-from .attention_shares import AttentionShares
+from .attention_shares import attention_by_memory
 from .checking import answers_by_halves, slices_to_check
+from .memory_tokens import TokenReduction
 from .presets import Settings
 from .sam2_engine import (
     NO_OBJECT_LOGIT,
@@ -132,6 +133,7 @@ class Propagation:
         encode: Image features of a query slice.
         settings: Of the run.
         place: Where the aligned cases have their segments.
+        agreement: By segment, how far that is to be believed, in [0, 1]; fully unless given.
         timing: How far back supports lie; by rank unless given.
         pointer_span: Object pointers that a slice may see, which also scales their time; SAM 2's own number
             unless given.
@@ -145,6 +147,7 @@ class Propagation:
         encode: Callable[[int], ImageFeatures],
         settings: Settings,
         place: Place | None = None,
+        agreement: Sequence[float] | None = None,
         timing: SupportTiming | None = None,
         pointer_span: int | None = None,
     ) -> None:
@@ -155,10 +158,12 @@ class Propagation:
         self.settings = settings
         self.place = place or (lambda index, segment: None)
         self.segments = len(retrieval[0])
+        self.place_weights = [settings.place_weight * part for part in agreement or [1.0] * self.segments]
         self.timing = timing or ByRank(settings.pointer_distance)
         self.pointer_span = pointer_span or engine.max_pointers
         self.reach = min(settings.propagated_memories, engine.num_maskmem - 1)
         self.pointer_reach = self.pointer_span - 1 if self.reach else 0
+        self._tokens = TokenReduction(engine.model.memory_attention, settings.whole_blocks)
         self._start = 0
         # By segment: memories of its segmented slices, by slice.
         self._past: list[dict[int, Memory]] = [{} for _ in range(self.segments)]
@@ -170,16 +175,31 @@ class Propagation:
         Args:
             start: The start slice; the one with the best evidence unless given.
         """
-        count = len(self.retrieval)
+        order = self.order(start)
+        self._start = order[0][0]
+        for index, towards in order:
+            yield self._segment(index, towards)
+
+    def order(self, start: int | None = None) -> list[tuple[int, int]]:
+        """The slices as `run` segments them, each with the direction of the way."""
         if start is None:
             start = start_slice(self.retrieval)
-        self._start = start
         # From the first slice there is no way back: it begins the way forward.
         back = range(start, -1, -1) if start > 0 else range(0)
-        for index in back:
-            yield self._segment(index, towards=-1)
-        for index in range(len(back), count):
-            yield self._segment(index, towards=+1)
+        return [(index, -1) for index in back] + [(index, +1) for index in range(len(back), len(self.retrieval))]
+
+    def encoded(self) -> list[int]:
+        """The slices whose image features `run` asks for, in the order in which it does."""
+        return [index for index, _ in self.order() if self._asked(index)]
+
+    def _asked(self, index: int) -> list[int]:
+        """The segments that SAM 2 is asked for: where its object score could still lift the vote over the threshold."""
+        weight, threshold = self.settings.score_weight, self.settings.presence_threshold
+        return [
+            s
+            for s, found in enumerate(self.retrieval[index])
+            if found.supports and (1 - weight) * found.presence + weight >= threshold
+        ]
 
     def go_from(self, index: int, memories: Mapping[int, Memory]) -> None:
         """Forget every slice but one whose masks are known; `step` goes on from there.
@@ -211,10 +231,7 @@ class Propagation:
         presence = (1 - weight) * votes
         predicted_iou = torch.full((self.segments,), float("nan"))
         memorised = torch.zeros(self.segments, dtype=torch.bool)
-        # Asked only where the object score could still lift the vote over the threshold.
-        asked = [
-            s for s in range(self.segments) if row[s].supports and presence[s] + weight >= settings.presence_threshold
-        ]
+        asked = self._asked(index)
         if not asked:
             signs = [self._signs(index, s, float(presence[s])) for s in range(self.segments)]
             return SegmentedSlice(index, logits, presence, memorised, predicted_iou, memorised, {}, signs)
@@ -225,9 +242,8 @@ class Propagation:
         for group in self._groups(asked, index, towards):
             seen = features.expand(len(group))
             bank = self._bank(group, index, towards, seen)
-            with AttentionShares(engine.model.memory_attention) as attended:
-                decoded = engine.decode(seen, engine.attend(seen, bank))
-            shares = attended.by_memory((decoded.logits > 0).float()).tolist()
+            decoded = engine.decode(seen, engine.attend(seen, bank))
+            shares = attention_by_memory(self._tokens.attended, (decoded.logits > 0).float()).tolist()
             for place, s in enumerate(group):
                 answers[s] = (decoded, place)
                 attention[s] = tuple(shares[place][: len(row[s].supports)])
@@ -282,10 +298,11 @@ class Propagation:
 
     def _place_logits(self, index: int, segment: int) -> torch.Tensor | float:
         """What the place alone says: weighted log odds, (S / 4, S / 4)."""
-        known = self.place(index, segment) if self.settings.place_weight else None
+        weight = self.place_weights[segment]
+        known = self.place(index, segment) if weight else None
         if known is None:
             return 0.0
-        return self.settings.place_weight * known.to(self.engine.device).clamp(_RARE, 1 - _RARE).logit()
+        return weight * known.to(self.engine.device).clamp(_RARE, 1 - _RARE).logit()
 
     def _place_entry(self, group: list[int], index: int, features: ImageFeatures) -> list[SpatialEntry]:
         """What the place alone says, as a memory of the slice itself; it takes the oldest of the places in time."""
@@ -316,7 +333,9 @@ class Propagation:
         for rank in range(len(row[group[0]].supports)):
             chosen = [row[s].supports[rank] for s in group]
             memories = [self.store.get((c.case, c.slice), device) for c in chosen]
-            spatial.append(SpatialEntry(torch.stack([m.spatial[s] for m, s in zip(memories, group, strict=True)]), 0))
+            stacked = torch.stack([m.spatial[s] for m, s in zip(memories, group, strict=True)])
+            names = [(c.case, c.slice, s) for c, s in zip(chosen, group, strict=True)]
+            spatial.append(SpatialEntry(stacked, 0, names))
             pointer = torch.stack([m.pointer[s] for m, s in zip(memories, group, strict=True)])
             distance = self.timing.distance(rank, len(row[group[0]].supports), index, towards)
             pointers.append(PointerEntry(pointer, distance))
@@ -330,7 +349,7 @@ class Propagation:
             pointers.append(
                 PointerEntry(torch.cat([self._past[s][index - towards * back].pointer for s in group]), back)
             )
-        return MemoryBank(spatial, pointers, self.pointer_span)
+        return MemoryBank(spatial, pointers, self.pointer_span, self._tokens)
 
     def _forget(self, index: int, towards: int) -> None:
         """Drop memories that no later slice can reach; the way forward starts on those of the way back."""

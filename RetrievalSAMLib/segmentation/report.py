@@ -6,6 +6,7 @@ It identifies the target by hashes and grid alone: no path, no name of a file, n
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +14,9 @@ from .. import NOTICE, __version__
 from ..errors import InputError
 from ..json_files import JsonError, read_json
 from ..volumes import write_staged
+
+if TYPE_CHECKING:
+    from ..models.build import LoadedEncoder, LoadedSegmenter
 
 
 class TargetReport(msgspec.Struct, frozen=True):
@@ -33,12 +37,19 @@ class LibraryReport(msgspec.Struct, frozen=True):
 
 
 class ModelReport(msgspec.Struct, frozen=True):
-    """A model by name, and its weights by hash."""
+    """A model by name, its weights by hash, and the precision in which it multiplied."""
 
     name: str
     sha256: str
     image_size: int
     origin: str
+    precision: str = "float32"
+
+    @classmethod
+    def of(cls, model: LoadedSegmenter | LoadedEncoder) -> ModelReport:
+        """Of a model that is loaded."""
+        precision = str(model.precision).removeprefix("torch.")
+        return cls(model.name, model.sha256, model.image_size, model.origin, precision)
 
 
 class SupportReport(msgspec.Struct, frozen=True):

@@ -105,8 +105,8 @@ def run_report(
     return SegmentationReport(
         target=TargetReport(geometry.size, geometry.spacing_mm, geometry.origin_mm, geometry.direction, image_hash),
         library=LibraryReport(options.library_name, cases),
-        model=ModelReport(segmenter.name, segmenter.sha256, segmenter.image_size, segmenter.origin),
-        encoder=ModelReport(encoder.name, encoder.sha256, encoder.image_size, encoder.origin),
+        model=ModelReport.of(segmenter),
+        encoder=ModelReport.of(encoder),
         preset=settings.preset,
         settings=settings.as_report()
         | {

@@ -7,7 +7,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, content_
 from ..retrieval.gathering import FOLDER, evidence_of_cases
 from ..retrieval.index import SliceRetrieval
 from ..retrieval.likeness import KeptLikeness
+from ..side_by_side import side_by_side
 from ..volumes import Segment, Segmentation, SliceStack, Volume
 from .aligning import (
     AlignedCases,
@@ -85,7 +86,7 @@ class Run:
         self.segments = wanted_segments(self.cases, options.segments)
         self.values = tuple(s.value for s in self.segments)
         self.region = Region.of(target.geometry, options.roi)
-        self.engine = Sam2Engine(models.segmenter.model)
+        self.engine = Sam2Engine(models.segmenter.model, models.segmenter.precision)
         self.growing = Growing(options.partial, self._to_target) if options.partial else None
         self.keeper: StateWriter | None = None
         self.ground: Ground | None = None
@@ -114,6 +115,7 @@ class Run:
             cases=tuple(content_key(case, self.plane) for case in self.cases),
             model=segmenter.sha256,
             image_size=segmenter.image_size,
+            precision=str(segmenter.precision),
             encoder=encoder.sha256,
             encoder_size=encoder.image_size,
             settings=self.settings.as_report(),
@@ -353,11 +355,16 @@ class Run:
             alignment = aligned.of(case, [self.values[s] for s in view.rows])
             return seen_in_case(view.window, alignment, float(depths[case][number]))
 
-        def encode(place: int) -> ImageFeatures:
-            index = self.searched[place]
-            features = encode_slice(self.engine, self.stack, index, view.window)
+        @torch.inference_mode()
+        def encode(place: int) -> tuple[int, ImageFeatures]:
+            return place, encode_slice(self.engine, self.stack, self.searched[place], view.window)
+
+        def next_features(place: int) -> ImageFeatures:
+            encoded, features = next(coming)
+            if encoded != place:
+                raise ValueError(f"slice {encoded} was encoded, slice {place} is asked for")
             if self.keeper:
-                self.keeper.put_features(features_name(view_number, index), features)
+                self.keeper.put_features(features_name(view_number, self.searched[place]), features)
             return features
 
         with MemoryStore(self.options.max_memory_bytes) as store:
@@ -377,8 +384,11 @@ class Run:
                         memory = store.get((case, number), self.engine.device)
                         self.keeper.put_memory(memory_name(view_number, case, number), memory)
             places = self._place(aligned.place, view_number, view)
-            with self.clock.stage(stage):
-                for segmented in Propagation(self.engine, store, rows, encode, self.settings, places).run():
+            agreement = [aligned.place.agreement(self.values[s]) for s in view.rows] if aligned.place else None
+            propagation = Propagation(self.engine, store, rows, next_features, self.settings, places, agreement)
+            coming = side_by_side(encode, propagation.encoded(), self.engine.device.type)
+            with self.clock.stage(stage), closing(coming):
+                for segmented in propagation.run():
                     yield replace(segmented, index=self.searched[segmented.index])
 
     def _place(self, maps: PlaceMaps | None, view_number: int, view: View) -> Place | None:

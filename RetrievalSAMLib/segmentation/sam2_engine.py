@@ -10,7 +10,8 @@ C = hidden channels, M = memory channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ import torch
 import torch.nn.functional as F
 from sam2.modeling.sam2_utils import get_1d_sine_pe
 
+from ..models.precision import multiplying
 from ..stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PLACE, PREDICTION_MEMORIES, SUPPORT_MEMORIES, timed
+from .memory_tokens import TokenReduction
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
@@ -90,10 +93,12 @@ class SpatialEntry:
         spatial: (B, M, h, w).
         time: 0 for a conditioning slice (a support or a corrected slice), otherwise how many slices it lies back,
             1 to ``num_maskmem - 1``.
+        names: Of the B memories, where the same ones will be attended to again: what a `TokenReduction` keeps them by.
     """
 
     spatial: torch.Tensor
     time: int
+    names: Sequence[Hashable] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,11 +117,13 @@ class MemoryBank:
         spatial: What the memory encoder made.
         pointers: Object pointers.
         pointer_span: Number of pointers that scales their time: a distance of ``pointer_span - 1`` is one.
+        reduction: Attends to fewer tokens; None attends to all, by SAM 2's own module.
     """
 
     spatial: Sequence[SpatialEntry]
     pointers: Sequence[PointerEntry]
     pointer_span: int = 16
+    reduction: TokenReduction | None = None
 
 
 @dataclass(frozen=True)
@@ -174,10 +181,12 @@ class Sam2Engine:
 
     Args:
         model: A SAM 2 or 2.1 model as the ``sam2`` package builds it.
+        precision: Of matrix products and convolutions; what goes in and comes out is float32.
     """
 
-    def __init__(self, model: SAM2Base) -> None:
+    def __init__(self, model: SAM2Base, precision: torch.dtype = torch.float32) -> None:
         self.model = model
+        self.precision = precision
         self.image_size: int = model.image_size
         self.num_maskmem: int = model.num_maskmem
         self.max_pointers: int = model.max_obj_ptrs_in_encoder
@@ -197,9 +206,10 @@ class Sam2Engine:
         """
         mean = images.new_tensor(IMAGE_MEAN)[:, None, None]
         std = images.new_tensor(IMAGE_STD)[:, None, None]
-        output = self.model.forward_image((images[:, None] - mean) / std)
-        fine, middle, embedding = output["backbone_fpn"]
-        return ImageFeatures(fine, middle, embedding, output["vision_pos_enc"][-1])
+        with self._mixed():
+            output = self.model.forward_image((images[:, None] - mean) / std)
+        fine, middle, embedding = (level.float() for level in output["backbone_fpn"])
+        return ImageFeatures(fine, middle, embedding, output["vision_pos_enc"][-1].float())
 
     @timed(SUPPORT_MEMORIES)
     def encode_support(self, features: ImageFeatures, masks: torch.Tensor) -> Memory:
@@ -286,6 +296,8 @@ class Sam2Engine:
             return embedding + self.model.no_mem_embed.reshape(1, channels, 1, 1)
         time_encoding = self.model.maskmem_tpos_enc  # (num_maskmem, 1, 1, M): 1, 2, ... slices back; last: time 0
         place = self._position_of_memory(bank.spatial[0].spatial)
+        if bank.reduction is not None:
+            return self._attend_to_fewer(features, bank, bank.reduction, place)
         memory, position = [], []
         for entry in bank.spatial:
             # (B, M, h, w) -> (h w, B, M)
@@ -297,14 +309,32 @@ class Sam2Engine:
             memory.append(tokens)
             position.append(token_position)
             pointer_tokens = tokens.shape[0]
-        output = self.model.memory_attention(
-            curr=[embedding.flatten(2).permute(2, 0, 1)],
-            curr_pos=[features.position.flatten(2).permute(2, 0, 1)],
-            memory=torch.cat(memory),
-            memory_pos=torch.cat(position),
-            num_obj_ptr_tokens=pointer_tokens,
-        )
-        return output.permute(1, 2, 0).reshape(batch, channels, height, width)
+        with self._mixed():
+            output = self.model.memory_attention(
+                curr=[embedding.flatten(2).permute(2, 0, 1)],
+                curr_pos=[features.position.flatten(2).permute(2, 0, 1)],
+                memory=torch.cat(memory),
+                memory_pos=torch.cat(position),
+                num_obj_ptr_tokens=pointer_tokens,
+            )
+        return output.float().permute(1, 2, 0).reshape(batch, channels, height, width)
+
+    def _attend_to_fewer(
+        self, features: ImageFeatures, bank: MemoryBank, reduction: TokenReduction, place: torch.Tensor
+    ) -> torch.Tensor:
+        batch, channels = features.embedding.shape[:2]
+        time_encoding = self.model.maskmem_tpos_enc
+        tokens, position = self._pointer_tokens(bank, batch, channels) if bank.pointers else (None, None)
+        pieces = channels // self.model.mem_dim
+        with self._mixed():
+            memories = [
+                reduction.tokens(entry.spatial, (place + time_encoding[entry.time - 1])[:, 0], entry.names)
+                for entry in bank.spatial
+            ]
+            return reduction(features.embedding, features.position, memories, tokens, position, pieces).float()
+
+    def _mixed(self) -> AbstractContextManager[object]:
+        return multiplying(self.device, self.precision)
 
     @timed(MASK_DECODER)
     def decode(self, features: ImageFeatures, conditioned: torch.Tensor, prompts: Prompts | None = None) -> Decoded:
@@ -374,16 +404,17 @@ class Sam2Engine:
             several = model._use_multimask(is_init_cond_frame=False, point_inputs={"point_labels": labels})
         # ``_use_mask_as_output`` asks the decoder for one mask; tracking and prompts ask as the configuration says.
         sparse, dense = model.sam_prompt_encoder(points=(points, labels), boxes=None, masks=mask_prompt)
-        answer: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor] = model.sam_mask_decoder(
-            image_embeddings=embedding,
-            image_pe=model.sam_prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=several,
-            repeat_image=False,
-            high_res_features=[features.fine, features.middle],
-        )
-        return answer
+        with self._mixed():
+            masks, ious, tokens, scores = model.sam_mask_decoder(
+                image_embeddings=embedding,
+                image_pe=model.sam_prompt_encoder.get_dense_pe(),
+                sparse_prompt_embeddings=sparse,
+                dense_prompt_embeddings=dense,
+                multimask_output=several,
+                repeat_image=False,
+                high_res_features=[features.fine, features.middle],
+            )
+        return masks.float(), ious.float(), tokens.float(), scores.float()
 
     def _pointer_if(self, pointer: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         keep = present[:, None].to(pointer.dtype)
@@ -401,8 +432,9 @@ class Sam2Engine:
         model = self.model
         soft = (logits > 0).to(logits.dtype) if hard else logits.sigmoid()
         mask = soft * model.sigmoid_scale_for_mem_enc + model.sigmoid_bias_for_mem_enc
-        output = model.memory_encoder(features.embedding, mask, skip_mask_sigmoid=True)
-        spatial: torch.Tensor = output["vision_features"]
+        with self._mixed():
+            output = model.memory_encoder(features.embedding, mask, skip_mask_sigmoid=True)
+        spatial: torch.Tensor = output["vision_features"].float()
         if model.no_obj_embed_spatial is not None:
             absent = (~present)[:, None, None, None].to(spatial.dtype)
             spatial = spatial + absent * model.no_obj_embed_spatial[..., None, None]

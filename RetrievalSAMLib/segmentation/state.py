@@ -61,6 +61,7 @@ class Fingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: tuple[str, ...]
     model: str
     image_size: int
+    precision: str
     encoder: str
     encoder_size: int
     settings: dict[str, object]

@@ -15,6 +15,7 @@ import torch
 
 from ..models.window import Seen
 from ..retrieval.evidence import CaseSlices
+from ..side_by_side import side_by_side
 from ..volumes import SliceStack
 from .sam2_engine import ImageFeatures, Memory, Sam2Engine
 
@@ -141,23 +142,29 @@ def encode_supports(
     done = 0
     for case, numbers in wanted.items():
         slices = load(case)
-        for number in sorted(set(numbers)):
-            if (case, number) not in store:
-                window = window_of(case, number)
-                features = encode_slice(engine, slices.stack, number, window)
-                masks = torch.cat(
-                    [
-                        mask_to_input(slices.mask(value, number), window, slices.stack.spacing_mm, engine.image_size)
-                        for value in values
-                    ]
-                ).to(engine.device)
-                parts = [
-                    engine.encode_support(features.expand(len(part)), part).rounded()
-                    for part in masks.split(_SEGMENTS_AT_ONCE)
-                ]
-                store.put(
-                    (case, number),
-                    Memory(torch.cat([p.spatial for p in parts]), torch.cat([p.pointer for p in parts])),
-                )
+        missing = [number for number in sorted(set(numbers)) if (case, number) not in store]
+        done += len(set(numbers)) - len(missing)
+
+        @torch.inference_mode()
+        def memory(number: int, case: int = case, slices: CaseSlices = slices) -> Memory:
+            return _memory_of(engine, slices, number, window_of(case, number), values)
+
+        for number, made in zip(missing, side_by_side(memory, missing, engine.device.type), strict=True):
+            store.put((case, number), made)
             done += 1
             progress(done, total)
+
+
+def _memory_of(engine: Sam2Engine, slices: CaseSlices, number: int, window: Seen, values: tuple[int, ...]) -> Memory:
+    """What one slice of a case leaves behind for some segments."""
+    features = encode_slice(engine, slices.stack, number, window)
+    masks = torch.cat(
+        [
+            mask_to_input(slices.mask(value, number), window, slices.stack.spacing_mm, engine.image_size)
+            for value in values
+        ]
+    ).to(engine.device)
+    parts = [
+        engine.encode_support(features.expand(len(part)), part).rounded() for part in masks.split(_SEGMENTS_AT_ONCE)
+    ]
+    return Memory(torch.cat([p.spatial for p in parts]), torch.cat([p.pointer for p in parts]))

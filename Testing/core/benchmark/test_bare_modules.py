@@ -24,7 +24,7 @@ def recorded() -> CallRecorder:
 
 def test_a_replay_makes_the_same_calls_in_the_same_order(recorded: CallRecorder) -> None:
     with CallRecorder(loaded().model) as again:
-        seconds, worked = replay(loaded().model, recorded.calls, lambda: None)
+        seconds, worked = replay(loaded(), recorded.calls, lambda: None)
     assert [(c.module, c.positional, c.named) for c in again.calls] == [
         (c.module, c.positional, c.named) for c in recorded.calls
     ]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_up_cases import GEOMETRY, SEGMENTS, case, stored_otherwise
 
+from RetrievalSAMLib import side_by_side
 from RetrievalSAMLib.alignment import affine
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter, random_encoder, random_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
@@ -69,6 +70,22 @@ def test_the_order_of_cases_does_not_matter(
     again = segment_volume(case(0).image, supports[::-1], models, ALIGNED)
     assert np.array_equal(again.segmentation.labelmap(), plain.segmentation.labelmap())
     assert used_supports(again) == used_supports(plain)
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+def test_the_number_of_processors_does_not_matter(
+    models: Models,
+    supports: list[MemoryCase],
+    plain: SegmentationResult,
+    monkeypatch: pytest.MonkeyPatch,
+    processors: int,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(side_by_side, "available_processors", lambda: processors)
+    assert side_by_side.workers() == processors
+    again = segment_volume(case(0).image, supports, models, ALIGNED)
+    assert np.array_equal(again.segmentation.labelmap(), plain.segmentation.labelmap())
+    assert again.report.slices == plain.report.slices
 
 
 def test_not_even_of_cases_that_are_alike(models: Models, supports: list[MemoryCase]) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from RetrievalSAMLib.models.build import build_segmenter
-from RetrievalSAMLib.segmentation.attention_shares import AttentionShares
-from RetrievalSAMLib.segmentation.sam2_engine import Memory, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
+from RetrievalSAMLib.segmentation.attention_shares import attention_by_memory, attention_weights
+from RetrievalSAMLib.segmentation.memory_tokens import Attended, TokenReduction
+from RetrievalSAMLib.segmentation.sam2_engine import (
+    ImageFeatures,
+    Memory,
+    MemoryBank,
+    PointerEntry,
+    Sam2Engine,
+    SpatialEntry,
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +28,12 @@ def engine() -> Sam2Engine:
 def disc(row: int, column: int, size: int = 256, radius: int = 40) -> torch.Tensor:
     rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     return (((rows - row) ** 2 + (columns - column) ** 2) < radius**2).float()[None]
+
+
+def attended_by(engine: Sam2Engine, features: ImageFeatures, bank: MemoryBank, kept: float = 1.0) -> Attended:
+    tokens = TokenReduction(engine.model.memory_attention, kept)
+    engine.attend(features, replace(bank, reduction=tokens))
+    return tokens.attended
 
 
 def bank_of(memories: list[Memory]) -> MemoryBank:
@@ -36,14 +52,13 @@ def test_the_weights_give_what_the_layer_gives(engine: Sam2Engine) -> None:
     hook = layer.register_forward_hook(
         lambda module, _, named, output: given.extend((named["v"], output)), with_kwargs=True
     )
-    with AttentionShares(engine.model.memory_attention) as shares:
-        engine.attend(features, bank)
+    engine.attend(features, bank)
     hook.remove()
     values, output = given
     side = engine.image_size // 16
     step = side // 8
     places = output.unflatten(1, (side, side))[:, step // 2 :: step, step // 2 :: step].flatten(1, 2)
-    again = layer.out_proj(shares._weights() @ layer.v_proj(values))
+    again = layer.out_proj(attention_weights(attended_by(engine, features, bank)) @ layer.v_proj(values))
     torch.testing.assert_close(again, places, atol=1e-5, rtol=1e-4)
 
 
@@ -54,9 +69,7 @@ def test_shares_add_up_to_one_and_the_slice_itself_gets_more_than_noise(engine: 
     features = engine.encode_images(image)
     noise = engine.encode_images(torch.rand(1, 256, 256, generator=torch.Generator().manual_seed(0)))
     bank = bank_of([engine.encode_support(noise, torch.zeros(1, 256, 256)), engine.encode_support(features, mask)])
-    with AttentionShares(engine.model.memory_attention) as shares:
-        engine.attend(features, bank)
-    seen = shares.by_memory(mask)
+    seen = attention_by_memory(attended_by(engine, features, bank), mask)
     assert seen.shape == (1, 2)
     assert float(seen.sum()) == pytest.approx(1, abs=1e-5)
     assert seen[0, 1] > seen[0, 0]
@@ -68,9 +81,7 @@ def test_a_pointer_without_a_mask_has_a_share_of_its_own(engine: Sam2Engine) -> 
     features = engine.encode_images(mask)
     memory = engine.encode_support(features, mask)
     bank = MemoryBank([SpatialEntry(memory.spatial, 0)], [PointerEntry(memory.pointer, n) for n in (1, 2, 3)])
-    with AttentionShares(engine.model.memory_attention) as shares:
-        engine.attend(features, bank)
-    seen = shares.by_memory(torch.zeros(1, 64, 64))
+    seen = attention_by_memory(attended_by(engine, features, bank), torch.zeros(1, 64, 64))
     assert seen.shape == (1, 3)
     assert bool((seen > 0).all())
     assert float(seen.sum()) == pytest.approx(1, abs=1e-5)

@@ -216,3 +216,41 @@ def test_large_slices_are_mapped_coarser_and_in_place() -> None:
     low, high = maps.box_mm(1, 0.5)  # type: ignore[misc]
     assert low == pytest.approx([5, 30, 125], abs=float(maps.spacing_mm[1:].max()))
     assert high == pytest.approx([15, 100, 195], abs=float(maps.spacing_mm[1:].max()))
+
+
+HERE = Alignment(np.eye(3), np.zeros(3), NOT_MEASURED)
+
+
+def shifted(mask: np.ndarray, columns: int) -> np.ndarray:
+    return np.roll(mask, columns, axis=2)
+
+
+def test_cases_whose_masks_lie_on_each_other_agree_fully() -> None:
+    maps = maps_for()
+    for weight in (1.0, 5.0, 0.1):
+        maps.add(slices_of({1: lump(SHAPE)}, SPACING_MM), HERE, weight)
+    assert maps.agreement(1) == pytest.approx(1)
+
+
+def test_agreement_is_how_well_the_others_foretell_each_case() -> None:
+    maps, mask = maps_for(), lump(SHAPE)
+    for one in (mask, mask, shifted(mask, 3)):
+        maps.add(slices_of({1: one}, SPACING_MM), HERE, 1.0)
+    # Of the two that lie together, half of the others agree: nothing is above a half but where both others have it.
+    both = mask & shifted(mask, 3)
+    expected = np.mean([dice(mask, both), dice(mask, both), dice(shifted(mask, 3), mask)])
+    assert maps.agreement(1) == pytest.approx(expected)
+
+
+def test_cases_that_lie_apart_do_not_agree() -> None:
+    maps, left = maps_for(), np.zeros(SHAPE, dtype=bool)
+    left[3:6, 5:10, 3:8] = True
+    for one in (left, shifted(left, 15)):
+        maps.add(slices_of({1: one}, SPACING_MM), HERE, 1.0)
+    assert maps.agreement(1) == 0
+
+
+def test_of_a_single_case_nobody_knows() -> None:
+    maps = maps_for()
+    maps.add(slices_of({1: lump(SHAPE)}, SPACING_MM), HERE, 1.0)
+    assert 0 < maps.agreement(1) < 0.5
