@@ -47,7 +47,10 @@ from RetrievalSAMLib.worker.jobs import costs
 from .mutations import damaged_bytes, damaged_json, damaged_zip
 from .promise import Attempt, Promise, subject
 
-_RUN = Fingerprint("0" * 64, ("a",), "m", 256, "e", 64, {"k": 4}, "axial", (("Anterior", 1),), None)
+_RUN = Fingerprint(
+    image="0" * 64, cases=("a",), model="m", image_size=256, precision="float32", encoder="e", encoder_size=64,
+    settings={"k": 4}, plane="axial", segments=(("Anterior", 1),), roi=None,
+)  # fmt: skip
 
 
 def _states(folder: Path) -> tuple[st.SearchStrategy[bytes], Attempt]:
