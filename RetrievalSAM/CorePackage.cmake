@@ -65,10 +65,13 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/library/describe.py
   RetrievalSAMLib/library/files.py
   RetrievalSAMLib/library/find.py
+  RetrievalSAMLib/library/folders.py
   RetrievalSAMLib/library/format.py
+  RetrievalSAMLib/library/lock.py
   RetrievalSAMLib/library/names.py
   RetrievalSAMLib/library/pairs.py
   RetrievalSAMLib/library/privacy.py
+  RetrievalSAMLib/library/repair.py
   RetrievalSAMLib/library/segments.py
   RetrievalSAMLib/library/selection.py
   RetrievalSAMLib/library/store.py
@@ -99,6 +102,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py
   RetrievalSAMLib/segmentation/attention_shares.py
+  RetrievalSAMLib/segmentation/cache_space.py
   RetrievalSAMLib/segmentation/carrying.py
   RetrievalSAMLib/segmentation/checking.py
   RetrievalSAMLib/segmentation/choosing.py
@@ -109,6 +113,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/finding.py
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
+  RetrievalSAMLib/segmentation/kept_supports.py
   RetrievalSAMLib/segmentation/looking.py
   RetrievalSAMLib/segmentation/memory_tokens.py
   RetrievalSAMLib/segmentation/memory_use.py
@@ -135,6 +140,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/signs.py
   RetrievalSAMLib/segmentation/state.py
   RetrievalSAMLib/segmentation/supports.py
+  RetrievalSAMLib/segmentation/tensor_cache.py
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py

@@ -35,5 +35,9 @@ class DamagedLibraryError(InputError):
     """A file of a support library is missing, unreadable or not what its checksum says."""
 
 
+class NewerLibraryError(InputError):
+    """A support library is of a newer format version than this program knows."""
+
+
 class ModelError(InputError):
     """Model weights are missing, damaged, of other shapes, or not those of the catalogue."""

@@ -58,6 +58,7 @@ class LibraryState:
     cases: tuple[LibraryCase, ...]
     segments: tuple[LibrarySegment, ...]
     removed: tuple[tuple[str, str], ...]
+    damaged: int = 0  # cases that cannot be read, and are left out
 
 
 class LibraryClient:
@@ -260,6 +261,7 @@ class LibraryClient:
                 for s in told["segments"]
             ),
             removed=tuple((case["id"], case["name"]) for case in told["removed"]),
+            damaged=len(told["damaged"]),
         )
         slicer.app.userSettings().setValue(_LAST_FOLDER, folder)
         self.changed.emit()

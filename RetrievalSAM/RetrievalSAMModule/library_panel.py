@@ -75,6 +75,10 @@ class LibraryPanel:
             self.ui.nameLabel.text = _("<b>{name}</b>, {cases}").format(
                 name=_plain(state.name), cases=wording.cases(len(cases))
             )
+            if state.damaged:
+                self.ui.nameLabel.text += _("; {damaged} damaged and left out, see Verify").format(
+                    damaged=wording.cases(state.damaged)
+                )
             self.ui.nameLabel.toolTip = state.folder
         table = self.ui.caseTable
         table.setRowCount(len(cases))

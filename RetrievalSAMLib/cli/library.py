@@ -167,11 +167,25 @@ def restore(library: Library, case: CaseName) -> None:
 
 
 @app.command()
-def verify(library: Library) -> None:
-    """Compare every file with its checksum; exit code 1 if one is damaged. Changes nothing."""
-    from ..library.store import SupportLibrary
+def verify(
+    library: Library,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Make anew what is derived, and move damaged cases to the library's folder `quarantine`, each with a "
+            "note. Nothing is deleted.",
+        ),
+    ] = False,
+) -> None:
+    """Compare every file with its checksum; exit code 1 if one is damaged. Changes nothing without --repair."""
+    from ..library.repair import damage_of
+    from ..library.repair import repair as repaired
 
-    damage = SupportLibrary.open(library).verify()
+    if repair:
+        for done in repaired(library):
+            print(f"{done.file}: {done.done}")
+    damage = damage_of(library)
     for item in damage:
         print(f"{item.file}: {item.fact}")
     if damage:

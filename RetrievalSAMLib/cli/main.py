@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -51,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         0 done; 2 the input is wrong, and the message says which, why and what to do; 1 anything else, with a log
         file named; what a shell expects where the user stopped it.
     """
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(logging.Formatter("warning: %(message)s"))
     try:
         app(args=arguments)
         return 0

@@ -13,8 +13,9 @@ from pathlib import Path
 import msgspec
 
 from .. import __version__
-from ..json_files import JsonError, read_json
+from ..json_files import decode_json
 from ..library.case import Case
+from ..library.files import sealed, unsealed
 from ..segmentation.options import Models
 from ..segmentation.presets import Settings
 from ..volumes import write_staged
@@ -61,8 +62,8 @@ class KeptResults:
     def get(self, case: Case) -> LeftOut | None:
         """The result of a case; None where there is none that can be read: it is derived data."""
         try:
-            return read_json(self._path(case), LeftOut)
-        except (OSError, JsonError):
+            return decode_json(unsealed(self._path(case).read_bytes()), LeftOut)
+        except (OSError, ValueError):
             return None
 
     def put(self, case: Case, result: LeftOut) -> None:
@@ -76,7 +77,7 @@ class KeptResults:
 
         def write(staged: Path) -> None:
             staged.parent.mkdir(parents=True, exist_ok=True)
-            staged.write_bytes(content)
+            staged.write_bytes(sealed(content))
 
         write_staged(path, write)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from ..json_files import JsonError, read_json
+from ..json_files import decode_json
 from ..library.case import Case
+from ..library.files import sealed, unsealed
 from ..library.store import SupportLibrary
 from ..volumes import write_staged
 from .kept_results import identity
@@ -53,7 +54,7 @@ def keep_last_review(library: SupportLibrary, cases: Sequence[Case], review: Rev
 
     def write(staged: Path) -> None:
         staged.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_bytes(content)
+        staged.write_bytes(sealed(content))
 
     write_staged(library.cache_dir / _FILE, write)
 
@@ -61,8 +62,8 @@ def keep_last_review(library: SupportLibrary, cases: Sequence[Case], review: Rev
 def last_review(library: SupportLibrary) -> LastReview | None:
     """The review finished last; None where there is none that can be read: it is derived data."""
     try:
-        return read_json(library.cache_dir / _FILE, LastReview)
-    except (OSError, JsonError):
+        return decode_json(unsealed((library.cache_dir / _FILE).read_bytes()), LastReview)
+    except (OSError, ValueError):
         return None
 
 

@@ -154,7 +154,10 @@ def open_or_create(folder: Path, file: Path) -> SupportLibrary:
 
 def _chosen(library: SupportLibrary, names_or_ids: Iterable[str] | None) -> list[Case]:
     cases = library.cases()
-    if names_or_ids is not None:
+    if names_or_ids is None:
+        for damage in library.left_out():
+            raise damaged(str(library.path / damage.file), f"{damage.fact}; name the cases to export without it")
+    else:
         wanted = {find(cases, name_or_id, "the library").id for name_or_id in names_or_ids}
         cases = [case for case in cases if case.id in wanted]
     return sorted(cases, key=lambda case: case.id)

@@ -17,10 +17,10 @@ import logging
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -31,12 +31,12 @@ from RetrievalSAMLib.library.format import CASE_FILE, CaseRecord, CaseSegment
 from RetrievalSAMLib.library.names import number_of, same_name_key
 
 FILE = "catalogue.sqlite3"
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE cases (
     id TEXT PRIMARY KEY, part TEXT NOT NULL, name TEXT NOT NULL, name_key TEXT NOT NULL, number INTEGER,
-    segments TEXT NOT NULL, bytes INTEGER NOT NULL, changed_ns INTEGER NOT NULL, inode TEXT NOT NULL,
-    read_ns INTEGER NOT NULL, sum INTEGER NOT NULL, record BLOB NOT NULL
+    segments TEXT NOT NULL, size INTEGER NOT NULL, changed_ns INTEGER NOT NULL, inode TEXT NOT NULL,
+    read_ns INTEGER NOT NULL, record BLOB NOT NULL, sum INTEGER NOT NULL
 );
 CREATE INDEX by_name ON cases (part, name_key);
 CREATE INDEX by_segments ON cases (part, segments, id);
@@ -47,8 +47,6 @@ CREATE TABLE parts (name TEXT PRIMARY KEY, count INTEGER NOT NULL, ids TEXT NOT 
 _SETTLED_NS = 2_000_000_000
 _BUSY_SECONDS = 2.0
 _LOG = logging.getLogger(__name__)
-_ROWS_OF = "SELECT id, bytes, changed_ns, inode, read_ns, sum, record FROM cases WHERE part=?"
-_ROW_OF = "SELECT bytes, changed_ns, inode, read_ns, sum, record FROM cases WHERE id=?"
 _DECODER = msgspec.msgpack.Decoder(CaseRecord)
 Answer = TypeVar("Answer")
 
@@ -79,6 +77,64 @@ class _Unusable(Exception):
     """A row is not what was written."""
 
 
+class _Row(NamedTuple):
+    """What the catalogue says of a case; `sum` is the CRC-32 of all the rest."""
+
+    id: str
+    part: str
+    name: str
+    name_key: str
+    number: int | None
+    segments: str
+    size: int
+    changed_ns: int
+    inode: str
+    read_ns: int
+    record: bytes
+    sum: int = 0
+
+    @classmethod
+    def of(cls, case: Case, stamp: _Stamp) -> _Row:
+        """The row for a case."""
+        row = cls(
+            id=case.id,
+            part=case.folder.parent.name,
+            name=case.name,
+            name_key=same_name_key(case.name),
+            number=number_of(case.name),
+            segments=_segments_key(case),
+            size=stamp.bytes,
+            changed_ns=stamp.changed_ns,
+            inode=stamp.inode,
+            read_ns=stamp.read_ns,
+            record=msgspec.msgpack.encode(case.record),
+        )
+        return row._replace(sum=row._sum())
+
+    @classmethod
+    def checked(cls, columns: Sequence[Any]) -> _Row:
+        """A row as it was read; raises _Unusable where it is not what was written."""
+        row = cls(*columns)
+        if row._sum() != row.sum:
+            raise _Unusable
+        return row
+
+    @property
+    def stamp(self) -> _Stamp:
+        """How the case's `case.json` was."""
+        return _Stamp(self.size, self.changed_ns, self.inode, self.read_ns)
+
+    def case_in(self, part: Path) -> Case:
+        """The case."""
+        try:
+            return Case(part / self.id, _DECODER.decode(self.record))
+        except msgspec.DecodeError as error:
+            raise _Unusable from error
+
+    def _sum(self) -> int:
+        return zlib.crc32(repr(self[:-1]).encode("utf-8", "backslashreplace"))
+
+
 class Catalogue:
     """The catalogue of one library.
 
@@ -91,22 +147,30 @@ class Catalogue:
         self._file = cache / FILE
         self._parts = parts
 
-    def cases(self, part: Path) -> list[Case]:
+    def cases(self, part: Path) -> tuple[list[Case], list[DamagedLibraryError]]:
         """Every case in a folder, in the order of their UUIDs; each `case.json` is looked at, changed ones are read.
 
-        Raises:
-            DamagedLibraryError: The `case.json` of one is damaged.
+        Returns:
+            The cases that can be read, and what is wrong with each of the others.
         """
 
-        def checked(db: sqlite3.Connection) -> list[Case]:
-            known = {row[0]: row[1:] for row in db.execute(_ROWS_OF, (part.name,))}
+        def checked(db: sqlite3.Connection) -> tuple[list[Case], list[DamagedLibraryError]]:
+            rows = db.execute("SELECT * FROM cases WHERE part=?", (part.name,))
+            known = {row.id: row for row in map(_Row.checked, rows)}
             found: list[Case] = []
             fresh: list[tuple[Case, _Stamp]] = []
+            damaged: list[DamagedLibraryError] = []
             for folder in case_folders(part):
                 row = known.pop(folder.name, None)
-                if row is not None and _is_current(folder, _Stamp(*row[:4])):
-                    found.append(Case(folder, _decoded(*row[4:])))
-                elif (read := _read(folder)) is not None:
+                if row is not None and _is_current(folder, row.stamp):
+                    found.append(row.case_in(part))
+                    continue
+                try:
+                    read = _read(folder)
+                except DamagedLibraryError as error:
+                    damaged.append(error)
+                    continue
+                if read is not None:
                     found.append(read[0])
                     fresh.append(read)
             if known or fresh:
@@ -115,7 +179,7 @@ class Catalogue:
                     for case, stamp in fresh:
                         _enter(db, case, stamp)
                     _count(db, part, len(found), _sum_of(case.folder for case in found))
-            return found
+            return found, damaged
 
         return self._with_file(checked)
 
@@ -134,9 +198,8 @@ class Catalogue:
                 ids = [row[0] for row in db.execute(query, (part.name, key, key + "g"))]
             if len(ids) != 1:
                 return None
-            row = db.execute(_ROW_OF, (ids[0],)).fetchone()
-            folder = part / ids[0]
-            return Case(folder, _decoded(*row[4:])) if _is_current(folder, _Stamp(*row[:4])) else None
+            row = _Row.checked(db.execute("SELECT * FROM cases WHERE id=?", ids).fetchone())
+            return row.case_in(part) if _is_current(part / row.id, row.stamp) else None
 
         return self._with_file(one)
 
@@ -178,12 +241,12 @@ class Catalogue:
             ).fetchone():
                 after = row[0]
                 one = db.execute(
-                    "SELECT sum, record FROM cases WHERE part=? AND segments=? AND id!=? LIMIT 1",
+                    "SELECT * FROM cases WHERE part=? AND segments=? AND id!=? LIMIT 1",
                     (part.name, after, without or ""),
                 ).fetchone()
                 if one is not None:
-                    record = _decoded(*one)
-                    found.append((record.name, record.versions[-1].segments))
+                    case = _Row.checked(one).case_in(part)
+                    found.append((case.name, case.segments))
             return found
 
         return self._with_file(sets)
@@ -215,29 +278,51 @@ class Catalogue:
     def _follow(self, db: sqlite3.Connection, part: Path) -> None:
         """Take in the cases that came into a folder and went from it since, by its listing alone.
 
-        Raises:
-            DamagedLibraryError: A case that came cannot be read (in the trash it is passed over).
+        Damaged ones are passed over, and not counted: the next one who looks tries them again.
         """
         folders = case_folders(part)
         ids = _sum_of(folders)
         if (len(folders), str(ids)) == db.execute("SELECT count, ids FROM parts WHERE name=?", (part.name,)).fetchone():
             return
         known = {row[0] for row in db.execute("SELECT id FROM cases WHERE part=?", (part.name,))}
-        came = []
+        came, whole = [], []
         for folder in folders:
-            if folder.name in known:
-                continue
-            try:
-                came.append(_read(folder))
-            except DamagedLibraryError:
-                if part == self._parts[0]:
-                    raise
+            if folder.name not in known:
+                try:
+                    came.append(_read(folder))
+                except DamagedLibraryError:
+                    continue
+            whole.append(folder)
         entered = [item for item in came if item is not None]
         with _change(db):
             _forget(db, part, known - {folder.name for folder in folders})
             for case, stamp in entered:
                 _enter(db, case, stamp)
-            _count(db, part, len(folders), ids)
+            _count(db, part, len(whole), _sum_of(whole))
+
+    def fault(self) -> str | None:
+        """What is wrong with the file, as a clause; None where nothing is, and where it is not there or in use."""
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+                if db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA_VERSION:
+                    return None  # of another version of the program, or just begun: it is made anew by itself
+                if (said := db.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
+                    return f"the database is damaged ({' '.join(said.split())})"
+                for row in db.execute("SELECT * FROM cases"):
+                    _Row.checked(row)
+        except sqlite3.OperationalError as error:
+            return f"the database is damaged ({error})" if _is_damage(error) else None
+        except sqlite3.DatabaseError as error:
+            return f"the database is damaged ({error})"
+        except _Unusable:
+            return "a row is not what was written"
+        return None
+
+    def delete(self) -> None:
+        """Have it made anew."""
+        for file in (self._file, self._file.with_name(self._file.name + "-journal")):
+            with contextlib.suppress(OSError):  # held open by another program: then all is done in memory
+                file.unlink(missing_ok=True)
 
     def _with_file(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
         """Do work on the file; on a new one where it is damaged, in memory where neither can be used."""
@@ -252,18 +337,16 @@ class Catalogue:
                 if not _is_damage(error):
                     _LOG.info("the catalogue of the library cannot be used now (%s)", error)
                     break
-                self._delete()
+                self._make_anew()
             except (sqlite3.DatabaseError, _Unusable):
-                self._delete()
+                self._make_anew()
         with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
             db.executescript(_SCHEMA)
             return work(db)
 
-    def _delete(self) -> None:
+    def _make_anew(self) -> None:
         _LOG.info("the catalogue of the library is damaged and is made anew")
-        for file in (self._file, self._file.with_name(self._file.name + "-journal")):
-            with contextlib.suppress(OSError):  # held open by another program: then all is done in memory
-                file.unlink(missing_ok=True)
+        self.delete()
 
 
 def _opened(file: Path) -> sqlite3.Connection:
@@ -318,21 +401,7 @@ def _is_current(folder: Path, stamp: _Stamp) -> bool:
 
 
 def _enter(db: sqlite3.Connection, case: Case, stamp: _Stamp) -> None:
-    record = msgspec.msgpack.encode(case.record)
-    row = (
-        case.id,
-        case.folder.parent.name,
-        case.name,
-        same_name_key(case.name),
-        number_of(case.name),
-        _segments_key(case),
-        stamp.bytes,
-        stamp.changed_ns,
-        stamp.inode,
-        stamp.read_ns,
-        zlib.crc32(record),
-        record,
-    )
+    row = _Row.of(case, stamp)
     db.execute(f"INSERT OR REPLACE INTO cases VALUES ({','.join('?' * len(row))})", row)
 
 
@@ -342,15 +411,6 @@ def _forget(db: sqlite3.Connection, part: Path, ids: Iterable[str]) -> None:
 
 def _count(db: sqlite3.Connection, part: Path, count: int, ids: int) -> None:
     db.execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?)", (part.name, count, str(ids)))
-
-
-def _decoded(checksum: int, record: bytes) -> CaseRecord:
-    if zlib.crc32(record) != checksum:
-        raise _Unusable
-    try:
-        return _DECODER.decode(record)
-    except msgspec.DecodeError as error:
-        raise _Unusable from error
 
 
 def _segments_key(case: Case) -> str:

@@ -19,10 +19,12 @@ class Damage:
     Attributes:
         file: Its path below the library's folder, with forward slashes.
         fact: What is wrong with it.
+        derived: Whether it may be deleted at any time, and is made anew.
     """
 
     file: str
     fact: str
+    derived: bool = False
 
 
 def find_damage(library: Path, case_folders: Iterable[Path]) -> list[Damage]:
@@ -34,15 +36,21 @@ def find_damage(library: Path, case_folders: Iterable[Path]) -> list[Damage]:
     """
     found = [*_of_the_library(library)]
     for folder in case_folders:
-        try:
-            found += Case.read(folder).damage()
-        except DamagedLibraryError as error:
-            found.append((Path(error.thing), error.fact))
-        except OSError as error:
-            if folder.exists():  # else another program has removed the case meanwhile
-                found.append((folder / CASE_FILE, why(error)))
+        wrong = list(case_damage(folder))
+        if folder.exists():  # else another program has removed the case meanwhile
+            found += wrong
     damage = (Damage(path.relative_to(library).as_posix(), fact) for path, fact in found)
     return sorted(damage, key=lambda damage: damage.file)
+
+
+def case_damage(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Every file of a case that is missing or not what was written, with what is wrong."""
+    try:
+        yield from Case.read(folder).damage()
+    except DamagedLibraryError as error:
+        yield Path(error.thing), error.fact
+    except OSError as error:
+        yield folder / CASE_FILE, why(error)
 
 
 def _of_the_library(library: Path) -> Iterator[tuple[Path, str]]:

@@ -12,8 +12,10 @@ import errno
 import hashlib
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from RetrievalSAMLib.errors import InputError
@@ -22,7 +24,10 @@ from RetrievalSAMLib.library.format import damaged
 CHECKSUM_SUFFIX = ".sha256"
 MAX_JSON_BYTES = 64 * 1024 * 1024
 _READ_TRIES = 20
+_FEW_CHARACTERS = 4
 _CHUNK_BYTES = 1 << 20
+# Windows and some network drives refuse to rename what a reader, or a virus scanner, holds open for a moment.
+_WAITS_SECONDS = (0.01, 0.05, 0.1, 0.2, 0.4)
 
 
 def sha256_of(path: Path) -> str:
@@ -84,15 +89,24 @@ def write_file(path: Path, data: bytes, staging: Path) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(staged, path)
+    _patiently(os.replace, staged, path)
     sync_folder(path.parent)
 
 
 def move_folder(source: Path, target: Path) -> None:
     """Rename a folder on one disk and make both parents' entries durable. `target` must not exist."""
-    os.rename(source, target)
+    _patiently(os.rename, source, target)
     sync_folder(target.parent)
     sync_folder(source.parent)
+
+
+def _patiently(rename: Callable[[Path, Path], None], source: Path, target: Path) -> None:
+    for seconds in _WAITS_SECONDS:
+        try:
+            return rename(source, target)
+        except PermissionError:
+            time.sleep(seconds)
+    return rename(source, target)
 
 
 def delete_folder(folder: Path, staging: Path) -> None:
@@ -156,6 +170,34 @@ def _acceptable_checksums(name: str, data: bytes, sums: bytes) -> tuple[bytes, .
     return line + sums[len(line) :], sums[: len(line)] + line
 
 
+def checksum_is_the_damaged_one(path: Path) -> bool:
+    """Whether of a file and its checksum it is the latter that changed: a few characters of it are wrong.
+
+    Had the file changed by one bit, most of the characters would be.
+    """
+    line = checksum_line(path.name, sha256_of(path))
+    sums = checksum_file(path).read_bytes()
+    wrong = sum(a != b for a, b in zip(line, sums, strict=False)) + abs(len(line) - len(sums))
+    return 0 < wrong <= _FEW_CHARACTERS
+
+
+def sealed(content: bytes) -> bytes:
+    """Derived data with its CRC-32 in a line before it, so that a change of it is noticed."""
+    return b"%08x\n" % zlib.crc32(content) + content
+
+
+def unsealed(data: bytes) -> bytes:
+    """What `sealed` was given.
+
+    Raises:
+        ValueError: It is not what was written.
+    """
+    seal, _, content = data.partition(b"\n")
+    if seal != b"%08x" % zlib.crc32(content):
+        raise ValueError("the data are not what was written")
+    return content
+
+
 def _read_limited(path: Path) -> bytes:
     with path.open("rb") as stream:
         data = stream.read(MAX_JSON_BYTES + 1)
@@ -178,7 +220,9 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            remedy = "Free some space on that disk and try again. The library is as it was before."
+            remedy = "Free some space on that disk and try again. No case was lost or damaged."
+        elif error.errno == errno.ENOLCK:
+            remedy = "Two programs could change it there at once. Keep the library on another drive; reading works."
         else:
             remedy = "Check that you may write there and that no other program holds it open, then try again."
         raise InputError(str(path), f"the support library cannot be used there ({reason})", remedy) from error

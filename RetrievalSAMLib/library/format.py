@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from RetrievalSAMLib.errors import DamagedLibraryError, InputError
+from RetrievalSAMLib.errors import DamagedLibraryError, InputError, NewerLibraryError
 from RetrievalSAMLib.json_files import JsonError, decode_json
 
 FORMAT: Final = "retrievalsam-library"
@@ -220,7 +220,7 @@ def decode_library(data: bytes, file: str) -> LibraryRecord:
     if preamble.format != FORMAT:
         raise InputError(file, f"it describes `{preamble.format}`, not a support library", "Choose another folder.")
     if preamble.format_version > FORMAT_VERSION:
-        raise InputError(
+        raise NewerLibraryError(
             file,
             f"its format version is {preamble.format_version}, this program knows up to {FORMAT_VERSION}",
             "Update RetrievalSAM to open it. Nothing was changed.",

@@ -7,21 +7,23 @@ cases/<uuid>/v1/                      image.nrrd, segmentation.seg.nrrd
 cases/<uuid>/v2/                      segmentation.seg.nrrd of a correction
 cache/                                derived, may be deleted at any time
 trash/                                removed cases, until emptied
-.lock, .staging/                      one writer at a time; what is being written
+quarantine/                           damaged cases that a repair took out, each with a note
+.lock, .writer.json                   one writer at a time, and who it is
+.staging/, .arriving/                 what is being written; cases of an import on their way into `cases`
 ```
 
 A case is built in `.staging`, synced to the disk and renamed into `cases`, so readers need no lock and never
 see half of one. What an interrupted writer leaves in `.staging` is no part of the library; the next writer
-deletes it.
+deletes it (`folders.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
-import shutil
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ import msgspec
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.case import Case
+from RetrievalSAMLib.library.catalogue import FILE as CATALOGUE_FILE
 from RetrievalSAMLib.library.catalogue import Catalogue
 from RetrievalSAMLib.library.damage import Damage, find_damage
 from RetrievalSAMLib.library.files import (
@@ -47,8 +50,10 @@ from RetrievalSAMLib.library.find import (
     check_name_is_free,
     find,
     find_folder,
+    id_prefix,
     in_order,
 )
+from RetrievalSAMLib.library.folders import Folders
 from RetrievalSAMLib.library.format import (
     CASE_FILE,
     LIBRARY_FILE,
@@ -60,6 +65,7 @@ from RetrievalSAMLib.library.format import (
     encode,
     now,
 )
+from RetrievalSAMLib.library.lock import LOCK_FILE, NOTE_FILE
 from RetrievalSAMLib.library.names import checked_modality, checked_name, numbered_name
 from RetrievalSAMLib.library.segments import merge_segments, segments_of
 
@@ -69,8 +75,8 @@ if TYPE_CHECKING:
 
 LOCK_TIMEOUT_SECONDS = 60.0
 DEFAULT_NAME = "Support library"
-_CASES, _TRASH, _CACHE, _STAGING, _LOCK = "cases", "trash", "cache", ".staging", ".lock"
 _FROM_THE_DESKTOP = {".DS_Store", "Thumbs.db", "desktop.ini"}
+_LOG = logging.getLogger(__name__)
 
 
 class SupportLibrary:
@@ -94,6 +100,8 @@ class SupportLibrary:
         self.path = path
         self.record = record
         self.lock_timeout_seconds = lock_timeout_seconds
+        self._folders = Folders(path)
+        self._told: set[str] = set()
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], name: str | None = None) -> SupportLibrary:
@@ -108,20 +116,20 @@ class SupportLibrary:
         """
         folder = Path(path)
         record = LibraryRecord(name=checked_name(name or DEFAULT_NAME, "library name"), created=now())
-        if folder.exists() and not folder.is_dir():
-            raise InputError(str(path), "it is a file, not a folder", "Choose a new folder for the library.")
         with explained(folder):
+            if folder.exists() and not folder.is_dir():
+                raise InputError(str(path), "it is a file, not a folder", "Choose a new folder for the library.")
             folder.mkdir(parents=True, exist_ok=True)
             sync_folder(folder.parent)
         library = cls(folder, record)
         _check_empty(folder)
         with library._writing():
             _check_empty(folder)
-            for part in (_CASES, _TRASH):
-                (folder / part).mkdir(exist_ok=True)
+            for part in (library._folders.cases, library._folders.trash):
+                part.mkdir(exist_ok=True)
             sync_folder(folder)
             # The folder is a library from the moment that this file is there, so it comes last.
-            write_with_checksum(folder / LIBRARY_FILE, encode(record), library._staging)
+            write_with_checksum(folder / LIBRARY_FILE, encode(record), library._folders.staging)
         return library
 
     @classmethod
@@ -134,20 +142,22 @@ class SupportLibrary:
         """
         folder = Path(path)
         remedy = "Check the path, or create a library there."
-        if not folder.is_dir():
-            raise InputError(str(path), "there is no such folder", remedy)
         file = folder / LIBRARY_FILE
         with explained(folder):
+            if not folder.is_dir():
+                raise InputError(str(path), "there is no such folder", remedy)
             try:
                 record = decode_library(read_with_checksum(file), str(file))
             except FileNotFoundError:
-                if checksum_file(file).exists() and (folder / _CASES).is_dir():
+                if checksum_file(file).exists() and Folders(folder).cases.is_dir():
                     raise damaged(str(file), "it is missing") from None
                 fact = f"it is not a support library (it has no {LIBRARY_FILE})"
                 raise InputError(str(path), fact, remedy) from None
-        if not (folder / _CASES).is_dir():
-            raise damaged(str(folder / _CASES), "the folder is missing")
-        return cls(folder, record)
+        if not Folders(folder).cases.is_dir():
+            raise damaged(str(Folders(folder).cases), "the folder is missing")
+        library = cls(folder, record)
+        library._folders.finish_interrupted()
+        return library
 
     @property
     def name(self) -> str:
@@ -157,27 +167,49 @@ class SupportLibrary:
     @property
     def cache_dir(self) -> Path:
         """Where derived data may be kept; may be missing, and may be deleted at any time."""
-        return self.path / _CACHE
+        return self._folders.cache
 
     def cases(self) -> list[Case]:
         """Every case, by name (`case-2` before `case-10`), whatever the order on disk.
 
-        Raises:
-            DamagedLibraryError: The `case.json` of one is damaged.
+        A case whose `case.json` is damaged is left out, with a warning in the log; `left_out` names it.
         """
-        return in_order(self._catalogue.cases(self._cases))
+        found, damaged_ones = self._catalogue.cases(self._folders.cases)
+        for error in damaged_ones:
+            if error.thing not in self._told:
+                self._told.add(error.thing)
+                file = Path(error.thing).relative_to(self.path).as_posix()
+                _LOG.warning("a damaged case is left out: %s: %s", file, error.fact)
+        return in_order(found)
+
+    def left_out(self) -> list[Damage]:
+        """Cases that `cases` leaves out: their `case.json`, by id."""
+        return [
+            Damage(Path(error.thing).relative_to(self.path).as_posix(), error.fact)
+            for error in self._catalogue.cases(self._folders.cases)[1]
+        ]
 
     def removed(self) -> list[Case]:
-        """Every case in the trash, by name."""
-        return in_order(self._catalogue.cases(self._trash))
+        """Every case in the trash that can be read, by name."""
+        return in_order(self._catalogue.cases(self._folders.trash)[0])
 
     def get(self, name_or_id: str) -> Case:
         """The case of this name, or of this UUID or beginning of one (at least four characters).
 
         Raises:
             InputError: There is none, or several UUIDs begin so.
+            DamagedLibraryError: It is the UUID of a case whose `case.json` is damaged.
         """
-        return self._catalogue.find(self._cases, name_or_id) or find(self.cases(), name_or_id, "the library")
+        if (found := self._catalogue.find(self._folders.cases, name_or_id)) is not None:
+            return found
+        cases, damaged_ones = self._catalogue.cases(self._folders.cases)
+        try:
+            return find(cases, name_or_id, "the library")
+        except InputError:
+            for error in damaged_ones:
+                if id_prefix(name_or_id) and Path(error.thing).parent.name.startswith(name_or_id):
+                    raise error from None
+            raise
 
     def segments(self) -> tuple[Segment, ...]:
         """The segments that the cases have between them, by ascending value."""
@@ -231,10 +263,10 @@ class SupportLibrary:
         modality = checked_modality(modality)
         with self._writing():
             stored_name = wanted or numbered_name(self._catalogue.highest_number() + 1)
-            check_name_is_free(stored_name, self._catalogue.owner_of(self._cases, stored_name))
-            merge_segments([*self._catalogue.segment_sets(self._cases), (stored_name, described)])
+            check_name_is_free(stored_name, self._catalogue.owner_of(self._folders.cases, stored_name))
+            merge_segments([*self._catalogue.segment_sets(self._folders.cases), (stored_name, described)])
             case_id = str(uuid.uuid4())
-            staged = new_staging(self._staging)
+            staged = new_staging(self._folders.staging)
             (staged / "v1").mkdir()
             file = write_image(image, staged, "v1")
             version = write_version(
@@ -255,10 +287,10 @@ class SupportLibrary:
                 provenance=version.provenance,
                 versions=(version,),
             )
-            write_with_checksum(staged / CASE_FILE, encode(record), self._staging)
+            write_with_checksum(staged / CASE_FILE, encode(record), self._folders.staging)
             sync_tree(staged)
-            move_folder(staged, self._cases / case_id)
-            case = Case(self._cases / case_id, record)
+            move_folder(staged, self._folders.cases / case_id)
+            case = Case(self._folders.cases / case_id, record)
             self._catalogue.added(case)
         return case
 
@@ -293,9 +325,10 @@ class SupportLibrary:
             check_same_grid(segmentation.geometry, segmentation_name, grid, f"the image of `{case.name}`")
             ordered, described = described_segments(segmentation, segmentation_name, grid, case.plane, annotated_slices)
             check_corrected(provenance, grid, case.plane)
-            merge_segments([*self._catalogue.segment_sets(self._cases, without=case.id), (case.name, described)])
+            others = self._catalogue.segment_sets(self._folders.cases, without=case.id)
+            merge_segments([*others, (case.name, described)])
             number = f"v{len(case.versions) + 1}"
-            staged = new_staging(self._staging)
+            staged = new_staging(self._folders.staging)
             (staged / number).mkdir()
             version = write_version(
                 ordered,
@@ -309,7 +342,7 @@ class SupportLibrary:
             sync_tree(staged)
             target = case.folder / number
             if target.exists():  # a writer was interrupted after it had moved the folder; no record names it
-                delete_folder(target, self._staging)
+                delete_folder(target, self._folders.staging)
             move_folder(staged / number, target)
             record = msgspec.structs.replace(
                 case.record,
@@ -317,7 +350,7 @@ class SupportLibrary:
                 provenance=version.provenance,
                 versions=(*case.versions, version),
             )
-            write_with_checksum(case.folder / CASE_FILE, encode(record), self._staging)
+            write_with_checksum(case.folder / CASE_FILE, encode(record), self._folders.staging)
             self._catalogue.forget(case.id)
         return Case(case.folder, record)
 
@@ -338,24 +371,25 @@ class SupportLibrary:
         """
         with self._writing():
             existing = self.cases()
-            taken = {folder.name for part in (self._cases, self._trash) for folder in case_folders(part)}
+            parts = (self._folders.cases, self._folders.trash)
+            taken = {folder.name for part in parts for folder in case_folders(part)}
             records = plan(existing, taken)
             for record in records:
-                check_name_is_free(record.name, self._catalogue.owner_of(self._cases, record.name))
+                check_name_is_free(record.name, self._catalogue.owner_of(self._folders.cases, record.name))
                 if record.id in taken:
                     raise ValueError(f"the id {record.id} is taken")
             together = [(case.name, case.segments) for case in existing]
             merge_segments([*together, *((record.name, record.segments) for record in records)])
-            staged = new_staging(self._staging)
+            staged = new_staging(self._folders.staging)
             for record in records:
                 folder = staged / record.id
                 folder.mkdir()
                 lay_out(record, folder)
-                write_with_checksum(folder / CASE_FILE, encode(record), self._staging)
+                write_with_checksum(folder / CASE_FILE, encode(record), self._folders.staging)
             sync_tree(staged)
-            for record in records:
-                move_folder(staged / record.id, self._cases / record.id)
-        return [Case(self._cases / record.id, record) for record in records]
+            if records:
+                self._folders.take_in(staged)
+        return [Case(self._folders.cases / record.id, record) for record in records]
 
     def remove(self, name_or_id: str) -> str:
         """Move a case to the trash and return its UUID. A damaged case can be removed by its UUID.
@@ -364,10 +398,12 @@ class SupportLibrary:
             InputError: There is no such case.
         """
         with self._writing():
-            found = self._catalogue.find(self._cases, name_or_id)
-            folder = found.folder if found else find_folder(self._cases, name_or_id, "the library")
-            self._trash.mkdir(exist_ok=True)
-            move_folder(folder, self._trash / folder.name)
+            found = self._catalogue.find(self._folders.cases, name_or_id)
+            folder = found.folder if found else find_folder(self._folders.cases, name_or_id, "the library")
+            if not self._folders.trash.is_dir():
+                self._folders.trash.mkdir()
+                sync_folder(self.path)
+            move_folder(folder, self._folders.trash / folder.name)
         return folder.name
 
     def restore(self, name_or_id: str) -> Case:
@@ -379,64 +415,37 @@ class SupportLibrary:
         """
         with self._writing():
             case = find(self.removed(), name_or_id, "the trash")
-            check_name_is_free(case.name, self._catalogue.owner_of(self._cases, case.name))
-            merge_segments([*self._catalogue.segment_sets(self._cases), (case.name, case.segments)])
-            move_folder(case.folder, self._cases / case.id)
-        return Case(self._cases / case.id, case.record)
+            check_name_is_free(case.name, self._catalogue.owner_of(self._folders.cases, case.name))
+            merge_segments([*self._catalogue.segment_sets(self._folders.cases), (case.name, case.segments)])
+            move_folder(case.folder, self._folders.cases / case.id)
+        return Case(self._folders.cases / case.id, case.record)
 
     def empty_trash(self) -> int:
         """Delete the removed cases for good and return how many there were."""
         with self._writing():
-            folders = case_folders(self._trash)
+            folders = case_folders(self._folders.trash)
             for folder in folders:
-                delete_folder(folder, self._staging)
+                delete_folder(folder, self._folders.staging)
         return len(folders)
 
     def verify(self) -> list[Damage]:
         """Every file that is not what was written, of cases in use and in the trash. Changes nothing."""
-        return find_damage(self.path, [*case_folders(self._cases), *case_folders(self._trash)])
+        found = find_damage(self.path, [*case_folders(self._folders.cases), *case_folders(self._folders.trash)])
+        if (fault := self._catalogue.fault()) is not None:
+            fact = f"{fault}; it only repeats what the cases say, and is made anew"
+            found.append(Damage(f"{self.cache_dir.name}/{CATALOGUE_FILE}", fact, derived=True))
+        return found
+
+    def forget_catalogue(self) -> None:
+        """Have the catalogue of the cases made anew."""
+        self._catalogue.delete()
 
     @property
     def _catalogue(self) -> Catalogue:
-        return Catalogue(self.cache_dir, (self._cases, self._trash))
+        return Catalogue(self.cache_dir, (self._folders.cases, self._folders.trash))
 
-    @property
-    def _cases(self) -> Path:
-        return self.path / _CASES
-
-    @property
-    def _trash(self) -> Path:
-        return self.path / _TRASH
-
-    @property
-    def _staging(self) -> Path:
-        return self.path / _STAGING
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Be the only writer, with an empty staging folder before and after."""
-        import filelock
-
-        with explained(self.path):
-            lock = filelock.FileLock(self.path / _LOCK, timeout=self.lock_timeout_seconds)
-            try:
-                lock.acquire()
-            except filelock.Timeout as error:
-                raise InputError(
-                    str(self.path),
-                    f"another program was still writing to it after {self.lock_timeout_seconds:g} seconds",
-                    "Wait until it has finished, or close it, then try again. Nothing was changed.",
-                ) from error
-            try:
-                self._clean_staging()
-                yield
-            finally:
-                self._clean_staging()
-                lock.release()
-
-    def _clean_staging(self) -> None:
-        if self._staging.exists():
-            shutil.rmtree(self._staging, ignore_errors=True)
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return self._folders.writing(self.lock_timeout_seconds)
 
 
 def _check_empty(folder: Path) -> None:
@@ -444,9 +453,12 @@ def _check_empty(folder: Path) -> None:
     if (folder / LIBRARY_FILE).exists():
         remedy = "Use that one, or choose another folder for a new one."
         raise InputError(str(folder), "there is a support library already", remedy)
-    own = {_CASES, _TRASH, _STAGING, _LOCK, checksum_file(Path(LIBRARY_FILE)).name, *_FROM_THE_DESKTOP}
+    folders = Folders(folder)
+    parts = (folders.cases, folders.trash)
+    own = {part.name for part in (*parts, folders.staging)}
+    own |= {LOCK_FILE, NOTE_FILE, checksum_file(Path(LIBRARY_FILE)).name, *_FROM_THE_DESKTOP}
     others = sorted(set(os.listdir(folder)) - own)
-    others += [part for part in (_CASES, _TRASH) if (folder / part).is_dir() and os.listdir(folder / part)]
+    others += [part.name for part in parts if part.is_dir() and os.listdir(part)]
     if others:
         fact = f"the folder is not empty (it holds `{others[0]}`)"
         raise InputError(str(folder), fact, "Choose a new or an empty folder.")

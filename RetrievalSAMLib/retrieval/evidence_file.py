@@ -29,6 +29,7 @@ import msgspec
 import numpy as np
 
 from ..json_files import JsonError, decode_json
+from ..library.lock import LockHeldError, lock_held
 from .evidence import CaseEvidence
 
 _MAGIC = b"RSLIBev1"
@@ -126,16 +127,14 @@ class EvidenceFile:
 
     def append(self, key: str, evidence: CaseEvidence) -> None:
         """Keep the evidence of a case. Where the folder cannot be written it is computed again another time."""
-        import filelock
-
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(self._path.with_suffix(".lock"), timeout=_LOCK_SECONDS):
+            with lock_held(self._path.with_suffix(".lock"), _LOCK_SECONDS):
                 self._follow()
                 if self.get(key) is None:
                     self._write(key, evidence)
                     self._follow()
-        except (OSError, filelock.Timeout) as error:
+        except (OSError, LockHeldError) as error:
             _LOG.warning("what was computed of a case cannot be kept (%s)", type(error).__name__)
 
     def _write(self, key: str, evidence: CaseEvidence) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..library.case import Case
 from ..volumes import Volume
 
 FILE = "pixel_sums.txt"
-_LINE = re.compile(r"([0-9a-f]{64}) ([0-9x]{5,40}-[0-9a-f]{16})")
+_LINE = re.compile(r"(([0-9a-f]{64}) ([0-9x]{5,40}-[0-9a-f]{16})) ([0-9a-f]{8})")
 _LOG = logging.getLogger(__name__)
 
 
@@ -33,6 +34,10 @@ def pixel_sum(volume: Volume) -> str:
     return f"{sides}-{total % (1 << 64):016x}"
 
 
+def _seal(line: str) -> str:
+    return f"{zlib.crc32(line.encode('ascii')):08x}"
+
+
 class PixelSums:
     """The numbers of the cases of a library, each worked out once.
 
@@ -48,8 +53,8 @@ class PixelSums:
             lines = self._file.read_text(encoding="ascii", errors="replace").splitlines()
         except OSError:
             lines = []
-        found = [match for line in lines if (match := _LINE.fullmatch(line))]
-        self._known: dict[str, str] = {match[1]: match[2] for match in found}
+        found = [match for line in lines if (match := _LINE.fullmatch(line)) and match[4] == _seal(match[1])]
+        self._known: dict[str, str] = {match[2]: match[3] for match in found}
 
     def of(self, case: Case) -> str:
         """The number of a case's image.
@@ -64,7 +69,8 @@ class PixelSums:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 with self._file.open("ab") as stream:
                     # Another program may have been killed in the middle of a line.
-                    stream.write(f"\n{case.image_hash} {found}\n".encode("ascii"))
+                    line = f"{case.image_hash} {found}"
+                    stream.write(f"\n{line} {_seal(line)}\n".encode("ascii"))
             except OSError as error:
                 _LOG.warning("what was computed of a case cannot be kept (%s)", type(error).__name__)
         return self._known[case.image_hash]

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..models.build import LoadedEncoder, LoadedSegmenter
 from ..progress import Progress, silent
 from ..volumes import Plane, Segmentation
+from .cache_space import CacheSpace
 from .report import SegmentationReport
 
 Partial = Callable[[Segmentation, int, int], None]
@@ -39,6 +40,8 @@ class RunOptions:
         progress: Told how far the run is.
         partial: Given what is found so far, now and then (see `partial.Growing`), or None. It sees copies: the result
             does not depend on it.
+        memory_cache: Where what SAM 2 makes of support slices is kept for other runs (see `kept_supports`), or None.
+            The result does not depend on it.
         state: Folder in which a run leaves what a correction of its result needs (see `state`), or None for nowhere.
     """
 
@@ -52,6 +55,7 @@ class RunOptions:
     seed: int = 0
     progress: Progress = silent
     partial: Partial | None = None
+    memory_cache: CacheSpace | None = None
     state: Path | None = None
 
 

@@ -11,7 +11,6 @@ import hashlib
 import logging
 import lzma
 import math
-import os
 import struct
 import time
 import uuid
@@ -22,14 +21,13 @@ from pathlib import Path
 from types import TracebackType
 
 import msgspec
-import platformdirs
 import torch
 
 from ..json_files import MAX_JSON_BYTES, decode_json
 from ..stages import KEEPING, timed
+from .cache_space import user_cache_folder
 from .sam2_engine import ImageFeatures, Memory
 
-FOLDER_VARIABLE = "RETRIEVALSAM_CACHE"
 FORMAT_VERSION = 1
 LIMIT_BYTES = 512 << 20
 """Of one state. Image features and memories beyond it are left out, and computed again when they are needed."""
@@ -139,13 +137,8 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def states_folder() -> Path:
-    """The folder of all states: in `$RETRIEVALSAM_CACHE`, else in the user's cache folder.
-
-    Not in a library: that may lie on a drive of many people, and a state shows the volume that was segmented.
-    """
-    given = os.environ.get(FOLDER_VARIABLE)
-    folder = Path(given) if given else Path(platformdirs.user_cache_dir("RetrievalSAM", appauthor=False))
-    return folder / "runs"
+    """The folder of all states, in the user's own cache folder."""
+    return user_cache_folder() / "runs"
 
 
 def features_name(view: int, index: int) -> str:

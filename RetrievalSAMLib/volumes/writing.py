@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import uuid
@@ -123,7 +124,9 @@ def write_staged(path: PathLike, write: Callable[[Path], None]) -> None:
             "Check the free space and that you may write to the folder.",
         ) from error
     finally:
-        staged.unlink(missing_ok=True)
+        # Where even this fails, what happened before is what the user has to know.
+        with contextlib.suppress(OSError):
+            staged.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -58,6 +58,7 @@ _LIBRARY: dict[str, Any] = {
         }
     ],
     "removed": [],
+    "damaged": [],
 }
 _ENVIRONMENT: dict[str, Any] = {
     "python": "3.12",

@@ -129,6 +129,14 @@ class DamageTest(LibraryTest):
         self.assertIn(file.name, message)
         self.assertIn("Case 2", message)
 
+    def test_a_case_that_cannot_be_read_is_left_out_and_told(self) -> None:
+        folder = self.open_library()
+        self.file_of(folder, "Case 1", "image").parents[1].joinpath("case.json").write_text("{", encoding="utf-8")
+        self.user.will_answer(folder)
+        self.click("openButton")
+        self.assertEqual(self.names(), ["Case 2"])
+        self.assertIn("1 case damaged and left out", self.library_ui.nameLabel.text)
+
     def test_a_damaged_case_is_not_loaded(self) -> None:
         folder = self.open_library()
         file = self.file_of(folder, "Case 1", "image")

@@ -17,7 +17,8 @@ from typing import Annotated
 import msgspec
 
 from ...errors import InputError
-from ...json_files import JsonError, read_json
+from ...json_files import decode_json
+from ...library.files import sealed, unsealed
 from ...volumes import write_staged
 
 FILE = "costs.json"
@@ -122,7 +123,7 @@ def remember(run: Run, cache: Path) -> None:
     runs = [*_read(cache), run][-_KEPT_RUNS:]
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        write_staged(cache / FILE, lambda staged: _write(staged, msgspec.json.encode(runs)))
+        write_staged(cache / FILE, lambda staged: _write(staged, sealed(msgspec.json.encode(runs))))
     except (OSError, InputError) as error:
         _LOG.warning("the time of this run cannot be kept (%s)", type(error).__name__)
 
@@ -146,8 +147,8 @@ def _typical_bytes(setting: Setting, shape: Shape, supports: int, parameters: in
 def _read(cache: Path) -> list[Run]:
     """Derived data, so anything that cannot be read is as good as none."""
     try:
-        return read_json(cache / FILE, list[Run])
-    except (OSError, JsonError):
+        return decode_json(unsealed((cache / FILE).read_bytes()), list[Run])
+    except (OSError, ValueError):
         return []
 
 

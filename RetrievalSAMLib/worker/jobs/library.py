@@ -89,7 +89,9 @@ def restore(task: Task) -> dict[str, Any]:
 
 def verify(task: Task) -> dict[str, Any]:
     """Compare every file with its checksum."""
-    damage = SupportLibrary.open(task.parameters.folder).verify()
+    from ...library.repair import damage_of
+
+    damage = damage_of(Path(task.parameters.folder))
     return {"damaged": [{"file": item.file, "fact": item.fact} for item in damage]}
 
 
@@ -251,6 +253,7 @@ def _described(library: SupportLibrary, thumbnails: Path | None, task: Task) -> 
         "segments": [_segment(segment) for segment in library.segments()],
         "cases": described,
         "removed": [{"id": case.id, "name": case.name} for case in library.removed()],
+        "damaged": [{"file": item.file, "fact": item.fact} for item in library.left_out()],
     }
 
 

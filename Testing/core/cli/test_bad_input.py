@@ -205,6 +205,7 @@ TRIALS: dict[str, tuple[Callable[[Place], list[str]], str]] = {
     "region outside": (lambda p: p.segment(None, "--roi", "0,99,0,10,0,4"), "--roi"),
     "region without numbers": (lambda p: p.segment(None, "--roi", "a,b"), "--roi"),
     "no memory": (lambda p: p.segment(None, "--max-memory", "0"), "--max-memory"),
+    "no amount of disk": (lambda p: p.segment(None, "--memory-cache-gb", "-1"), "--memory-cache-gb"),
     "checkpoint that is none": (_wrong_checkpoint, "weights.pt"),
     "weights not installed": (lambda p: p.segment(None, "--model", "sam2.1-large"), "sam2.1-large"),
     "case that does not exist": (lambda p: ["library", "show", str(p.library), "case-999"], "case-999"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,25 @@ def test_wrong_input_ends_with_2_and_says_what_to_do(
     assert main(["library", *given]) == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["text.rslib"]
+
+
+def test_a_case_that_cannot_be_read_is_named_and_the_others_are_used(
+    library: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied, out = tmp_path / "library", tmp_path / "found.nii.gz"
+    shutil.copytree(library, copied)
+    case = SupportLibrary.open(copied).get("case-001")
+    (case.folder / "case.json").write_bytes(b"{}")
+    command = [sys.executable, "-m", "RetrievalSAMLib.cli.main", "library", "list", str(copied)]
+    listed = subprocess.run(
+        command, cwd=Path(__file__).resolve().parents[3], capture_output=True, text=True, check=True
+    )
+    assert [line.split()[0] for line in listed.stdout.splitlines()[1:]] == ["case-002", "case-003"]
+    assert f"warning: a damaged case is left out: cases/{case.id}/case.json" in listed.stderr
+    assert main(["segment", str(copied), str(image), "-o", str(out), "--preset", "fast"]) == 0 and out.is_file()
+    capsys.readouterr()
+    assert main(["library", "export", str(copied), str(tmp_path / "all.rslib")]) == 2
+    assert "name the cases to export without it" in capsys.readouterr().err
+    assert main(["library", "export", str(copied), str(tmp_path / "some.rslib"), "--case", "case-002"]) == 0
+    assert main(["library", "verify", str(copied), "--repair"]) == 0
+    assert main(["library", "export", str(copied), str(tmp_path / "all.rslib")]) == 0

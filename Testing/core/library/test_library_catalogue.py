@@ -13,7 +13,7 @@ import uuid
 import pytest
 from library_files import rewrite
 
-from RetrievalSAMLib.errors import DamagedLibraryError, InputError
+from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library import Case, Provenance, SupportLibrary
 from RetrievalSAMLib.library import catalogue as catalogue_module
 from RetrievalSAMLib.library.find import case_folders
@@ -115,15 +115,6 @@ def test_a_damaged_catalogue_is_made_anew(filled, settled, make_pair, where):
     assert len(filled.cases()) == 4
 
 
-def test_every_changed_part_of_the_catalogue_gives_the_cases_or_none_too_few(filled, settled):
-    expected = filled.cases()
-    file = catalogue_of(filled)
-    data = file.read_bytes()
-    for position in range(0, len(data), 997):
-        file.write_bytes(data[:position] + bytes([data[position] ^ 0x55]) + data[position + 1 :])
-        assert filled.cases() == expected, position
-
-
 def test_a_missing_catalogue_is_made_anew(filled, settled):
     expected = filled.cases()
     shutil.rmtree(filled.cache_dir)
@@ -165,8 +156,8 @@ def test_a_case_json_that_was_damaged_later_is_named(filled, settled):
     filled.cases()
     case = filled.get("case-002")
     (case.folder / "case.json").write_bytes(b"{}")
-    with pytest.raises(DamagedLibraryError, match=case.id):
-        filled.cases()
+    assert [case.name for case in filled.cases()] == ["case-001", "case-003"]
+    assert [damage.file for damage in filled.left_out()] == [f"cases/{case.id}/case.json"]
 
 
 def test_segments_of_a_new_version_count_for_the_next_case(filled, settled, make_pair):

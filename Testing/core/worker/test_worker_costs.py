@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from RetrievalSAMLib.library.files import unsealed
 from RetrievalSAMLib.worker.jobs import costs
 from RetrievalSAMLib.worker.jobs.costs import Run, Setting, Shape, estimate, remember
 
@@ -79,6 +80,6 @@ def test_a_damaged_record_is_as_good_as_none(content: bytes, tmp_path: Path) -> 
 def test_old_runs_are_forgotten_and_a_folder_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
     for number in range(210):
         remember(Run(SETTING, SHAPE, float(number + 1), 10**9), tmp_path)
-    assert len(msgspec.json.decode((tmp_path / costs.FILE).read_bytes())) == 200
+    assert len(msgspec.json.decode(unsealed((tmp_path / costs.FILE).read_bytes()))) == 200
     (tmp_path / "file").write_text("")
     remember(Run(SETTING, SHAPE, 1.0, 10**9), tmp_path / "file" / "cache")

@@ -17,7 +17,7 @@ from RetrievalSAMLib.worker.protocol import Progress
 def test_a_library_is_made_filled_emptied_and_restored(worker: WorkerProcess, files: Path, tmp_path: Path) -> None:
     folder, pictures = str(tmp_path / "Bibliothèque é"), str(tmp_path / "pictures")
     made = worker.result("library.create", folder=folder, name="Bälle")
-    assert made == {"name": "Bälle", "folder": folder, "segments": [], "cases": [], "removed": []}
+    assert made == {"name": "Bälle", "folder": folder, "segments": [], "cases": [], "removed": [], "damaged": []}
     added = worker.result(
         "library.add",
         folder=folder,
@@ -46,6 +46,27 @@ def test_a_library_is_made_filled_emptied_and_restored(worker: WorkerProcess, fi
     assert worker.result("library.describe", folder=folder)["removed"] == [removed]
     assert worker.result("library.restore", folder=folder, case=added["id"])["case"]["name"] == "case-001"
     assert worker.result("library.verify", folder=folder) == {"damaged": []}
+
+
+def test_a_damaged_case_is_named_and_the_others_are_described(
+    worker: WorkerProcess, files: Path, tmp_path: Path
+) -> None:
+    folder = str(tmp_path / "library")
+    worker.result("library.create", folder=folder)
+    cases = [
+        worker.result(
+            "library.add",
+            folder=folder,
+            image=str(files / f"image{number}.nrrd"),
+            segmentation=str(files / f"drawn{number}.seg.nrrd"),
+        )["case"]
+        for number in (0, 1)
+    ]
+    (tmp_path / "library" / "cases" / cases[0]["id"] / "case.json").write_bytes(b"{}")
+    described = worker.result("library.describe", folder=folder)
+    assert [case["id"] for case in described["cases"]] == [cases[1]["id"]]
+    assert [one["file"] for one in described["damaged"]] == [f"cases/{cases[0]['id']}/case.json"]
+    assert worker.result("library.verify", folder=folder)["damaged"] == described["damaged"]
 
 
 def test_a_case_keeps_its_model_and_the_slices_that_a_person_corrected(
