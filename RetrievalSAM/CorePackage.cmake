@@ -55,6 +55,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/evaluation/metrics.py
   RetrievalSAMLib/evaluation/review.py
   RetrievalSAMLib/evaluation/suggest.py
+  RetrievalSAMLib/json_files.py
   RetrievalSAMLib/library/__init__.py
   RetrievalSAMLib/library/archive.py
   RetrievalSAMLib/library/archive_file.py
@@ -145,14 +146,19 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/ways.py
   RetrievalSAMLib/side_by_side.py
   RetrievalSAMLib/stages.py
+  RetrievalSAMLib/tracebacks.py
   RetrievalSAMLib/volumes/__init__.py
+  RetrievalSAMLib/volumes/claims.py
   RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/dicom.py
   RetrievalSAMLib/volumes/geometry.py
+  RetrievalSAMLib/volumes/header_text.py
   RetrievalSAMLib/volumes/intensity.py
   RetrievalSAMLib/volumes/labels.py
+  RetrievalSAMLib/volumes/metaimage.py
   RetrievalSAMLib/volumes/nifti.py
   RetrievalSAMLib/volumes/nrrd_file.py
+  RetrievalSAMLib/volumes/nrrd_header.py
   RetrievalSAMLib/volumes/overlap.py
   RetrievalSAMLib/volumes/plane.py
   RetrievalSAMLib/volumes/reading.py

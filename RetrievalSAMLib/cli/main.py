@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from datetime import datetime, timezone
 from pathlib import Path
 
 import typer
 
 from .. import NOTICE, __version__
-from ..errors import InputError, RetrievalSAMError
+from ..errors import InputError, RetrievalSAMError, refused_by_the_system
+from ..tracebacks import told_without_data
 from . import benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment
 
 app = typer.Typer(
@@ -66,6 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except Exception as error:
+        refused = refused_by_the_system(error) if isinstance(error, OSError) else None
+        if refused is not None:
+            print(f"error: {refused}", file=sys.stderr)
+            return 2
         print(
             f"error: something unexpected went wrong ({type(error).__name__}). The details are in "
             f"{_write_log(error)}; please report them.",
@@ -75,12 +79,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write_log(error: Exception) -> Path:
-    """The traceback in a file of the user's log folder: lines of code, no values of variables."""
+    """The traceback in a file of the user's log folder: lines of code, and nothing that a patient could be known by."""
     from platformdirs import user_log_path
 
     moment = datetime.now(timezone.utc)
     path = user_log_path("retrievalsam", ensure_exists=True) / f"error-{moment:%Y%m%d-%H%M%S-%f}.log"
-    path.write_text(f"retrievalsam {__version__}\n{''.join(traceback.format_exception(error))}", encoding="utf-8")
+    path.write_text(f"retrievalsam {__version__}\n{told_without_data(error)}", encoding="utf-8")
     return path
 
 

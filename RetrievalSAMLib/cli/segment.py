@@ -47,7 +47,7 @@ def segment(
         float | None, typer.Option(help="GB of disk for what is kept of support slices; 0 keeps nothing.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of every random generator.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of every random generator.", min=-(2**63), max=2**63 - 1)] = 0,
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
     logits: Annotated[Path | None, typer.Option(help="Write the logits as .npz.")] = None,
 ) -> None:

@@ -179,7 +179,7 @@ TRIALS: dict[str, tuple[Callable[[Place], list[str]], str]] = {
     "nothing labelled": (_nothing_labelled, "empty.nii.gz"),
     "negative labels": (_negative_labels, "negative.nii.gz"),
     "an image given as segmentation": (_image_as_segmentation, "noise.nii.gz"),
-    "one value with two names": (_other_name_for_a_value, "case-001"),
+    "one value with two names": (_other_name_for_a_value, "the value 1 is"),
     "a name for a value that is not there": (_unknown_value, "9"),
     "a case name that is taken": (_taken_name, "CASE-001"),
     "an annotated slice that does not exist": (_slice_outside, "99"),
