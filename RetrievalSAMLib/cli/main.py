@@ -12,6 +12,7 @@ import typer
 
 from .. import NOTICE, __version__
 from ..errors import InputError, RetrievalSAMError
+from ..out_of_memory import REMEDY, is_out_of_memory
 from . import benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment
 
 app = typer.Typer(
@@ -66,6 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except Exception as error:
+        if is_out_of_memory(error):
+            print(f"error: memory: there is not enough of it for these settings. {REMEDY}", file=sys.stderr)
+            return 1
         print(
             f"error: something unexpected went wrong ({type(error).__name__}). The details are in "
             f"{_write_log(error)}; please report them.",

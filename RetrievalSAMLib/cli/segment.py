@@ -69,6 +69,7 @@ def segment(
     import torch
 
     from ..models.device import choose_device
+    from ..segmentation.networks import LEAST_IMAGE_SIZE
     from ..segmentation.pipeline import RunOptions, segment_volume
     from ..segmentation.state import states_folder
 
@@ -98,6 +99,7 @@ def segment(
                 seed=seed,
                 progress=progress,
                 state=states_folder(),
+                least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
             ),
             prompts,
         )
@@ -123,6 +125,8 @@ def print_summary(report: SegmentationReport) -> None:
     if report.verdict == UNLIKE:
         why = ", ".join(_BECAUSE[what] for what in report.verdict_because)
         print(f"WARNING: unlike all cases of the library ({why}); do not trust these masks unseen", file=sys.stderr)
+    if report.less_memory:
+        print(f"note: memory ran out; done again with less of it: {', '.join(report.less_memory)}", file=sys.stderr)
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
 
 

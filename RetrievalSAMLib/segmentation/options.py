@@ -11,6 +11,9 @@ from ..progress import Progress, silent
 from ..volumes import Plane, Segmentation
 from .report import SegmentationReport
 
+MEMORIES_ON_DISK = "memories-on-disk"
+ONE_SEGMENT_AT_A_TIME = "one-segment-at-a-time"
+
 Partial = Callable[[Segmentation, int, int], None]
 """Given what is found so far, on the target's grid, and how many of how many steps of the pass it stands for."""
 
@@ -40,6 +43,9 @@ class RunOptions:
         partial: Given what is found so far, now and then (see `partial.Growing`), or None. It sees copies: the result
             does not depend on it.
         state: Folder in which a run leaves what a correction of its result needs (see `state`), or None for nowhere.
+        least_image_size: Where memory runs out, the image that SAM 2 sees may become this small, in pixels a side; None
+            for as large as it is, whatever happens.
+        less_memory: What the run does to need less memory, because it ran out before (see `less_memory`).
     """
 
     plane: Plane | None = None
@@ -53,6 +59,8 @@ class RunOptions:
     progress: Progress = silent
     partial: Partial | None = None
     state: Path | None = None
+    least_image_size: int | None = None
+    less_memory: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

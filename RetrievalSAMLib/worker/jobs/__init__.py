@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from ..faults import is_out_of_memory
+from ...out_of_memory import is_out_of_memory
 from ..task import Task
 from .kept import KeptNetworks
 
