@@ -133,7 +133,7 @@ def _optimised(
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=step_mm,
-        minStep=1e-3 * step_mm,
+        minStep=1e-2 * step_mm,
         numberOfIterations=_ITERATIONS,
         relaxationFactor=0.6,
         gradientMagnitudeTolerance=1e-7,

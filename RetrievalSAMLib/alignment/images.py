@@ -18,7 +18,9 @@ _LONGEST = 128
 """Voxels along the longest side of a small image."""
 
 _KEPT = 4
-"""Coarser images of one that are kept."""
+"""Coarser images of one, and parts of it, that are kept."""
+
+_LEAST_TO_SMOOTH = 4
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,17 @@ class SmallImage:
         spacing, size = np.array(self.image.GetSpacing()), np.array(self.image.GetSize())
         first = np.clip(np.floor(low_mm[::-1] / spacing).astype(int), 0, size - 1)
         last = np.clip(np.ceil(high_mm[::-1] / spacing).astype(int), first + 1, size)
-        box = sitk.RegionOfInterest(self.image, (last - first).tolist(), first.tolist())
-        return _coarser(box, float(((last - first) * spacing).max()) / longest)
+        return self._part(tuple(first.tolist()), tuple(last.tolist()), longest)
+
+    @functools.cached_property
+    def _part(self) -> Callable[[tuple[int, ...], tuple[int, ...], int], sitk.Image]:
+        return functools.lru_cache(maxsize=_KEPT)(functools.partial(_part, self.image))
+
+
+def _part(image: sitk.Image, first: tuple[int, ...], last: tuple[int, ...], longest: int) -> sitk.Image:
+    size = np.array(last) - np.array(first)
+    box = sitk.RegionOfInterest(image, size.tolist(), list(first))
+    return _coarser(box, float((size * np.array(image.GetSpacing())).max()) / longest)
 
 
 def _in_stack_space(voxels: np.ndarray, spacing_mm: np.ndarray) -> sitk.Image:
@@ -80,10 +91,15 @@ def _coarser(image: sitk.Image, step_mm: float) -> sitk.Image:
     shape = np.maximum(1, np.minimum(size, np.round(size * spacing / step_mm))).astype(int)
     wanted = size * spacing / shape
     corner = np.array(image.GetOrigin()) - spacing / 2
-    variance = np.maximum(0.0, (wanted**2 - spacing**2) / 4)
-    smooth = sitk.DiscreteGaussian(image, variance.tolist(), 16, 0.02, True)
+    smoothed = image
+    for axis, variance in enumerate((wanted**2 - spacing**2) / 4):
+        # Its cost does not depend on the width. It needs four voxels, and fewer do not alias.
+        if variance > 0 and size[axis] >= _LEAST_TO_SMOOTH:
+            smoothed = sitk.RecursiveGaussian(
+                smoothed, float(np.sqrt(variance)), False, sitk.RecursiveGaussianImageFilter.ZeroOrder, axis
+            )
     return sitk.Resample(
-        smooth,
+        smoothed,
         shape.tolist(),
         sitk.Transform(),
         sitk.sitkLinear,
