@@ -86,6 +86,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/store.py
   RetrievalSAMLib/models/window.py
   RetrievalSAMLib/out_of_memory.py
+  RetrievalSAMLib/processors.py
   RetrievalSAMLib/progress.py
   RetrievalSAMLib/retrieval/__init__.py
   RetrievalSAMLib/retrieval/coverage.py

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-from .models.device import available_processors
+from .processors import available_processors
 from .stages import is_anybody_listening
 
 _Item = TypeVar("_Item")

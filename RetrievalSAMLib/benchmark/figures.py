@@ -11,7 +11,7 @@ import torch
 
 from .. import NOTICE, __version__
 from ..models.catalogue import BUNDLED
-from ..models.device import available_processors
+from ..processors import available_processors
 from ..segmentation.fate_sam import SUPPORTS
 from ..segmentation.memory_use import peak_memory_bytes
 from ..segmentation.presets import Settings

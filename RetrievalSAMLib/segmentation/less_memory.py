@@ -45,7 +45,7 @@ def with_less_memory(run: _Run, models: Models, settings: Settings, options: Run
                 raise
         # Behind the handler: the error holds on to all that the run held.
         free_memory()
-    raise NotEnoughMemoryError("memory", "there is not enough of it for this run", _remedy(models, settings, options))
+    raise NotEnoughMemoryError("memory", "there is not enough of it for this run", _remedy(models, settings))
 
 
 def _attempts(
@@ -63,16 +63,14 @@ def _attempts(
         yield lambda: replace(models, segmenter=at_image_size(models.segmenter, size)), smaller
 
 
-def _remedy(models: Models, settings: Settings, options: RunOptions) -> str:
+def _remedy(models: Models, settings: Settings) -> str:
     """What is left to try, for this run."""
     segmenter = models.segmenter
     choices = ["a smaller region of interest", "fewer segments"]
     if settings.preset != "fast":
         choices.append("the preset 'fast' or fewer support slices")
     if segmenter.origin != "bundled":
-        choices.append("a smaller model")
-        if options.least_image_size is None and segmenter.image_size > 512:
-            choices.append("a smaller image size")
+        choices.append("a smaller model or image size")
     if next(segmenter.model.parameters()).device.type != "cpu":
         choices.append("the processor instead of the graphics card")
     return f"Try {', '.join(choices[:-1])} or {choices[-1]}; closing other programs helps too."
