@@ -68,7 +68,7 @@ class Runs:
         command = [sys.executable, "-m", "RetrievalSAMLib.cli.main", "segment", library, self.folder / "image.nrrd"]
         subprocess.run(
             [*map(str, command), "-o", str(out / "out.seg.nrrd"), "--report", str(out / "report.json")]
-            + ["--preset", preset, "--device", "cpu"],
+            + ["--preset", preset, "--device", "cpu", "--max-memory", "1"],
             cwd=_ROOT,
             env={name: value for name, value in variables.items() if value is not None},
             stdout=subprocess.DEVNULL,
