@@ -55,6 +55,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/evaluation/metrics.py
   RetrievalSAMLib/evaluation/review.py
   RetrievalSAMLib/evaluation/suggest.py
+  RetrievalSAMLib/json_files.py
   RetrievalSAMLib/library/__init__.py
   RetrievalSAMLib/library/archive.py
   RetrievalSAMLib/library/archive_file.py
@@ -86,7 +87,6 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/store.py
   RetrievalSAMLib/models/window.py
   RetrievalSAMLib/out_of_memory.py
-  RetrievalSAMLib/processors.py
   RetrievalSAMLib/progress.py
   RetrievalSAMLib/retrieval/__init__.py
   RetrievalSAMLib/retrieval/coverage.py
@@ -103,6 +103,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/__init__.py
   RetrievalSAMLib/segmentation/aligning.py
   RetrievalSAMLib/segmentation/attention_shares.py
+  RetrievalSAMLib/segmentation/cache_space.py
   RetrievalSAMLib/segmentation/carrying.py
   RetrievalSAMLib/segmentation/checking.py
   RetrievalSAMLib/segmentation/choosing.py
@@ -114,6 +115,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/finding.py
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
+  RetrievalSAMLib/segmentation/kept_supports.py
   RetrievalSAMLib/segmentation/less_memory.py
   RetrievalSAMLib/segmentation/looking.py
   RetrievalSAMLib/segmentation/memory_tokens.py
@@ -141,19 +143,25 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/signs.py
   RetrievalSAMLib/segmentation/state.py
   RetrievalSAMLib/segmentation/supports.py
+  RetrievalSAMLib/segmentation/tensor_cache.py
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
   RetrievalSAMLib/side_by_side.py
   RetrievalSAMLib/stages.py
+  RetrievalSAMLib/tracebacks.py
   RetrievalSAMLib/volumes/__init__.py
+  RetrievalSAMLib/volumes/claims.py
   RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/dicom.py
   RetrievalSAMLib/volumes/geometry.py
+  RetrievalSAMLib/volumes/header_text.py
   RetrievalSAMLib/volumes/intensity.py
   RetrievalSAMLib/volumes/labels.py
+  RetrievalSAMLib/volumes/metaimage.py
   RetrievalSAMLib/volumes/nifti.py
   RetrievalSAMLib/volumes/nrrd_file.py
+  RetrievalSAMLib/volumes/nrrd_header.py
   RetrievalSAMLib/volumes/overlap.py
   RetrievalSAMLib/volumes/plane.py
   RetrievalSAMLib/volumes/reading.py

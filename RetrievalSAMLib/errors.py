@@ -25,6 +25,14 @@ class InputError(RetrievalSAMError):
         self.remedy = remedy
 
 
+def refused_by_the_system(error: OSError) -> InputError | None:
+    """What the system says about a file that the user named, for the user; None where it names no file."""
+    if error.filename is None or error.strerror is None:
+        return None
+    remedy = "Check the path, and that you may read and write there."
+    return InputError(str(error.filename), f"it cannot be used ({error.strerror})", remedy)
+
+
 class DamagedLibraryError(InputError):
     """A file of a support library is missing, unreadable or not what its checksum says."""
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-from .processors import available_processors
 from .stages import is_anybody_listening
 
 _Item = TypeVar("_Item")
@@ -18,6 +17,13 @@ _Result = TypeVar("_Result")
 
 _WORKERS = 2
 """Each with the threads that PyTorch has, which are half of the processors: together they use all."""
+
+
+def available_processors() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 _alone: ContextVar[bool] = ContextVar("alone", default=False)

@@ -19,6 +19,8 @@ EXTRAS = {"demo": (), "test": ("test", "training")}
 # A process each: nothing that the core loads (PyTorch, say) may be found where the module's panel runs.
 SUITES = (("Testing/core", "Testing/training"), ("Testing/module",), ("RetrievalSAM/Testing",))
 NO_TESTS_COLLECTED = 5
+# What is run on a user's computer.
+CHECKED_BY_BANDIT = ("RetrievalSAMLib", "RetrievalSAM/RetrievalSAM.py", "RetrievalSAM/RetrievalSAMModule", "setup")
 
 
 def run_demo(arguments: Sequence[str]) -> int:
@@ -31,13 +33,15 @@ def run_demo(arguments: Sequence[str]) -> int:
 
 
 def run_test(arguments: Sequence[str]) -> int:
-    """Runs ruff, mypy and pytest, all of them even where one fails; pytest's summaries come last.
+    """Runs ruff, mypy, bandit and pytest, all of them even where one fails; pytest's summaries come last.
 
     Returns:
         The first exit code that is not 0, or 0.
     """
     suites = test_suites(arguments)
-    commands = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], *(["pytest", *suite] for suite in suites)]
+    bandit = ["bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *CHECKED_BY_BANDIT]
+    checks = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], bandit]
+    commands = [*checks, *(["pytest", *suite] for suite in suites)]
     failures, empty = [], []
     for command in commands:
         print(f"$ {' '.join(command)}", flush=True)

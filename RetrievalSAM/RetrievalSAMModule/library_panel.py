@@ -222,14 +222,13 @@ class LibraryPanel:
         file = ask.file_to_save(self.widget, _("Export the library as one file"), suggested, _ARCHIVE)
         if not file:
             return
-        names = [case.name for case in self._library.state.cases]
         self._library.ask(
-            "names.check", {"names": names}, lambda told: self._export_if_wanted(file, told["warnings"]), self._fault
+            "library.privacy", {}, lambda told: self._export_if_wanted(file, told["warnings"]), self._fault
         )
 
     def _export_if_wanted(self, file: str, warnings: list[dict[str, str]]) -> None:
         if warnings and not slicer.util.confirmYesNoDisplay(
-            _("Some case names look like patient data: {names}. Export them all the same?").format(
+            _("Some names look like patient data: {names}. Export them all the same?").format(
                 names=", ".join(f"{one['name']} ({one['reason']})" for one in warnings)
             ),
             windowTitle=_("RetrievalSAM"),

@@ -33,12 +33,13 @@ REQUIREMENTS = (
     "psutil>=5.9",
     "pynrrd>=1.0",
     "rich>=13.7",
+    "safetensors>=0.4",
     "scipy>=1.11",
     "typer>=0.12",
 )
 # These name PyTorch as a dependency; their other dependencies are among `REQUIREMENTS` or named here.
 WITHOUT_DEPENDENCIES = ("sam2==1.1.0", "timm>=1.0")
-NEEDED_BY_THESE = ("huggingface_hub", "iopath", "pyyaml", "safetensors", "tqdm")
+NEEDED_BY_THESE = ("huggingface_hub", "iopath", "pyyaml", "tqdm")
 # What SAM 2's build would compile; it is optional, and most computers here have no compiler.
 _NO_CUDA_EXTENSION = ("SAM2_BUILD_CUDA", "0")
 

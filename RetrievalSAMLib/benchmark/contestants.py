@@ -11,8 +11,10 @@ import torch
 
 from ..models.build import LoadedSegmenter
 from ..progress import silent
+from ..segmentation.cache_space import CacheSpace
 from ..segmentation.fate_sam import LabelledSlices, fate_sam
 from ..segmentation.fusion import FileSlices
+from ..segmentation.kept_supports import KeptSupports
 from ..segmentation.options import Models, RunOptions, SegmentationResult
 from ..segmentation.pipeline import segment_volume
 from ..segmentation.presets import FATE_SAM, Settings
@@ -109,12 +111,17 @@ class Published:
 
     Args:
         material: Volumes.
-        engine: SAM 2.
+        segmenter: SAM 2.
         supports: k.
+        folder: An empty one, for what the preset keeps of the cases.
     """
 
-    def __init__(self, material: Material, engine: Sam2Engine, supports: int) -> None:
-        self.engine, self.supports = engine, supports
+    def __init__(self, material: Material, segmenter: LoadedSegmenter, supports: int, folder: Path) -> None:
+        # In float32 both, whatever the hardware likes: their logits are compared.
+        self.segmenter = replace(segmenter, precision=torch.float32)
+        self.engine, self.supports = Sam2Engine(segmenter.model), supports
+        self.space = CacheSpace(folder, 1 << 40)
+        self.hashes = [case.content_hash for case in material.cases]
         self.target = FileSlices(material.target.geometry).to_slices(material.target.voxels)
         self.cases = [labelled_slices(case) for case in material.cases]
         self.segments = [s.value for s in material.cases[0].segments]
@@ -127,9 +134,25 @@ class Published:
         self._by_loop = run.run()
 
     def same_preset(self) -> None:
-        """Segment every slice by the preset."""
+        """Segment every slice by the preset, which never saw the cases before."""
+        self._segment(None)
+
+    def prepare(self) -> None:
+        """Have the cases' slices encoded, as they are in a library that was used before."""
+        kept = KeptSupports(self.space, self.segmenter, self.hashes)
         loaders = [_known(case) for case in self.cases]
-        found = fate_sam(self.engine, self.target, loaders, self.segments, silent, self.supports)
+        run = fate_sam(self.engine, self.target[:1], loaders, self.segments, silent, self.supports, kept)
+        next(run)
+        run.close()
+        kept.flush()
+
+    def same_preset_again(self) -> None:
+        """Segment every slice by the preset, which saw the cases before."""
+        self._segment(KeptSupports(self.space, self.segmenter, self.hashes))
+
+    def _segment(self, kept: KeptSupports | None) -> None:
+        loaders = [_known(case) for case in self.cases]
+        found = fate_sam(self.engine, self.target, loaders, self.segments, silent, self.supports, kept)
         self._by_preset = {segmented.index: segmented.logits for segmented, _ in found}
 
     def difference(self) -> float:

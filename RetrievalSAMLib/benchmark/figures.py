@@ -11,10 +11,10 @@ import torch
 
 from .. import NOTICE, __version__
 from ..models.catalogue import BUNDLED
-from ..processors import available_processors
 from ..segmentation.fate_sam import SUPPORTS
 from ..segmentation.memory_use import peak_memory_bytes
 from ..segmentation.presets import Settings
+from ..side_by_side import available_processors
 from ..stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PREDICTION_MEMORIES, STAGES, SUPPORT_MEMORIES
 from .bare_modules import OTHER
 from .contestants import TOTAL, OwnRun, Spent
@@ -25,6 +25,9 @@ from .report import BenchmarkReport, MachineReport, SetUpReport, medians, paired
 
 OURS, BARE, LOOP, SAME_PRESET, PREDICTOR = "ours", "bare_modules", "published_loop", "same_preset", "video_predictor"
 """The contestants."""
+
+SAME_PRESET_AGAIN = "same_preset_again"
+"""The preset in a library whose slices it encoded before."""
 
 NETWORK_STAGES = (IMAGE_ENCODER, SUPPORT_MEMORIES, MEMORY_ATTENTION, MASK_DECODER, PREDICTION_MEMORIES)
 """The stages that consist of SAM 2's modules and what is done to feed them."""
@@ -127,6 +130,7 @@ def _compared(runs: Mapping[str, list[float]]) -> dict[str, tuple[float, tuple[f
     ours, loop = runs.get(OURS, []), runs.get(LOOP, [])
     return {
         "published_loop_same_preset": paired(loop, runs.get(SAME_PRESET, [])),
+        "published_loop_same_preset_again": paired(loop, runs.get(SAME_PRESET_AGAIN, [])),
         "published_loop_default": paired(loop, ours),
         "sam2_video_predictor": paired(runs.get(PREDICTOR, []), ours),
         "roofline": paired(ours, runs.get(BARE, [])),

@@ -11,10 +11,9 @@ import torch
 from ..progress import Progress, silent
 from ..segmentation.fate_sam import SUPPORTS
 from ..segmentation.presets import Settings, preset
-from ..segmentation.sam2_engine import Sam2Engine
 from .bare_modules import replay
 from .contestants import TOTAL, Ours, Published, Video, for_timing, spent_on, synchroniser
-from .figures import LOOP, PREDICTOR, SAME_PRESET, Found, Peak, figures
+from .figures import LOOP, PREDICTOR, SAME_PRESET, SAME_PRESET_AGAIN, Found, Peak, figures
 from .material import Material
 from .networks import Networks
 from .plan import PUBLISHED, VIDEO, Plan
@@ -50,8 +49,13 @@ def _measured(
     others: dict[str, Callable[[], object]] = {}
     published = None
     if PUBLISHED in plan.compare:
-        published = Published(material, Sam2Engine(networks.published.model), plan.supports or SUPPORTS)
-        others |= {LOOP: published.loop, SAME_PRESET: published.same_preset}
+        published = Published(material, networks.published, plan.supports or SUPPORTS, folder / "memories")
+        published.prepare()
+        others |= {
+            LOOP: published.loop,
+            SAME_PRESET: published.same_preset,
+            SAME_PRESET_AGAIN: published.same_preset_again,
+        }
     if VIDEO in plan.compare:
         pictures = folder / "film"
         pictures.mkdir()

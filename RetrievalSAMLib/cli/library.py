@@ -82,6 +82,7 @@ def add(
     chosen = plane_of(plane if sliced is None or plane != "auto" else sliced)
     if annotated_slices == _DRAWN:
         slices = slices_drawn_in(drawn, chosen)
+    _warn_before_adding(name, drawn, image, segmentation)
     case = opened.add(
         volume,
         drawn,
@@ -201,10 +202,14 @@ def export_file(
 ) -> None:
     """Write the cases, with all their versions, into one file."""
     from ..library.archive import export_library
+    from ..library.privacy import library_warnings_of
     from ..library.store import SupportLibrary
 
     check_json_output(json)
     opened = SupportLibrary.open(library)
+    cases = opened.cases() if case is None else [opened.get(one) for one in case]
+    for one in library_warnings_of(opened.name, cases):
+        print(f"warning: {one.name}: {one.reason}; whoever gets the file can read it", file=sys.stderr)
     with progress_bars() as progress:
         exported = export_library(opened, file, case, progress)
     print(f"exported {exported.cases} case(s), {exported.bytes / 1e6:.1f} MB")
@@ -233,19 +238,30 @@ def import_file(
         write_json(json, imported)
 
 
+def _warn_before_adding(name: str | None, drawn: Segmentation, image: Path, segmentation: Path) -> None:
+    """Say what looks like patient data: in names, which are kept, and in headers, which are not. Repeats none of it."""
+    from ..library.privacy import header_warnings_of, warnings_of
+
+    named = [("the case's name", name or "")]
+    named += [(f"the name of segment {one.value}", one.name) for one in drawn.segments]
+    for what, text in named:
+        for warning in warnings_of([text]):
+            print(f"warning: {what}: {warning.reason}; it is kept, and goes where the library goes", file=sys.stderr)
+    for what, path in (("image", image), ("segmentation", segmentation)):
+        found = header_warnings_of(path)
+        if found:
+            fields = ", ".join(dict.fromkeys(f"{one.name} ({one.reason})" for one in found))
+            print(f"warning: the {what}'s header tells of the patient: {fields}; no header is kept", file=sys.stderr)
+
+
 def _provenance(path: Path, volume: Volume, image: Path) -> tuple[Provenance, str]:
     """Where a result comes from, as its report says, and the plane in which it was made."""
-    import msgspec
-
     from ..library.format import Provenance
-    from ..segmentation.report import SegmentationReport
+    from ..segmentation.report import read_report
 
-    remedy = "Give the file that `segment --report` or `refine --report` wrote."
-    try:
-        told = msgspec.json.decode(path.read_bytes(), type=SegmentationReport)
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(str(path), f"it cannot be read as a report ({type(error).__name__})", remedy) from error
+    told = read_report(path)
     if told.target.sha256 != volume.content_hash():
+        remedy = "Give the report of the run that made this segmentation."
         raise InputError(str(path), f"it is the report on another volume than {image}", remedy)
     corrected = told.refinement.corrected if told.refinement else None
     return Provenance.of_run(told.model.name, told.model.sha256, corrected), told.plane

@@ -101,8 +101,8 @@ def suggest(
     chosen = plane_of(plane)
     opened = SupportLibrary.open(library)
     cases = opened.cases()
-    from ..evaluation.suggest import read_report
     from ..evaluation.suggest import suggest as rank
+    from ..segmentation.report import read_report
 
     reports = [read_report(path) for path in report or []]
     from ..models.build import build_encoder

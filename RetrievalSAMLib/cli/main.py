@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from datetime import datetime, timezone
 from pathlib import Path
 
 import typer
 
 from .. import NOTICE, __version__
-from ..errors import InputError, RetrievalSAMError
+from ..errors import InputError, RetrievalSAMError, refused_by_the_system
 from ..out_of_memory import REMEDY, is_out_of_memory
+from ..tracebacks import told_without_data
 from . import benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment
 
 app = typer.Typer(
@@ -70,6 +70,10 @@ def main(arguments: list[str] | None = None) -> int:
         if is_out_of_memory(error):
             print(f"error: memory: there is not enough of it for these settings. {REMEDY}", file=sys.stderr)
             return 1
+        refused = refused_by_the_system(error) if isinstance(error, OSError) else None
+        if refused is not None:
+            print(f"error: {refused}", file=sys.stderr)
+            return 2
         print(
             f"error: something unexpected went wrong ({type(error).__name__}). The details are in "
             f"{_write_log(error)}; please report them.",
@@ -79,12 +83,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write_log(error: Exception) -> Path:
-    """The traceback in a file of the user's log folder: lines of code, no values of variables."""
+    """The traceback in a file of the user's log folder: lines of code, and nothing that a patient could be known by."""
     from platformdirs import user_log_path
 
     moment = datetime.now(timezone.utc)
     path = user_log_path("retrievalsam", ensure_exists=True) / f"error-{moment:%Y%m%d-%H%M%S-%f}.log"
-    path.write_text(f"retrievalsam {__version__}\n{''.join(traceback.format_exception(error))}", encoding="utf-8")
+    path.write_text(f"retrievalsam {__version__}\n{told_without_data(error)}", encoding="utf-8")
     return path
 
 

@@ -38,6 +38,7 @@ def refine(
     supports: Annotated[int | None, typer.Option(help="As for `segment`.")] = None,
     encoder: Annotated[str | None, typer.Option(help="As for `segment`.")] = None,
     max_memory: Annotated[float | None, typer.Option(help="GB that support memories may hold.")] = None,
+    memory_cache_gb: Annotated[float | None, typer.Option(help="As for `segment`.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
 ) -> None:
@@ -46,6 +47,7 @@ def refine(
     Where `segment` ran on this image with this library and the same settings, this takes a fraction of its time.
     """
     from ..library.store import SupportLibrary
+    from ..segmentation.cache_space import memory_cache
     from ..volumes import check_output, fit_to_grid, read_segmentation, read_volume, write_segmentation
 
     check_output(output)
@@ -59,6 +61,7 @@ def refine(
     slices = () if corrected is None else corrected_slices(corrected)
     prompts = prompts_of(points)
     limit = memory_limit(max_memory)
+    kept = memory_cache(memory_cache_gb)
     from ..segmentation.presets import preset as preset_of
 
     settings = preset_of(preset, supports)
@@ -94,6 +97,7 @@ def refine(
                 cache=opened.cache_dir,
                 library_name=opened.name,
                 progress=progress,
+                memory_cache=kept,
                 state=states_folder(),
                 least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
             ),

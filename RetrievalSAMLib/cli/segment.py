@@ -43,13 +43,17 @@ def segment(
         Path | None, typer.Option(help="Points and boxes as JSON (docs/formats.md), carried on after the run.")
     ] = None,
     max_memory: Annotated[float | None, typer.Option(help="GB that support memories may hold.")] = None,
+    memory_cache_gb: Annotated[
+        float | None, typer.Option(help="GB of disk for what is kept of support slices; 0 keeps nothing.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of every random generator.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of every random generator.", min=-(2**63), max=2**63 - 1)] = 0,
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
     logits: Annotated[Path | None, typer.Option(help="Write the logits as .npz.")] = None,
 ) -> None:
     """Segment a volume by the example of the library's cases."""
     from ..library.store import SupportLibrary
+    from ..segmentation.cache_space import memory_cache
     from ..volumes import check_output, read_volume, write_segmentation
 
     check_output(output)
@@ -59,6 +63,7 @@ def segment(
         raise InputError(str(logits), "logits are written as .npz", "Give a name that ends in .npz.")
     box = _box(roi)
     limit = memory_limit(max_memory)
+    kept = memory_cache(memory_cache_gb)
     prompts = prompts_of(points)
     from ..segmentation.presets import preset as preset_of
 
@@ -98,6 +103,7 @@ def segment(
                 logits=logits,
                 seed=seed,
                 progress=progress,
+                memory_cache=kept,
                 state=states_folder(),
                 least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
             ),

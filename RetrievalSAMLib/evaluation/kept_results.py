@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from .. import __version__
+from ..json_files import decode_json
 from ..library.case import Case
 from ..library.files import sealed, unsealed
 from ..segmentation.options import Models
@@ -61,7 +62,7 @@ class KeptResults:
     def get(self, case: Case) -> LeftOut | None:
         """The result of a case; None where there is none that can be read: it is derived data."""
         try:
-            return msgspec.json.decode(unsealed(self._path(case).read_bytes()), type=LeftOut)
+            return decode_json(unsealed(self._path(case).read_bytes()), LeftOut)
         except (OSError, ValueError):
             return None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from ..json_files import decode_json
 from ..library.case import Case
 from ..library.files import sealed, unsealed
 from ..library.store import SupportLibrary
@@ -61,7 +62,7 @@ def keep_last_review(library: SupportLibrary, cases: Sequence[Case], review: Rev
 def last_review(library: SupportLibrary) -> LastReview | None:
     """The review finished last; None where there is none that can be read: it is derived data."""
     try:
-        return msgspec.json.decode(unsealed((library.cache_dir / _FILE).read_bytes()), type=LastReview)
+        return decode_json(unsealed((library.cache_dir / _FILE).read_bytes()), LastReview)
     except (OSError, ValueError):
         return None
 

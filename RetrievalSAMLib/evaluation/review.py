@@ -16,7 +16,7 @@ from ..progress import Progress, silent
 from ..segmentation.options import Models, RunOptions
 from ..segmentation.presets import FATE_SAM, Settings
 from ..segmentation.report import LibraryReport, ModelReport
-from ..volumes.nifti import read_information
+from ..volumes.reading import read_information
 from .consistency import inconsistencies
 from .drawn import drawn_case, drawn_slices
 from .flags import Flag, listed

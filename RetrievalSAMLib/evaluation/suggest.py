@@ -177,21 +177,6 @@ def suggest(
     )
 
 
-def read_report(path: Path) -> SegmentationReport:
-    """A report that `retrievalsam segment --report` wrote.
-
-    Raises:
-        InputError: It cannot be read, or is no such report.
-    """
-    remedy = "Give a file that `retrievalsam segment --report` wrote."
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=SegmentationReport)
-    except OSError as error:
-        raise InputError(str(path), f"it cannot be read ({error.strerror or error})", remedy) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), "it is no report of a run", remedy) from error
-
-
 def _check_reports(unknown: set[str]) -> None:
     if unknown:
         raise InputError(

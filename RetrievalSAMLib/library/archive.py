@@ -8,7 +8,6 @@ behind. Nothing in it says where the library lay, whose it is or when it was exp
 from __future__ import annotations
 
 import hashlib
-import math
 import shutil
 import uuid
 import zipfile
@@ -19,7 +18,6 @@ from itertools import count
 from pathlib import Path
 
 import msgspec
-import SimpleITK as sitk
 
 from RetrievalSAMLib.errors import DamagedLibraryError, InputError
 from RetrievalSAMLib.library.archive_file import (
@@ -54,8 +52,6 @@ ARCHIVE_FORMATS = (".rslib",)
 _TIME = (1980, 1, 1, 0, 0, 0)
 _UNIX, _PLAIN_FILE = 3, 0o100644
 _CHUNK_BYTES = 1 << 20
-# A volume of a case, unpacked: a header may claim anything.
-_MAX_VOXELS = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -295,27 +291,10 @@ def _check_readable(archive: Path, case: Case) -> None:
     """Refuse a case that later could not be used, though its checksums are right."""
     try:
         for version in case.versions:
-            image, segmentation = case.folder / version.image.path, case.folder / version.segmentation.path
-            for path in (image, segmentation):
-                _check_extent(path)
-            loaded, drawn = read_volume(image), case.load_segmentation(version)
+            loaded, drawn = read_volume(case.folder / version.image.path), case.load_segmentation(version)
             check_same_grid(drawn.geometry, SEGMENTATION_FILE, loaded.geometry, IMAGE_FILE)
     except InputError as error:
         fact = f"the case `{case.name}` in it cannot be used: {error.fact}"
         if isinstance(error, DamagedLibraryError):
             raise damaged_archive(archive, fact) from error
         raise refused_archive(archive, fact) from error
-
-
-def _check_extent(path: Path) -> None:
-    """Refuse a volume whose header claims more voxels than any memory holds."""
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("NrrdImageIO")
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise refused_archive(path, "it is no volume that can be read") from error
-    voxels = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
-    if voxels > _MAX_VOXELS:
-        raise refused_archive(path, f"its header claims {voxels} voxels")

@@ -31,6 +31,7 @@ from RetrievalSAMLib.library.format import (
 )
 from RetrievalSAMLib.library.names import check_segment_name, checked_modality, checked_name
 from RetrievalSAMLib.progress import Progress
+from RetrievalSAMLib.volumes.nrrd_header import read_nrrd_header
 
 MAX_ENTRIES = 200_000
 MAX_FILE_BYTES = 32 * 1024**3
@@ -297,11 +298,8 @@ def _check_names(path: Path, case: CaseRecord) -> None:
 
 def _check_attached(archive: Path, name: str, path: Path) -> None:
     """Refuse a NRRD file that takes its voxels from another file: it could show the user's own as the case's."""
-    with path.open("rb") as stream:
-        magic = stream.readline(256)
-        if not magic.startswith(b"NRRD"):
-            raise refused_archive(archive, f"`{name}` in it is no NRRD file")
-        while line := stream.readline(MAX_JSON_BYTES).strip():
-            field = line.partition(b":")[0].strip().lower().replace(b" ", b"")
-            if field == b"datafile":
-                raise refused_archive(archive, f"`{name}` in it keeps its voxels in another file")
+    header = read_nrrd_header(path, str(archive))
+    if header is None:
+        raise refused_archive(archive, f"`{name}` in it is no NRRD file")
+    if header.data_files:
+        raise refused_archive(archive, f"`{name}` in it keeps its voxels in another file")

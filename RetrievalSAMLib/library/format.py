@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 
 from RetrievalSAMLib.errors import DamagedLibraryError, InputError, NewerLibraryError
+from RetrievalSAMLib.json_files import JsonError, decode_json
 
 FORMAT: Final = "retrievalsam-library"
 FORMAT_VERSION = 1
@@ -32,7 +33,10 @@ SegmentationPath = Annotated[str, msgspec.Meta(pattern=r"\Av[1-9][0-9]{0,5}/segm
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-SliceIndex = Annotated[int, msgspec.Meta(ge=0)]
+# What is larger is no file, and no database holds it.
+_LARGEST = 2**62
+SliceIndex = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
+ByteCount = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
 
 Record = TypeVar("Record", bound="msgspec.Struct")
 
@@ -101,7 +105,7 @@ class ImageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """The image of a version; a correction keeps the file of the version before it."""
 
     path: ImagePath
-    bytes: Annotated[int, msgspec.Meta(ge=0)]
+    bytes: ByteCount
     sha256: Sha256
 
 
@@ -109,7 +113,7 @@ class SegmentationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """The segmentation of a version."""
 
     path: SegmentationPath
-    bytes: Annotated[int, msgspec.Meta(ge=0)]
+    bytes: ByteCount
     sha256: Sha256
 
 
@@ -231,9 +235,9 @@ def decode_case(data: bytes, file: str) -> CaseRecord:
 
 def _decode(data: bytes, kind: type[Record], file: str) -> Record:
     try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise damaged(file, f"it cannot be read ({_in_one_line(error)})") from error
+        return decode_json(data, kind)
+    except JsonError as error:
+        raise damaged(file, f"it cannot be read ({error})") from error
 
 
 def damaged(file: str, fact: str) -> DamagedLibraryError:

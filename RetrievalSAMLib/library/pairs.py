@@ -25,8 +25,7 @@ from pathlib import Path
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.names import natural_order
-from RetrievalSAMLib.volumes.nifti import read_information
-from RetrievalSAMLib.volumes.reading import extension, voxel_offset
+from RetrievalSAMLib.volumes.reading import extension, read_information, voxel_offset
 
 _ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 _LABEL_WORDS = (

@@ -10,6 +10,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+from RetrievalSAMLib.library.case import Case
+from RetrievalSAMLib.volumes.header_text import header_texts
 
 _LETTER = r"[^\W\d_]"
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
@@ -18,6 +22,12 @@ _MONTH_NAME = r"(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])
 _KEY = (
     r"(?:mrn|pid|pat[ _-]?id|patient[ _-]?(?:id|no|nr|number)|dob|d\.o\.b\.|born|geb|ssn|nhs|acc|accession"
     r"|acc[ _-]?(?:no|nr)|study[ _-]?id)"
+)
+_BURNED_IN = "BurnedInAnnotation"
+_TELLS = re.compile(
+    r"patient|birth|dob\b|\bmrn|physician|operator|hospital|institution|accession|insurance|address|phone"
+    r"|0010[|,_]|0008[|,_]00[0-9a-f]{2}",
+    re.IGNORECASE,
 )
 # A number of a case (`case_000123`) has few digits once its leading zeros are off; a patient's has more.
 _LONG_NUMBER_DIGITS = 6
@@ -102,6 +112,11 @@ _SIGNS = (
         "it holds what looks like the number of an insurance or health service",
     ),
     _sign(
+        r"(?<![\w+])(?:\+|00)\d{1,3}[ ./()-]*(?:\d[ ./()-]*){6,12}(?!\w)"
+        r"|(?<!\w)(?:tel|phone|fon|mobile)[.: ]*\+?\d[\d ./()-]{4,}",
+        "it holds what looks like a telephone number",
+    ),
+    _sign(
         rf"\d{{{_LONG_NUMBER_DIGITS},}}",
         "it holds a long number, perhaps of a patient or of an examination",
         _numbers_a_case,
@@ -122,6 +137,45 @@ def warnings_of(names: Iterable[str]) -> list[Warning]:
         names: Of cases, segments, volumes or files.
     """
     return [Warning(name, reason) for name in dict.fromkeys(names) for reason in _reasons(name)]
+
+
+def header_warnings_of(path: Path) -> list[Warning]:
+    """What looks like patient data in the header of a volume; `Warning.name` is the field's, what it holds is not told.
+
+    Args:
+        path: A file, or a folder of DICOM slices.
+    """
+    found = []
+    for field, text in header_texts(path):
+        if field == _BURNED_IN:
+            if text.upper() == "YES":
+                found.append(Warning(field, "text is burned into its pixels, which may name the patient"))
+        elif _TELLS.search(field):
+            found.append(Warning(field, "by its name, it tells of a patient or of an examination"))
+        else:
+            found += [Warning(field, reason) for reason in _reasons(text)]
+    return found
+
+
+def library_warnings_of(name: str, cases: Iterable[Case]) -> list[Warning]:
+    """What looks like patient data in cases that are to leave a library: in names, and in headers of stored files.
+
+    Args:
+        name: The library's.
+        cases: That are to leave it.
+    """
+    kept = list(cases)
+    names = [name, *(case.name for case in kept)]
+    names += [segment.name for case in kept for version in case.versions for segment in version.segments]
+    found = warnings_of(names)
+    for case in kept:
+        files = {file.path for version in case.versions for file in (version.image, version.segmentation)}
+        for file in sorted(files):
+            found += [
+                Warning(f"{case.name}, {file}, {one.name}", one.reason)
+                for one in header_warnings_of(case.folder / file)
+            ]
+    return found
 
 
 def _reasons(name: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
+import pickle  # for its error, as nothing is unpickled  # nosec B403
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

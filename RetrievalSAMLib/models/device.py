@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..processors import available_processors
+from ..side_by_side import available_processors
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

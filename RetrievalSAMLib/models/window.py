@@ -103,16 +103,28 @@ class MovedWindow:
     matrix: np.ndarray
     offset_mm: np.ndarray
 
+    @property
+    def shown(self) -> np.ndarray:
+        """What is seen, float64 (2, 3): takes (row, column, 1) to mm in the case.
+
+        Rows and columns of the model's square run from -1/2 to 1/2. To a nanometre, so that windows of different
+        targets that show the same of a case are the same.
+        """
+        centre = self.matrix @ np.array(self.window.centre_mm) + self.offset_mm
+        shown: np.ndarray = np.column_stack([self.matrix * np.array(self.window.side_mm), centre]).round(6) + 0.0
+        return shown
+
     @timed(RESAMPLING)
     def to_input(self, slices: torch.Tensor, spacing_mm: tuple[float, float], size: int) -> torch.Tensor:
         """Slices as the model sees them; 0 outside the slice. As `Window.to_input`."""
-        sides = np.abs(self.matrix) @ np.array(self.window.side_mm)
-        sigmas = [max(0.0, (side / size / mm - 1) / 2) for side, mm in zip(sides, spacing_mm, strict=True)]
+        sides, centre = self.shown[:, :2], self.shown[:, 2]
+        sigmas = [
+            max(0.0, (side / size / mm - 1) / 2) for side, mm in zip(np.abs(sides).sum(axis=1), spacing_mm, strict=True)
+        ]
         images = _blur(slices[:, None], sigmas)
         relative = (torch.arange(size, dtype=torch.float64) + 0.5) / size - 0.5
         place = torch.stack(torch.meshgrid(relative, relative, indexing="ij"), -1)  # (S, S, 2), rows and columns
-        place = place * place.new_tensor(self.window.side_mm) + place.new_tensor(self.window.centre_mm)
-        place = place @ place.new_tensor(self.matrix).T + place.new_tensor(self.offset_mm)
+        place = place @ place.new_tensor(sides).T + place.new_tensor(centre)
         extent = torch.tensor([spacing_mm[a] * slices.shape[1 + a] for a in (0, 1)], dtype=torch.float64)
         grid = (place / extent * 2 - 1).flip(-1).to(images.device, images.dtype)[None].expand(len(images), -1, -1, -1)
         return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]

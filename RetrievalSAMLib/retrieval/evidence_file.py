@@ -23,10 +23,12 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
 
+from ..json_files import JsonError, decode_json
 from ..library.lock import LockHeldError, lock_held
 from .evidence import CaseEvidence
 
@@ -37,6 +39,9 @@ _LONGEST_DESCRIPTION = 1 << 20
 _CHUNK_BYTES = 1 << 22
 _LOCK_SECONDS = 60.0
 _LOG = logging.getLogger(__name__)
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
 class _Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,8 +58,8 @@ class _Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     key: str
-    slices: int
-    dimensions: int
+    slices: Count
+    dimensions: Count
     values: tuple[int, ...]
     overlapping: tuple[int, ...]
     extent_mm: tuple[float, float, float]
@@ -208,8 +213,8 @@ def _record_at(stream: io.FileIO, start: int) -> _Place | None:
     if len(text) < length or zlib.crc32(text) != checksum:
         return None
     try:
-        told = msgspec.json.decode(text, type=_Description)
-    except msgspec.DecodeError:
+        told = decode_json(text, _Description)
+    except JsonError:
         return None
     place = _Place(start, start + _HEAD.size + length, told)
     return place if place.arrays + told.bytes <= stream.seek(0, io.SEEK_END) else None

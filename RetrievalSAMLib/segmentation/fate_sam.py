@@ -27,7 +27,9 @@ from PIL import Image
 
 from ..errors import InputError
 from ..retrieval.index import Support
+from ..side_by_side import side_by_side
 from ..stages import RESAMPLING, SUPPORT_MEMORIES, timed
+from .kept_supports import KeptSupports
 from .memory_tokens import TokenReduction
 from .propagation import SegmentedSlice
 from .sam2_engine import ImageFeatures, Memory, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
@@ -62,6 +64,7 @@ def fate_sam(
     segments: Sequence[int],
     progress: Progress,
     supports: int = SUPPORTS,
+    kept: KeptSupports | None = None,
 ) -> Generator[tuple[SegmentedSlice, tuple[Support, ...]], None, None]:
     """Segments the slices of a target as the published code does.
 
@@ -76,6 +79,7 @@ def fate_sam(
         segments: Keys of the masks, in the order in which later ones overwrite earlier ones.
         progress: Told how far the run is.
         supports: k.
+        kept: What earlier runs made of the cases' slices.
 
     Yields:
         Slices in the order of processing: N // 2 and back to 0, then N // 2 + 1 and forward. With each, its
@@ -89,7 +93,7 @@ def fate_sam(
         pool = _SupportPool(Path(folder))
         for number, load in enumerate(cases):
             stage = f"encoding case {number + 1} of {len(cases)}"
-            pool.add(engine, number, load(), segments, functools.partial(progress, stage))
+            pool.add(engine, number, load(), segments, functools.partial(progress, stage), kept)
         if not pool.place:
             raise InputError(
                 "support cases",
@@ -97,8 +101,9 @@ def fate_sam(
                 "Add an annotated case that does.",
             )
         film = _SliceStore(Path(folder), "target")
-        for index, pixels in enumerate(target):
-            film.put(index, _encode(engine, pixels))
+        encoded = side_by_side(functools.partial(_encode, engine), target, engine.device.type)
+        for index, features in enumerate(encoded):
+            film.put(index, features)
             progress("encoding slices", index + 1, len(target))
         nearest = _nearest(film, len(target), pool, supports, progress)
         run = _Run(engine, film, len(target), pool, len(segments))
@@ -218,15 +223,25 @@ class _SupportPool:
         case: LabelledSlices,
         segments: Sequence[int],
         progress: Callable[[int, int], None],
+        kept: KeptSupports | None,
     ) -> None:
         """Encode the slices of a case."""
-        known = [s for s in segments if s in case.masks]
-        labelled = [i for i in range(len(case.slices)) if any(case.masks[s][i].any() for s in known)]
+        drawn = [s for s in segments if s in case.masks]
+        labelled = [i for i in range(len(case.slices)) if any(case.masks[s][i].any() for s in drawn)]
         empty = np.zeros(case.slices.shape[1:], dtype=bool)
-        for done, index in enumerate(labelled):
+
+        def features_of(index: int) -> tuple[ImageFeatures, bool]:
+            """Image features, and whether an earlier run made them."""
+            known = kept.features(number, index) if kept else None
+            return (_encode(engine, case.slices[index]), False) if known is None else (known, True)
+
+        found = side_by_side(features_of, labelled, engine.device.type)
+        for done, (index, (features, is_known)) in enumerate(zip(labelled, found, strict=True)):
             masks = np.stack([case.masks[s][index] if s in case.masks else empty for s in segments])
             entry = len(self.place)
-            self.features.put(entry, _encode(engine, case.slices[index]))
+            if kept and not is_known:
+                kept.put_features(number, index, features)
+            self.features.put(entry, features)
             torch.save(square_masks(masks, engine.image_size), self._mask_path(entry))
             self.place.append((number, index))
             self.shown.append(torch.from_numpy(masks.any(axis=(1, 2))))

@@ -17,6 +17,7 @@ from ..retrieval.index import SliceRetrieval, Support
 from ..stages import PLACE, timed
 from ..volumes import SliceStack
 from .aligning import AlignedCases, slice_depths_mm
+from .kept_supports import KeptSupports
 from .place import PlaceMaps
 from .sam2_engine import ImageFeatures, Memory, Sam2Engine
 from .state import (
@@ -168,6 +169,7 @@ class ViewGround:
         maps: Mean masks of the aligned cases, where they are at hand.
         limit_bytes: What memories may hold of main memory.
         progress: Told how many of how many supports are encoded.
+        kept: What earlier runs made of the cases' slices.
     """
 
     def __init__(
@@ -183,6 +185,7 @@ class ViewGround:
         maps: PlaceMaps | None,
         limit_bytes: int,
         progress: Callable[[int, int], None],
+        kept: KeptSupports | None = None,
     ) -> None:
         self.view = view
         self._ground, self._engine, self._stack = ground, engine, stack
@@ -193,6 +196,7 @@ class ViewGround:
         self._stored = None if number is None else stored
         self._features: dict[int, ImageFeatures] = {}
         self._store = MemoryStore(limit_bytes)
+        self._kept = kept
 
     def __enter__(self) -> ViewGround:
         return self
@@ -240,6 +244,7 @@ class ViewGround:
             ),
             self._values,
             self._progress,
+            self._kept,
         )
 
     def get(self, key: SupportKey, device: torch.device) -> Memory:

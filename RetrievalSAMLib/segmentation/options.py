@@ -9,6 +9,7 @@ from pathlib import Path
 from ..models.build import LoadedEncoder, LoadedSegmenter
 from ..progress import Progress, silent
 from ..volumes import Plane, Segmentation
+from .cache_space import CacheSpace
 from .report import SegmentationReport
 
 MEMORIES_ON_DISK = "memories-on-disk"
@@ -42,6 +43,8 @@ class RunOptions:
         progress: Told how far the run is.
         partial: Given what is found so far, now and then (see `partial.Growing`), or None. It sees copies: the result
             does not depend on it.
+        memory_cache: Where what SAM 2 makes of support slices is kept for other runs (see `kept_supports`), or None.
+            The result does not depend on it.
         state: Folder in which a run leaves what a correction of its result needs (see `state`), or None for nowhere.
         least_image_size: Where memory runs out, the image that SAM 2 sees may become this small, in pixels a side; None
             for as large as it is, whatever happens.
@@ -58,6 +61,7 @@ class RunOptions:
     seed: int = 0
     progress: Progress = silent
     partial: Partial | None = None
+    memory_cache: CacheSpace | None = None
     state: Path | None = None
     least_image_size: int | None = None
     less_memory: tuple[str, ...] = ()

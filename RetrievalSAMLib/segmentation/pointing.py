@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from ..errors import InputError
+from ..json_files import JsonError, read_json
 from ..library.names import same_name_key
 from ..volumes import Segment, SliceFrame
 
@@ -144,13 +145,11 @@ def read_prompts(path: Path) -> PersonsPrompts:
         InputError: It cannot be read, is not such a file, or holds nothing.
     """
     try:
-        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        given = read_json(path, _File)
     except OSError as error:
         fact = f"it cannot be read ({error.strerror or type(error).__name__})"
         raise InputError(str(path), fact, "Name a file of points.") from error
-    try:
-        given = msgspec.json.decode(content, type=_File, strict=True)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except JsonError as error:
         raise InputError(str(path), f"it is no file of points: {error}", _FORMAT) from error
     prompts = PersonsPrompts(given.points, given.boxes)
     if not prompts:

@@ -25,6 +25,10 @@ class PublishedRun(Run):
     def _to_target(self, segmentation: Segmentation) -> Segmentation:
         return self.region.restore(segmentation, self.target.geometry)
 
+    def _content_key(self, case: SupportCase) -> str:
+        # Whatever the plane, slices are those of the case's file.
+        return case.content_hash
+
     def run(self, logits_file: Path | None) -> tuple[Canvas, list[Outcome], Verdict]:
         """As `Run.run`."""
         if self.options.plane is not None:
@@ -48,6 +52,7 @@ class PublishedRun(Run):
                 self.values,
                 self.options.progress,
                 self.settings.supports,
+                self.kept,
             ):
                 canvas.add(segmented, window)
                 told = tuple(SupportReport(self.cases[s.case].name, s.slice, s.similarity) for s in supports)

@@ -149,6 +149,8 @@ class Refinement(Run):
             self.growing = Growing(self.options.partial, lambda _: so_far())
         with self.clock.stage(_STAGE):
             self._carry(ground, maps, stored, corrections, seeds, canvas, found)
+        if self.kept:
+            self.kept.flush()
         segmentation = so_far()
         after = {n: frame.to_slices(segmentation.mask(place)) for n, place in place_of.items()}
         refined_slices = RefinedSlices(frame, self.segments, self.cases, ground, self.corrected, found)
@@ -263,6 +265,7 @@ class Refinement(Run):
             maps,
             self.options.max_memory_bytes,
             lambda encoded, of: self.options.progress("encoding supports", encoded, of),
+            self.kept,
         )
 
     def _answers(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .. import NOTICE, __version__
+from ..errors import InputError
+from ..json_files import JsonError, read_json
 from ..volumes import write_staged
 
 if TYPE_CHECKING:
@@ -176,6 +178,21 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
         """Write as indented JSON; a reader sees the whole file or none."""
         text = msgspec.json.format(msgspec.json.encode(self), indent=2)
         write_staged(path, lambda staged: _write(staged, text + b"\n"))
+
+
+def read_report(path: Path) -> SegmentationReport:
+    """A report that `segment --report` or `refine --report` wrote.
+
+    Raises:
+        InputError: It cannot be read, or is no such report.
+    """
+    remedy = "Give a file that `segment --report` or `refine --report` wrote."
+    try:
+        return read_json(path, SegmentationReport)
+    except OSError as error:
+        raise InputError(str(path), f"it cannot be read ({error.strerror or error})", remedy) from error
+    except JsonError as error:
+        raise InputError(str(path), f"it is no report of a run ({error})", remedy) from error
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
 
 from ..errors import InputError
+from ..json_files import JsonError, read_json
 from ..volumes import write_staged
 from .report import SliceReport
 
@@ -19,6 +22,9 @@ _ALIKE = 0.5
 """A result is taken for the one before the corrections where at least this part of its slices is as it was."""
 
 _LOG = logging.getLogger(__name__)
+
+
+Length = Annotated[int, msgspec.Meta(ge=1, le=2**16)]
 
 
 class KnownResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +36,7 @@ class KnownResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         slices: What its report said of the slices.
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[Length, Length, Length]
     masks: dict[str, bytes]
     slices: tuple[SliceReport, ...]
 
@@ -47,14 +53,15 @@ class KnownResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             ValueError: They are not what was kept.
         """
-        count = int(np.prod(self.shape))
+        count = math.prod(self.shape)
+        packed_bytes = (count + 7) // 8
         masks = {}
         for name, packed in self.masks.items():
             try:
-                bits = np.frombuffer(zlib.decompress(packed), dtype=np.uint8)
+                bits = np.frombuffer(zlib.decompressobj().decompress(packed, packed_bytes + 1), dtype=np.uint8)
             except zlib.error as error:
                 raise ValueError(str(error)) from error
-            if len(bits) != (count + 7) // 8:
+            if len(bits) != packed_bytes:
                 raise ValueError(f"{len(bits)} bytes for {count} pixels")
             masks[name] = np.unpackbits(bits, count=count).reshape(self.shape).astype(bool)
         return masks
@@ -85,10 +92,10 @@ class Before:
 def read_results(path: Path) -> list[KnownResult]:
     """Oldest first. Derived data, so a file that cannot be read is as good as none."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[KnownResult])
+        return read_json(path, list[KnownResult])
     except FileNotFoundError:
         return []
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, JsonError) as error:
         _LOG.warning("earlier results cannot be read (%s)", type(error).__name__)
         return []
 

@@ -38,6 +38,7 @@ from .confidence import Evidence, calibration, evidence_of_slices
 from .finding import aligned_by_finding
 from .fusion import Canvas
 from .ground import Ground, shown_place
+from .kept_supports import KeptSupports
 from .options import ONE_SEGMENT_AT_A_TIME, Models, RunOptions, SegmentationResult
 from .partial import Growing
 from .place import PlaceMaps
@@ -104,6 +105,8 @@ class Run:
             slices = slice_reports(self.segments, outcomes)
             if self.keeper and self.ground:
                 self._keep(self.keeper, self.ground, found, slices)
+        if self.kept:
+            self.kept.flush()
         masks = [found.mask(n) for n in range(len(self.segments))]
         segments = segment_reports(self.segments, masks, self.target.geometry.voxel_volume_mm3, slices)
         return SegmentationResult(found, self._report(slices, segments, canvas.frame.plane_axis, verdict))
@@ -292,6 +295,18 @@ class Run:
         known = [box if aligned.place.complete(v) else None for v, box in zip(self.values, boxes, strict=True)]
         return close_views(known, self.stack, whole, self.settings.view_margin)
 
+    @functools.cached_property
+    def kept(self) -> KeptSupports | None:
+        """What earlier runs made of the cases' slices."""
+        space = self.options.memory_cache
+        if space is None:
+            return None
+        return KeptSupports(space, self.models.segmenter, [self._content_key(case) for case in self.cases])
+
+    def _content_key(self, case: SupportCase) -> str:
+        """What a case's slices are made of."""
+        return content_key(case, self.plane)
+
     def _load(self, number: int) -> CaseSlices:
         return CaseSlices.load(self.cases[number], self.plane)
 
@@ -382,6 +397,7 @@ class Run:
                     seen,
                     tuple(self.values[s] for s in view.rows),
                     lambda done, total: self.options.progress("encoding supports", done, total),
+                    self.kept,
                 )
             if self.keeper:
                 for case, numbers in wanted.items():

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
+import lzma
+import math
+import struct
 import time
 import uuid
 import zipfile
@@ -19,13 +21,13 @@ from pathlib import Path
 from types import TracebackType
 
 import msgspec
-import platformdirs
 import torch
 
+from ..json_files import MAX_JSON_BYTES, decode_json
 from ..stages import KEEPING, timed
+from .cache_space import user_cache_folder
 from .sam2_engine import ImageFeatures, Memory
 
-FOLDER_VARIABLE = "RETRIEVALSAM_CACHE"
 FORMAT_VERSION = 1
 LIMIT_BYTES = 512 << 20
 """Of one state. Image features and memories beyond it are left out, and computed again when they are needed."""
@@ -38,7 +40,10 @@ _ABOUT = "about.json"
 _ABANDONED_SECONDS = 24 * 3600.0
 _FEATURES = ("fine", "middle", "embedding")
 _DTYPES = {"float16": torch.float16, "float32": torch.float32, "bfloat16": torch.bfloat16, "uint8": torch.uint8}
-_DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError)
+_DAMAGE = (
+    OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, ValueError, KeyError, EOFError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 _LOG = logging.getLogger(__name__)
 
@@ -132,13 +137,8 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def states_folder() -> Path:
-    """The folder of all states: in `$RETRIEVALSAM_CACHE`, else in the user's cache folder.
-
-    Not in a library: that may lie on a drive of many people, and a state shows the volume that was segmented.
-    """
-    given = os.environ.get(FOLDER_VARIABLE)
-    folder = Path(given) if given else Path(platformdirs.user_cache_dir("RetrievalSAM", appauthor=False))
-    return folder / "runs"
+    """The folder of all states, in the user's own cache folder."""
+    return user_cache_folder() / "runs"
 
 
 def features_name(view: int, index: int) -> str:
@@ -272,9 +272,10 @@ class StoredState:
         self._zip: zipfile.ZipFile | None = None
         try:
             self._zip = zipfile.ZipFile(path)
-            self.about = msgspec.json.decode(self._zip.read(_ABOUT), type=About)
+            with self._zip.open(_ABOUT) as stream:
+                self.about = decode_json(stream.read(MAX_JSON_BYTES + 1), About)
             _check(self.about)
-        except (*_DAMAGE, msgspec.DecodeError) as error:
+        except _DAMAGE as error:
             self.close()
             raise DamagedStateError(f"it cannot be read ({type(error).__name__})") from error
 
@@ -320,9 +321,11 @@ class StoredState:
         if self._zip is None:
             raise ValueError("the state is closed")
         try:
+            dtype = _DTYPES[expected.dtype]
+            if self._zip.getinfo(name).file_size != math.prod(expected.shape) * dtype.itemsize:
+                raise ValueError("it has another size")
             # A copy, because what zip gives cannot be written to and torch warns of that.
-            raw = torch.frombuffer(bytearray(self._zip.read(name)), dtype=_DTYPES[expected.dtype])
-            return raw.reshape(expected.shape)
+            return torch.frombuffer(bytearray(self._zip.read(name)), dtype=dtype).reshape(expected.shape)
         except _DAMAGE as error:
             raise DamagedStateError(f"{name} cannot be read ({type(error).__name__})") from error
 

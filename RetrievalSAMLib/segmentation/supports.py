@@ -13,10 +13,11 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ..models.window import Seen
+from ..models.window import MovedWindow, Seen
 from ..retrieval.evidence import CaseSlices
 from ..side_by_side import side_by_side
 from ..volumes import SliceStack
+from .kept_supports import KeptSupports
 from .sam2_engine import ImageFeatures, Memory, Sam2Engine
 
 SupportKey = tuple[int, int]
@@ -122,9 +123,10 @@ def encode_supports(
     store: MemoryStore,
     wanted: Mapping[int, Iterable[int]],
     load: Callable[[int], CaseSlices],
-    window_of: Callable[[int, int], Seen],
+    window_of: Callable[[int, int], MovedWindow],
     values: tuple[int, ...],
     progress: Callable[[int, int], None],
+    kept: KeptSupports | None = None,
 ) -> None:
     """Encode support slices case by case, so that one volume at a time is in memory.
 
@@ -137,25 +139,40 @@ def encode_supports(
         values: The segments. One that a case does not have, or that is not annotated in a slice, gets a memory of
             absence there that is never asked for.
         progress: Told how many of how many slices are done.
+        kept: What earlier runs encoded; a case of which all is known is not loaded.
     """
     total = sum(len(set(slices)) for slices in wanted.values())
     done = 0
     for case, numbers in wanted.items():
-        slices = load(case)
-        missing = [number for number in sorted(set(numbers)) if (case, number) not in store]
+        windows = {number: window_of(case, number) for number in sorted(set(numbers)) if (case, number) not in store}
+        missing = []
+        for number, window in windows.items():
+            known = kept.memory(case, number, window, values) if kept else None
+            if known is None:
+                missing.append(number)
+            else:
+                store.put((case, number), known)
         done += len(set(numbers)) - len(missing)
+        progress(done, total)
+        if not missing:
+            continue
+        slices = load(case)
 
         @torch.inference_mode()
-        def memory(number: int, case: int = case, slices: CaseSlices = slices) -> Memory:
-            return _memory_of(engine, slices, number, window_of(case, number), values)
+        def memory(number: int, slices: CaseSlices = slices, windows: Mapping[int, MovedWindow] = windows) -> Memory:
+            return _memory_of(engine, slices, number, windows[number], values)
 
         for number, made in zip(missing, side_by_side(memory, missing, engine.device.type), strict=True):
+            if kept:
+                kept.put_memory(case, number, windows[number], values, made)
             store.put((case, number), made)
             done += 1
             progress(done, total)
 
 
-def _memory_of(engine: Sam2Engine, slices: CaseSlices, number: int, window: Seen, values: tuple[int, ...]) -> Memory:
+def _memory_of(
+    engine: Sam2Engine, slices: CaseSlices, number: int, window: MovedWindow, values: tuple[int, ...]
+) -> Memory:
     """What one slice of a case leaves behind for some segments."""
     features = encode_slice(engine, slices.stack, number, window)
     masks = torch.cat(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +10,17 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
+from .claims import check_claim, check_encodable
 
 _POSITION, _ORIENTATION = "0020|0032", "0020|0037"
 _SERIES, _MODALITY, _FRAMES = "0020|000e", "0008|0060", "0028|0008"
 _ROWS, _COLUMNS, _SAMPLES = "0028|0010", "0028|0011", "0028|0002"
+_READ = (_POSITION, _ORIENTATION, _SERIES, _MODALITY, _FRAMES, _ROWS, _COLUMNS, _SAMPLES)
+_WHOLE = re.compile("[0-9]{1,9}")
 # Slice distances may differ by this part, and slices may be shifted in plane by this part of a pixel.
 _SPACING_TOLERANCE = 0.02
 _SHIFT_TOLERANCE = 0.1
+_MOST_VOXEL_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ def dicom_files(folder: Path, name: str) -> tuple[str, ...]:
         )
     slices = series[0]
     _check_alike(slices, name)
+    rows, columns = slices[0].shape
+    check_claim(name, (columns, rows, len(slices)), _MOST_VOXEL_BYTES, None, "raw")
     normal = np.cross(slices[0].row, slices[0].column)
     along = np.array([float(s.position @ normal) for s in slices])
     order = np.argsort(along, kind="stable")
@@ -76,13 +83,16 @@ def _series_of(folder: Path) -> list[list[_Slice]]:
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     for path in sorted(entry for entry in folder.iterdir() if entry.is_file()):
+        check_encodable(str(path))
         reader.SetFileName(str(path))
         try:
             reader.ReadImageInformation()
         except RuntimeError:
             continue
-        tags = {key: reader.GetMetaData(key).strip() for key in reader.GetMetaDataKeys() if not key.startswith("ITK")}
-        if _ROWS not in tags or _COLUMNS not in tags:
+        tags = {key: reader.GetMetaData(key).strip() for key in _READ if reader.HasMetaDataKey(key)}
+        if not all(_WHOLE.fullmatch(tags.get(key) or "1") for key in (_FRAMES, _SAMPLES)):
+            continue
+        if not all(_WHOLE.fullmatch(tags.get(key, "")) for key in (_ROWS, _COLUMNS)):
             continue
         position = _numbers(tags.get(_POSITION), 3, reader.GetOrigin())
         direction = np.array(reader.GetDirection()).reshape(reader.GetDimension(), -1)

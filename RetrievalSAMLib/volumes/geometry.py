@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 _ORTHOGONALITY_TOLERANCE = 1e-3
+_LONGEST_AXIS = 1 << 31
 # Towards which side of the patient the LPS coordinates fall and rise.
 _SIDES = (("R", "L"), ("A", "P"), ("I", "S"))
 
@@ -88,6 +89,8 @@ class Geometry:
             values = tuple(kind(value) for value in getattr(self, name))
             if len(values) != length:
                 raise ValueError(f"{name} has {len(values)} values, not {length}")
+            if kind is int and max(values) > _LONGEST_AXIS:
+                raise ValueError(f"size has an axis of over {_LONGEST_AXIS} voxels")
             if not np.isfinite(values).all():
                 raise ValueError(f"{name} {values} is not finite")
             object.__setattr__(self, name, values)

@@ -8,17 +8,16 @@ https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
 
 from .. import NOTICE
 from ..errors import InputError
+from .claims import MAX_HEADER_BYTES, check_claim, size_of, unpack
 from .geometry import Geometry, NiftiForm
 
 _HEADER_BYTES = 348
@@ -76,12 +75,14 @@ def read_nifti(path: Path, name: str) -> tuple[np.ndarray, Geometry]:
         InputError: If the file is unreadable, cut short, not 3D, not of real numbers, or placed by
             contradictory or sheared axes.
     """
-    content = _content(path, name)
-    header = _parse_header(content, name)
-    size = _checked_size(header, name)
+    with path.open("rb") as stream:
+        encoding = "gzip" if stream.read(2) == b"\x1f\x8b" else "raw"
+        header = _parse_header(_content(stream, _HEADER_BYTES, encoding, name, whole=False), name)
+        size = _checked_size(header, name)
+        dtype = np.dtype(header.order + _DTYPES[header.datatype])
+        needed = check_claim(name, size, dtype.itemsize, size_of(path) if encoding == "gzip" else None, encoding)
+        content = _content(stream, header.offset + needed, encoding, name)
     geometry = _geometry(path, name, header, size)
-    dtype = np.dtype(header.order + _DTYPES[header.datatype])
-    needed = int(np.prod(size, dtype=np.int64)) * dtype.itemsize
     if len(content) < header.offset + needed:
         raise InputError(
             name,
@@ -100,13 +101,12 @@ def read_nifti(path: Path, name: str) -> tuple[np.ndarray, Geometry]:
     return voxels, geometry
 
 
-def _content(path: Path, name: str) -> bytes:
-    data = path.read_bytes()
-    if data[:2] != b"\x1f\x8b":
-        return data
+def _content(stream: BinaryIO, count: int, encoding: str, name: str, whole: bool = True) -> bytes:
+    """The first bytes of the file, unpacked; with ``whole``, the rest is looked at too."""
+    stream.seek(0)
     try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
+        return unpack(stream, count, encoding, whole)
+    except ValueError as error:
         raise InputError(
             name, f"its compressed content is cut short or damaged ({error})", "Copy or download it again."
         ) from error
@@ -143,6 +143,9 @@ def _parse_header(content: bytes, name: str) -> NiftiHeader:
         xyzt_units=content[123],
     )
     start = int(offset) if np.isfinite(offset) and offset >= _HEADER_BYTES else _DATA_OFFSET
+    if start > MAX_HEADER_BYTES:
+        fact = f"its header says that the voxels start behind byte {MAX_HEADER_BYTES}"
+        raise InputError(name, fact, "The file is damaged: export it again.")
     return NiftiHeader(order, shorts(40, 8), shorts(70, 1)[0], start, slope, intercept, form)
 
 
@@ -190,7 +193,7 @@ def _geometry(path: Path, name: str, header: NiftiHeader, size: tuple[int, int, 
             sheared = None
     else:
         sheared = None
-    stated = read_information(path)
+    stated = stated_grid(path, "NiftiImageIO")
     if stated is not None:
         try:
             grid = Geometry(size, stated.spacing_mm, stated.origin_mm, stated.direction)
@@ -202,9 +205,10 @@ def _geometry(path: Path, name: str, header: NiftiHeader, size: tuple[int, int, 
     return sheared
 
 
-def read_information(path: Path) -> Geometry | None:
-    """SimpleITK's reading of a file's grid (three axes), or None where it refuses it."""
+def stated_grid(path: Path, image_io: str) -> Geometry | None:
+    """SimpleITK's reading of a file's grid (three axes) as of one format, or None where it refuses it."""
     reader = sitk.ImageFileReader()
+    reader.SetImageIO(image_io)
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()

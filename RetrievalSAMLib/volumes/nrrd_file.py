@@ -1,4 +1,4 @@
-"""NRRD headers: the grid in and out to the last bit, and files written whole.
+"""NRRD: the grid in and out to the last bit, and files written whole.
 
 SimpleITK's NRRD writer multiplies direction by spacing and its reader divides again, which changes the last
 bits. Here the space directions are chosen so that reading gives the grid back. Format:
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -30,31 +29,6 @@ _TYPES = {
 _SEARCH = np.array([0, -1, 1, -2, 2, -3, 3])
 _COMPRESSION = 4
 _GRID_KEY = "RetrievalSAM_Grid"
-
-
-def read_key_values(path: Path) -> dict[str, str]:
-    """The key/value pairs (``key:=value``) of a NRRD header, unescaped, decoded as UTF-8.
-
-    Returns:
-        An empty dictionary where the file is no NRRD file.
-    """
-    pairs: dict[str, str] = {}
-    with path.open("rb") as stream:
-        if not stream.read(4).startswith(b"NRRD"):
-            return pairs
-        stream.readline()
-        for raw in stream:
-            line = raw.rstrip(b"\r\n")
-            if not line:
-                break
-            key, separator, value = line.decode("utf-8", "replace").partition(":=")
-            if separator and not key.startswith("#"):
-                pairs[key] = _unescape(value)
-    return pairs
-
-
-def _unescape(text: str) -> str:
-    return text.replace("\\\\", "\0").replace("\\n", "\n").replace("\0", "\\")
 
 
 def _escape(text: str) -> str:

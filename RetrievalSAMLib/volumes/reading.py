@@ -10,16 +10,21 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
+from .claims import check_encodable
 from .dicom import read_dicom
 from .geometry import Geometry
 from .labels import all_finite, as_labels, label_values
-from .nifti import read_nifti
-from .nrrd_file import exact_grid, read_key_values
+from .metaimage import check_metaimage
+from .nifti import read_nifti, stated_grid
+from .nrrd_file import exact_grid
+from .nrrd_header import NrrdHeader, read_nrrd_header
 from .segnrrd import has_segments, read_segnrrd
 from .volume import Segmentation, Volume
 
 FORMATS = ".nii, .nii.gz, .nrrd, .nhdr, .mha, .mhd, .seg.nrrd or a folder of DICOM slices"
 _NIFTI = (".nii", ".nii.gz")
+# ITK would print its warnings, with the names of files, past everything that keeps them out of logs.
+sitk.ProcessObject.SetGlobalWarningDisplay(False)
 _ITK = {".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
 PathLike = str | os.PathLike[str]
 
@@ -38,7 +43,8 @@ def read_volume(path: PathLike) -> Volume:
             one value.
     """
     name = os.fspath(path)
-    if Path(path).is_file() and has_segments(_key_values(path)):
+    header = _nrrd_header(path)
+    if header is not None and has_segments(header.key_values):
         raise InputError(name, "it is a segmentation, not an image", "Give the image that the segmentation belongs to.")
     voxels, geometry = _read(path)
     if voxels.dtype.kind == "f":
@@ -72,11 +78,10 @@ def read_segmentation(path: PathLike, *, allow_empty: bool = False) -> Segmentat
         InputError: If there is no such file, or it is not a 3D label map with at least one label.
     """
     name = os.fspath(path)
-    if Path(path).is_file():
-        pairs = _key_values(path)
-        if has_segments(pairs):
-            return read_segnrrd(Path(path), name, pairs)
-    elif Path(path).is_dir():
+    header = _nrrd_header(path)
+    if header is not None and has_segments(header.key_values):
+        return read_segnrrd(Path(path), name, header)
+    if os.path.isdir(path):
         raise InputError(name, "it is a folder", "Give the segmentation file: .seg.nrrd, .nii.gz, .nrrd or .mha.")
     voxels, geometry = _read(path)
     labels = as_labels(voxels, name)
@@ -173,11 +178,34 @@ def extension(path: PathLike) -> str:
     return next((double for double in (".seg.nrrd", ".nii.gz") if lower.endswith(double)), Path(lower).suffix)
 
 
-def _key_values(path: PathLike) -> dict[str, str]:
-    if extension(path) not in (".nrrd", ".nhdr", ".seg.nrrd"):
-        return {}
+def read_information(path: PathLike) -> Geometry | None:
+    """The grid of a file (its three axes in space) by its header alone; None where that cannot be told."""
+    ending = extension(path)
     try:
-        return read_key_values(Path(path))
+        _checked_header(path)
+    except InputError:
+        return None
+    image_io = "NiftiImageIO" if ending in _NIFTI else _ITK.get(".nrrd" if ending == ".seg.nrrd" else ending)
+    return None if image_io is None else stated_grid(Path(path), image_io)
+
+
+def _checked_header(path: PathLike) -> NrrdHeader | None:
+    """What ITK would believe is looked at first. None where the file is no NRRD file."""
+    check_encodable(os.fspath(path))
+    header = _nrrd_header(path)
+    if header is not None:
+        header.check_claims(Path(path), os.fspath(path))
+    elif extension(path) in (".mha", ".mhd"):
+        check_metaimage(Path(path), os.fspath(path))
+    return header
+
+
+def _nrrd_header(path: PathLike) -> NrrdHeader | None:
+    """None where it is no file of this format."""
+    if extension(path) not in (".nrrd", ".nhdr", ".seg.nrrd") or not os.path.isfile(path):
+        return None
+    try:
+        return read_nrrd_header(Path(path), os.fspath(path))
     except OSError as error:
         raise _unreadable(os.fspath(path), error) from error
 
@@ -188,8 +216,9 @@ def _unreadable(name: str, error: OSError) -> InputError:
 
 def _read(path: PathLike) -> tuple[np.ndarray, Geometry]:
     name = os.fspath(path)
+    check_encodable(name)
     file = Path(path)
-    if not file.exists():
+    if not os.path.exists(path):
         raise InputError(name, "there is no such file or folder", "Check the spelling and the folder.")
     if file.is_dir():
         try:
@@ -205,13 +234,17 @@ def _read(path: PathLike) -> tuple[np.ndarray, Geometry]:
     if not start:
         raise InputError(name, "the file is empty (0 bytes)", "Copy or download it again.")
     if ending in _NIFTI:
-        return read_nifti(file, name)
+        try:
+            return read_nifti(file, name)
+        except OSError as error:
+            raise _unreadable(name, error) from error
     if ending == ".seg.nrrd":
         ending = ".nrrd"
     if ending not in _ITK:
         if start[128:132] == b"DICM":
             raise InputError(name, "it is a single DICOM file", "Give the folder that holds all slices of the series.")
         raise InputError(name, f"the format {ending or 'without an extension'} is not known", f"Known are {FORMATS}.")
+    header = _checked_header(path)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(_ITK[ending])
     reader.SetFileName(str(file))
@@ -226,7 +259,7 @@ def _read(path: PathLike) -> tuple[np.ndarray, Geometry]:
             "Copy or export it again.",
         ) from error
     voxels, geometry = _from_itk(image, name)
-    return voxels, exact_grid(geometry, _key_values(path))
+    return voxels, geometry if header is None else exact_grid(geometry, header.key_values)
 
 
 def _check_information(reader: sitk.ImageFileReader, name: str) -> None:

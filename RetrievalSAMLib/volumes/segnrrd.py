@@ -6,7 +6,6 @@ https://slicer.readthedocs.io/en/latest/developer_guide/modules/segmentations.ht
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,13 +14,15 @@ import numpy as np
 
 from .. import NOTICE
 from ..errors import InputError
+from .claims import unpack
 from .colors import shown_color
 from .geometry import Geometry
 from .labels import MAX_SEGMENTS, as_labels
-from .nrrd_file import decode_geometry, exact_grid, nrrd_bytes, read_key_values
+from .nrrd_file import decode_geometry, exact_grid, nrrd_bytes
+from .nrrd_header import NrrdHeader
 from .volume import Segment, Segmentation
 
-_SEGMENT_KEY = re.compile(r"Segment(\d+)_(.+)")
+_SEGMENT_KEY = re.compile(r"Segment([0-9]{1,9})_(.+)")
 
 
 def has_segments(key_values: Mapping[str, str]) -> bool:
@@ -29,7 +30,7 @@ def has_segments(key_values: Mapping[str, str]) -> bool:
     return any(_SEGMENT_KEY.fullmatch(key) or key.startswith("Segmentation_") for key in key_values)
 
 
-def read_segnrrd(path: Path, name: str, key_values: Mapping[str, str] | None = None) -> Segmentation:
+def read_segnrrd(path: Path, name: str, header: NrrdHeader) -> Segmentation:
     """A Slicer segmentation file.
 
     The label value of a segment in its file becomes `Segment.value`, unless an earlier segment in another
@@ -38,15 +39,14 @@ def read_segnrrd(path: Path, name: str, key_values: Mapping[str, str] | None = N
     Args:
         path: The file.
         name: Its name as the user typed it, for messages.
-        key_values: What `read_key_values` gave, where that is at hand.
+        header: Of the file, as `read_nrrd_header` gave it.
 
     Raises:
         InputError: If it is damaged, lists no segments, or a segment's layer does not exist.
     """
-    pairs = read_key_values(path) if key_values is None else key_values
-    fields = _fields_by_segment(pairs)
-    layers, geometry = _read_layers(path, name)
-    geometry = exact_grid(geometry, pairs)
+    fields = _fields_by_segment(header.key_values)
+    layers, geometry = _read_layers(path, name, header)
+    geometry = exact_grid(geometry, header.key_values)
     if not fields:
         raise InputError(name, "it has no segments", "Add a segment in the Segment Editor and save it again.")
     if len(fields) > MAX_SEGMENTS:
@@ -82,32 +82,39 @@ def _fields_by_segment(pairs: Mapping[str, str]) -> list[dict[str, str]]:
     return [by_number[number] for number in sorted(by_number)]
 
 
-def _read_layers(path: Path, name: str) -> tuple[tuple[np.ndarray, ...], Geometry]:
+def _read_layers(path: Path, name: str, header: NrrdHeader) -> tuple[tuple[np.ndarray, ...], Geometry]:
+    size, dtype, encoding = header.layout(name)
+    needed = header.check_claims(path, name)
+    if header.data_files or encoding == "text" or {"lineskip", "byteskip"} & header.fields.keys():
+        fact = "its voxels are in another file, written as text, or not right behind the header"
+        raise InputError(name, fact, "Save it again from Slicer.")
     try:
         with path.open("rb") as stream:
-            header = nrrd.read_header(stream)
-            data = nrrd.read_data(header, stream, str(path))
-    except (nrrd.NRRDError, ValueError, KeyError, OSError, EOFError, zlib.error) as error:
+            placed = nrrd.read_header(stream)
+            stream.seek(header.bytes)
+            content = unpack(stream, needed, encoding)
+        data = np.frombuffer(content, dtype).reshape(size, order="F")
+    except (nrrd.NRRDError, ValueError, KeyError, OSError) as error:
         raise InputError(
             name,
             f"it is cut short or damaged ({' '.join(str(error).split())})",
             "Copy it again, or save it again from Slicer.",
         ) from error
-    directions = header.get("space directions")
-    origin = header.get("space origin")
-    if directions is None or origin is None or not np.isfinite(origin).all():
+    directions = placed.get("space directions")
+    origin = placed.get("space origin")
+    if directions is None or origin is None or origin.shape != (3,) or not np.isfinite(origin).all():
         raise InputError(name, "its header does not place it in space", "Save it again from Slicer.")
     directions = np.asarray(directions, dtype=np.float64)
-    spatial = [axis for axis in range(data.ndim) if np.isfinite(directions[axis]).all()]
-    if data.ndim not in (3, 4) or len(spatial) != 3 or directions.shape[1] != 3:
+    spatial = np.flatnonzero(np.isfinite(directions).all(axis=-1)).tolist()
+    if data.ndim not in (3, 4) or len(spatial) != 3 or directions.shape != (data.ndim, 3):
         raise InputError(
             name, f"it has {data.ndim} dimensions, {len(spatial)} of them in space", "Save a 3D segmentation."
         )
-    if min(data.shape) < 1:
-        raise InputError(name, "it is empty: an axis has no voxels", "Save it again from Slicer.")
     lists = [axis for axis in range(data.ndim) if axis not in spatial]
     stack = np.moveaxis(data, lists[0], 0) if lists else data[None]
-    geometry = decode_geometry(stack.shape[1:], header.get("space"), directions[spatial], np.asarray(origin), name)
+    geometry = decode_geometry(
+        stack.shape[1:], header.fields.get("space"), directions[spatial], np.asarray(origin), name
+    )
     return tuple(as_labels(np.asfortranarray(layer), name) for layer in stack), geometry
 
 

@@ -14,6 +14,7 @@ import SimpleITK as sitk
 
 from .. import NOTICE
 from ..errors import InputError
+from .claims import check_encodable
 from .geometry import Geometry
 from .nifti import nifti_bytes
 from .nrrd_file import nrrd_bytes
@@ -80,6 +81,7 @@ def check_output(path: PathLike, formats: tuple[str, ...] = SEGMENTATION_FORMATS
             to.
     """
     name = os.fspath(path)
+    check_encodable(name)
     ending = extension(path)
     if ending not in formats:
         raise InputError(

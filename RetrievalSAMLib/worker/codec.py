@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import sys
 import types
 import typing
@@ -13,6 +14,8 @@ from typing import Any, TypeVar
 Kind = TypeVar("Kind")
 
 _LARGEST = sys.float_info.max
+# Halves of surrogate pairs: no file name, and ITK ends the process over one.
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
 
 
@@ -113,8 +116,8 @@ def _plain(kind: type, value: Any, where: str) -> Any:
         return float(value)
     if not isinstance(value, kind) or (kind is int and not is_number):
         raise ProtocolError(f"{where} is {_said(value)}, not {_WORDS[kind]}")
-    if isinstance(value, str) and "\0" in value:
-        raise ProtocolError(f"{where} holds a null character")
+    if isinstance(value, str) and _UNUSABLE.search(value):
+        raise ProtocolError(f"{where} holds a null character, or one that does not exist")
     return value
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import traceback
 
-from ..errors import DamagedLibraryError, InputError, ModelError, causes_of
+from ..errors import DamagedLibraryError, InputError, ModelError, causes_of, refused_by_the_system
 from ..out_of_memory import REMEDY, is_out_of_memory
+from ..tracebacks import told_without_data
 from .codec import ProtocolError
 from .protocol import Code, Fault
 
@@ -31,7 +31,7 @@ def fault_of(error: BaseException, request_id: str | None) -> Fault:
     """
     code, thing, fact, remedy = _described(error)
     message = f"{thing}: {fact}. {remedy}"
-    details = "".join(traceback.format_exception(error)) if code in ("internal", "packages") else ""
+    details = told_without_data(error) if code in ("internal", "packages") else ""
     return Fault(request_id, code, thing, fact, remedy, message, details)
 
 
@@ -55,9 +55,16 @@ def _described(error: BaseException) -> tuple[Code, str, str, str]:
         return "disk", thing, "the disk is full", "Free some space on it and try again. Nothing was changed."
     if is_out_of_memory(error):
         return "memory", "memory", "there is not enough of it for these settings", REMEDY
+    if isinstance(error, OSError) and (refused := refused_by_the_system(error)) is not None:
+        return "input", refused.thing, refused.fact, refused.remedy
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] != "RetrievalSAMLib":
         package = (error.name or "a Python package").split(".")[0]
-        return "packages", package, f"this Python package cannot be used ({error})", "Install what is missing first."
+        return (
+            "packages",
+            package,
+            f"this Python package cannot be used ({type(error).__name__})",
+            "Install what is missing first.",
+        )
     kind = type(error).__name__
     return (
         "internal",

@@ -195,9 +195,18 @@ class LibrarySuggest:
 
 @dataclass(frozen=True)
 class NamesCheck:
-    """`names.check`."""
+    """`names.check`; ``files`` are volumes whose headers are looked at."""
 
     names: list[str]
+    files: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LibraryPrivacy:
+    """`library.privacy`: what looks like patient data in cases, by default all, before they leave the library."""
+
+    folder: str
+    cases: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -232,6 +241,11 @@ class Box:
 
     segment: str
     corners_mm: tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+def _check_seed(seed: int) -> None:
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError("the seed has more than 64 bits")
 
 
 @dataclass(frozen=True)
@@ -270,6 +284,9 @@ class Segment:
     points: list[Point] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
+
 
 @dataclass(frozen=True)
 class Refine:
@@ -305,6 +322,9 @@ class Refine:
     points: list[Point] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
+
 
 PARAMETERS: dict[str, type[Any]] = {
     "ping": Nothing,
@@ -327,6 +347,7 @@ PARAMETERS: dict[str, type[Any]] = {
     "library.review": LibraryReview,
     "library.last_review": LibraryFolder,
     "library.suggest": LibrarySuggest,
+    "library.privacy": LibraryPrivacy,
     "names.check": NamesCheck,
     "estimate": Estimate,
     "segment": Segment,

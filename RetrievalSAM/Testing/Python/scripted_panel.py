@@ -95,6 +95,7 @@ def scripted(**replies: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
         "library.slices": [{"result": {"files": [None]}}],
         "library.last_review": [{"result": NO_REVIEW}],
         "names.check": [{"result": {"warnings": []}}],
+        "library.privacy": [{"result": {"warnings": []}}],
         "estimate": [{"result": {"seconds": 12.0, "memory_bytes": 5e8, "basis": "typical"}}],
         "segment": [{"threshold": THRESHOLDS, "partials": 2, "progress": 2, "result": {"report": REPORT}}],
     }

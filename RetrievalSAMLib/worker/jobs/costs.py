@@ -12,10 +12,12 @@ import logging
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from ...errors import InputError
+from ...json_files import decode_json
 from ...library.files import sealed, unsealed
 from ...volumes import write_staged
 
@@ -49,6 +51,9 @@ class Setting(msgspec.Struct, frozen=True):
     threads: int
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**50)]
+
+
 class Shape(msgspec.Struct, frozen=True):
     """What decides how much there is to do.
 
@@ -58,9 +63,9 @@ class Shape(msgspec.Struct, frozen=True):
         voxels: Of the whole volume.
     """
 
-    slices: int
-    segments: int
-    voxels: int
+    slices: Count
+    segments: Count
+    voxels: Count
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -68,8 +73,8 @@ class Run(msgspec.Struct, frozen=True):
 
     setting: Setting
     shape: Shape
-    seconds: float
-    memory_bytes: int
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    memory_bytes: Count
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def _typical_bytes(setting: Setting, shape: Shape, supports: int, parameters: in
 def _read(cache: Path) -> list[Run]:
     """Derived data, so anything that cannot be read is as good as none."""
     try:
-        return msgspec.json.decode(unsealed((cache / FILE).read_bytes()), type=list[Run])
+        return decode_json(unsealed((cache / FILE).read_bytes()), list[Run])
     except (OSError, ValueError):
         return []
 

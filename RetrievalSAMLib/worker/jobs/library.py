@@ -14,7 +14,7 @@ from ...library.segments import as_segment, with_library_names, with_library_val
 from ...library.selection import slices_drawn_in, with_segments
 from ...library.store import SupportLibrary
 from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume, shown_color
-from ...volumes.nifti import read_information
+from ...volumes.reading import read_information
 from ..task import StopRequested, Task
 from .kept import KeptNetworks
 
@@ -175,9 +175,22 @@ def slices(task: Task) -> dict[str, Any]:
 
 def check_names(task: Task) -> dict[str, Any]:
     """Which names look like patient data."""
-    from ...library.privacy import warnings_of
+    from ...library.privacy import header_warnings_of, warnings_of
 
     found = warnings_of(task.parameters.names)
+    for file in task.parameters.files:
+        found += header_warnings_of(Path(file))
+    return {"warnings": [{"name": one.name, "reason": one.reason} for one in found]}
+
+
+def privacy(task: Task) -> dict[str, Any]:
+    """What looks like patient data in cases that are to leave the library."""
+    from ...library.privacy import library_warnings_of
+
+    wanted = task.parameters
+    library = SupportLibrary.open(wanted.folder)
+    cases = library.cases() if wanted.cases is None else [library.get(one) for one in wanted.cases]
+    found = library_warnings_of(library.name, cases)
     return {"warnings": [{"name": one.name, "reason": one.reason} for one in found]}
 
 
@@ -303,5 +316,6 @@ JOBS = {
         "library.case": case_files,
         "library.slices": slices,
         "names.check": check_names,
+        "library.privacy": privacy,
     }.items()
 }

@@ -35,6 +35,7 @@ PACKAGES = (
     "pynrrd",
     "requests",
     "pillow",
+    "safetensors",
 )
 """By the name of the distribution: those without which something does not work."""
 

@@ -10,7 +10,7 @@ import msgspec
 from ...errors import ModelError
 from ...evaluation.last_review import keep_last_review, last_review
 from ...evaluation.review import check_enough, largest_size, review_library
-from ...evaluation.suggest import read_report, suggest
+from ...evaluation.suggest import suggest
 from ...library.store import SupportLibrary
 from ...models import catalogue, store
 from ...models.device import choose_device
@@ -18,6 +18,7 @@ from ...retrieval.embedding import SliceEmbedder
 from ...segmentation.memory_use import memory_for_supports
 from ...segmentation.networks import encoder_for, image_size_for
 from ...segmentation.presets import preset as preset_of
+from ...segmentation.report import read_report
 from ...volumes import Plane
 from ..task import Task
 from .kept import KeptNetworks

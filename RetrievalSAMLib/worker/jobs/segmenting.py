@@ -14,6 +14,7 @@ from ...library.segments import segments_of
 from ...library.store import SupportLibrary
 from ...models import catalogue, store
 from ...models.device import choose_device, share_processors
+from ...segmentation.cache_space import memory_cache
 from ...segmentation.memory_use import memory_for_supports
 from ...segmentation.networks import LEAST_IMAGE_SIZE, encoder_for, image_size_for
 from ...segmentation.pipeline import RunOptions, segment_volume
@@ -125,6 +126,7 @@ def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialF
         seed=wanted.seed,
         progress=task.progress,
         partial=shown,
+        memory_cache=memory_cache(),
         state=states_folder(),
         least_image_size=LEAST_IMAGE_SIZE,
     )

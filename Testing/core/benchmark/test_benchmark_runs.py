@@ -42,9 +42,9 @@ def everything() -> tuple[BenchmarkReport, list[tuple[str, int, int]]]:
 def test_every_contestant_runs_once_a_round() -> None:
     report, told = everything()
     assert {name: len(runs) for name, runs in report.runs.items()} == dict.fromkeys(
-        ("ours", "bare_modules", "published_loop", "same_preset", "video_predictor"), 2
+        ("ours", "bare_modules", "published_loop", "same_preset", "same_preset_again", "video_predictor"), 2
     )
-    assert told == [("measuring", done, 10) for done in range(1, 11)]
+    assert told == [("measuring", done, 12) for done in range(1, 13)]
 
 
 def test_the_published_preset_makes_the_passes_that_it_must() -> None:
@@ -90,11 +90,16 @@ def test_what_was_not_compared_is_null() -> None:
     plan = Plan("default", 2, SEGMENTS, SLICES, CASES, repeats=1, compare=())
     report = run_benchmark(plan, material(), networks())
     assert set(report.runs) == {"ours", "bare_modules"}
-    assert {name for name, ratio in report.ratios.items() if ratio is None} == {
-        name for name, ratio in report.processor_ratios.items() if ratio is None
-    } == {
-        "published_loop_same_preset", "published_loop_default", "sam2_video_predictor",
-    }  # fmt: skip
+    assert (
+        {name for name, ratio in report.ratios.items() if ratio is None}
+        == {name for name, ratio in report.processor_ratios.items() if ratio is None}
+        == {
+            "published_loop_same_preset",
+            "published_loop_same_preset_again",
+            "published_loop_default",
+            "sam2_video_predictor",
+        }
+    )
     assert report.published_logits_difference is None and report.conditioning_frames is None
     assert report.setup.supports == 2 and report.setup.preset == "default"
     # Two supports for every segment and slice, out of the cases' four slices, each encoded once a view.

@@ -13,7 +13,7 @@ from reviewed_cases import GRID, stripes, subject
 
 from RetrievalSAMLib.cli.main import main
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.evaluation.suggest import Suggestions, read_report, suggest
+from RetrievalSAMLib.evaluation.suggest import Suggestions, suggest
 from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.models.build import build_encoder
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
@@ -25,6 +25,7 @@ from RetrievalSAMLib.segmentation.report import (
     SegmentReport,
     SliceReport,
     TargetReport,
+    read_report,
 )
 from RetrievalSAMLib.volumes import Volume, write_volume
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from RetrievalSAMLib.library.names import numbered_name
 from RetrievalSAMLib.library.privacy import Warning, warnings_of
 
-HARMLESS = """case-001|case_000123|Liver|L/R kidney|Kidney, left|Kidney, Left|Aorta, Ascending|Arm, Leg|CTChest
+HARMLESS = """case-001|case-12|T2_3mm|hippocampus_014|T2w +3 mm|00 axial 3
+case_000123|Liver|L/R kidney|Kidney, left|Kidney, Left|Aorta, Ascending|Arm, Leg|CTChest
 MRBrainTumor1|MRHead|BTCV_01|panoramix-cropped|L1 vertebra|Th12|R2* map|T2^|T1w 3D 1.5mm|hippocampus_044|SC-HF-I-01_ED
 GA21_notoperated|TCGA-02-0001|BRATS_001|patient-12|Segment_1|segment_13|2024 follow-up|CT 120 kV|May 2
 portal+splenic vein|corpus callosum|Left half|1|v1.2.3|liver (2)|Leber|foie|肝臓|печень"""
@@ -24,6 +25,7 @@ SUSPECT = {
     "number of a patient or of an examination": "MRN4711|MRN-4711|mrn: 12|ACC12345|born 1961|Patient ID 42|PID_0042",
     "long number": "123456|CT 4711234|E12345678|case_123456789",
     "insurance or health service": "123-45-6789|943 476 5919",
+    "telephone": "+49 89 1234567|Tel. 030-123456|0041 44 555 12 34|phone: 5550143",
     "e-mail": "jane@doe.org|from j.doe+ct@clinic.example",
     "identifier of a DICOM file": "1.2.840.113619.2.55.3",
 }

@@ -227,7 +227,7 @@ def test_rounding_apart_the_image_gives_the_grid():
         (b"Segment1_Layer:=1", b"Segment1_Layer:=0", "share a label"),
         (b"Segment1_LabelValue:=1", b"Segment1_LabelValue:=0", "value 0"),
         (b"space: left-posterior-superior", b"space: scanner-xyz", "space"),
-        (b"space directions: none", b"not directions: none", "place"),
+        (b"space directions: none", b"# directions: none", "place"),
         (b"(0,0,3)", b"(0,0,0)", "spacing"),
         (b"(0,0,3)", b"(0,3,3)", "perpendicular"),
         (b"sizes: 2 4 5 6", b"sizes: 2 4 5 7", "cut short"),

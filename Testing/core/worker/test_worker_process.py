@@ -160,10 +160,12 @@ def test_a_client_that_is_killed_takes_the_worker_with_it() -> None:
 
 
 def test_a_bug_is_told_with_its_traceback_and_the_worker_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "msgspec.py").write_text("raise ZeroDivisionError('a bug')\n")
+    (tmp_path / "msgspec.py").write_text("raise ZeroDivisionError('a' + ' bug')\n")
     with running({"PYTHONPATH": str(tmp_path)}) as worker:
         fault = worker.fault("library.verify", folder=str(tmp_path / "Jane Doe"))
-        assert fault.code == "internal" and "a bug" in fault.details and "Traceback" in fault.details
+        assert fault.code == "internal" and "ZeroDivisionError" in fault.details and "Traceback" in fault.details
+        # The text of an error may hold a name or a path, and the place of a file the user's name.
+        assert "a bug" not in fault.details and str(tmp_path) not in fault.details
         assert worker.result("ping") == {}
         worker.close_input()
         assert "Jane" not in worker.ended()[1]
