@@ -29,7 +29,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "another format": ({"output": "out.nii.gz"}, "input", ".seg.nrrd"),
     "unknown segment": ({"segments": ["Heart"]}, "input", "Heart"),
     "no segment": ({"segments": []}, "input", "segments"),
-    "region outside": ({"roi": [0, 99, 0, 10, 0, 4]}, "input", "region of interest"),
+    "region outside": ({"roi": [0, 999, 0, 10, 0, 4]}, "input", "region of interest"),
     "unknown preset": ({"preset": "best"}, "input", "best"),
     "unknown model": ({"model": "sam9"}, "model", "sam9"),
     "weights not installed": ({"model": "sam2.1-large"}, "model", "sam2.1-large"),
