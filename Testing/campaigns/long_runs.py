@@ -140,7 +140,7 @@ class Place:
         # An empty folder that PyTorch makes where it is imported.
         found = [path for path in found if not path.name.startswith("torchinductor_")]
         states = [path for path in (self.folder / "user").rglob("*") if path.is_file()]
-        found += [path for path in states if not path.name.endswith((".state", ".results.json", ".kept"))]
+        found += [path for path in states if not path.name.endswith((".state", ".results.json", ".kept", "lock"))]
         found += [path for path in (self.folder / "library").rglob("*") if path.name in (".writer.json", ".staging")]
         return sorted(str(path.relative_to(self.folder)) for path in found)
 
