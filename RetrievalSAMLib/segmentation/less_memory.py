@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ..errors import NotEnoughMemoryError
+from ..errors import InputError, NotEnoughMemoryError
 from ..models.build import at_image_size
 from ..out_of_memory import free_memory, is_out_of_memory
 from ..side_by_side import one_at_a_time
@@ -40,7 +40,7 @@ def with_less_memory(run: _Run, models: Models, settings: Settings, options: Run
                 options.progress(STAGE, again, again + 1)
             with one_at_a_time(bool(chosen.less_memory)):
                 return run(given(), chosen)
-        except (MemoryError, RuntimeError, OSError, ImportError, ValueError) as error:
+        except (MemoryError, RuntimeError, OSError, ImportError, InputError) as error:
             if not is_out_of_memory(error):
                 raise
         # Behind the handler: the error holds on to all that the run held.
