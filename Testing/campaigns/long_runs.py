@@ -91,9 +91,12 @@ class Place:
     @contextmanager
     def worker(self) -> Iterator[WorkerProcess]:
         """A worker whose temporary files and derived data lie here."""
+        # Memory that was freed goes back to the system, so that a limit is felt (glibc).
+        variables = {"MALLOC_MMAP_THRESHOLD_": "65536"} if self.image_size == _LARGE_SIZE else {}
         temporary = {name: str(self.folder / "temporary") for name in ("TMPDIR", "TEMP", "TMP")}
         with running(
-            temporary | {"RETRIEVALSAM_CACHE": str(self.folder / "user")}, code=_WORKER.format(size=self.image_size)
+            variables | temporary | {"RETRIEVALSAM_CACHE": str(self.folder / "user")},
+            code=_WORKER.format(size=self.image_size),
         ) as process:
             yield process
 
@@ -281,7 +284,7 @@ def _memory(place: Place, count: int) -> Rows:
                 yield place.run(worker, 0)
                 while done < count and worker.process.poll() is None:
                     done += 1
-                    yield limited(worker, chance.uniform(0.0, 250e6))
+                    yield limited(worker, chance.uniform(0.0, 200e6))
         print(f"ends under a limit: { {end: told.count(end) for end in sorted(set(told))} }", file=sys.stderr)
 
     def limited(worker: WorkerProcess, more: float) -> str | None:

@@ -112,6 +112,7 @@ def plain(client: Client, tmp_path_factory: pytest.TempPathFactory) -> np.ndarra
 def test_a_run_goes_on_with_less_and_says_so(
     stage: str, client: Client, plain: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("RETRIEVALSAM_CACHE", str(tmp_path / "user"))  # nothing is known from a run before
     made = failing(monkeypatch, stage, always=False)
     result = client.segment(tmp_path / "out.seg.nrrd")
     assert made.calls > 1
