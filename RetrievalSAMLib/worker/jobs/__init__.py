@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -51,3 +52,6 @@ class Workshop:
                 # What is kept loaded may be what the next, smaller request lacks.
                 self._networks.forget()
             raise
+        finally:
+            # A run refers to itself: until that is found, it holds its volumes, and files of the library open.
+            gc.collect()
