@@ -86,6 +86,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/precision.py
   RetrievalSAMLib/models/store.py
   RetrievalSAMLib/models/window.py
+  RetrievalSAMLib/out_of_memory.py
   RetrievalSAMLib/progress.py
   RetrievalSAMLib/retrieval/__init__.py
   RetrievalSAMLib/retrieval/coverage.py
@@ -107,6 +108,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/checking.py
   RetrievalSAMLib/segmentation/choosing.py
   RetrievalSAMLib/segmentation/clicks.py
+  RetrievalSAMLib/segmentation/computing.py
   RetrievalSAMLib/segmentation/confidence.py
   RetrievalSAMLib/segmentation/corrections.py
   RetrievalSAMLib/segmentation/fate_sam.py
@@ -114,6 +116,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/fusion.py
   RetrievalSAMLib/segmentation/ground.py
   RetrievalSAMLib/segmentation/kept_supports.py
+  RetrievalSAMLib/segmentation/less_memory.py
   RetrievalSAMLib/segmentation/looking.py
   RetrievalSAMLib/segmentation/memory_tokens.py
   RetrievalSAMLib/segmentation/memory_use.py

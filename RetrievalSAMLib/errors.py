@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class RetrievalSAMError(Exception):
     """Base of every error that RetrievalSAM raises on purpose."""
@@ -41,3 +43,17 @@ class NewerLibraryError(InputError):
 
 class ModelError(InputError):
     """Model weights are missing, damaged, of other shapes, or not those of the catalogue."""
+
+
+class NotEnoughMemoryError(InputError):
+    """Memory ran out, also with all the less that was tried."""
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """An error, what it was raised from or while handling, and so on."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from .stages import is_anybody_listening
@@ -24,13 +26,26 @@ def available_processors() -> int:
     return os.cpu_count() or 1
 
 
+_alone: ContextVar[bool] = ContextVar("alone", default=False)
+
+
+@contextmanager
+def one_at_a_time(alone: bool = True) -> Iterator[None]:
+    """Let nothing be done side by side inside, in this thread: it needs less memory."""
+    token = _alone.set(alone)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
+
+
 def workers(device_type: str = "cpu") -> int:
     """How many things are worth doing at a time on a kind of device.
 
     One on a GPU, which is busy with one; where OMP_NUM_THREADS says how much of the computer may be used; and where
-    somebody measures stages, which would overlap.
+    somebody measures stages, which would overlap, or where memory is short (`one_at_a_time`).
     """
-    if device_type != "cpu" or "OMP_NUM_THREADS" in os.environ or is_anybody_listening():
+    if device_type != "cpu" or _alone.get() or "OMP_NUM_THREADS" in os.environ or is_anybody_listening():
         return 1
     return min(_WORKERS, available_processors())
 

@@ -63,6 +63,7 @@ def stage(name: str) -> str:
         "aligning cases": _("Aligning cases"),
         "encoding supports": _("Looking at the examples"),
         "segmenting": _("Segmenting"),
+        "trying again with less memory": _("Memory ran out; trying again with less of it"),
         "looking closer": _("Looking closer"),
         "refining": _("Carrying corrections on"),
         "reading the cases": _("Reading the cases"),

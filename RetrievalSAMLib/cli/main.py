@@ -11,6 +11,7 @@ import typer
 
 from .. import NOTICE, __version__
 from ..errors import InputError, RetrievalSAMError, refused_by_the_system
+from ..out_of_memory import REMEDY, is_out_of_memory
 from ..tracebacks import told_without_data
 from . import benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment
 
@@ -66,6 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except Exception as error:
+        if is_out_of_memory(error):
+            print(f"error: memory: there is not enough of it for these settings. {REMEDY}", file=sys.stderr)
+            return 1
         refused = refused_by_the_system(error) if isinstance(error, OSError) else None
         if refused is not None:
             print(f"error: {refused}", file=sys.stderr)

@@ -70,6 +70,7 @@ def refine(
     target = read_volume(image)
     before = fit_to_grid(read_segmentation(segmentation), str(segmentation), target.geometry, str(image))
     from ..models.device import choose_device
+    from ..segmentation.networks import LEAST_IMAGE_SIZE
     from ..segmentation.pipeline import RunOptions, refine_volume
     from ..segmentation.state import states_folder
 
@@ -98,6 +99,7 @@ def refine(
                 progress=progress,
                 memory_cache=kept,
                 state=states_folder(),
+                least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
             ),
             prompts,
         )

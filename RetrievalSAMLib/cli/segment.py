@@ -74,6 +74,7 @@ def segment(
     import torch
 
     from ..models.device import choose_device
+    from ..segmentation.networks import LEAST_IMAGE_SIZE
     from ..segmentation.pipeline import RunOptions, segment_volume
     from ..segmentation.state import states_folder
 
@@ -104,6 +105,7 @@ def segment(
                 progress=progress,
                 memory_cache=kept,
                 state=states_folder(),
+                least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
             ),
             prompts,
         )
@@ -129,6 +131,8 @@ def print_summary(report: SegmentationReport) -> None:
     if report.verdict == UNLIKE:
         why = ", ".join(_BECAUSE[what] for what in report.verdict_because)
         print(f"WARNING: unlike all cases of the library ({why}); do not trust these masks unseen", file=sys.stderr)
+    if report.less_memory:
+        print(f"note: memory ran out; done again with less of it: {', '.join(report.less_memory)}", file=sys.stderr)
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
 
 

@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -162,6 +162,27 @@ def random_segmenter(
         torch.manual_seed(seed)
         model = _instantiate_segmenter(name, config, size)
     return _loaded_segmenter(model.to(target), name, _sha256_of_random(name, seed), size, "random")
+
+
+def at_image_size(loaded: LoadedSegmenter, image_size: int) -> LoadedSegmenter:
+    """The same segmenter for images of another size; both share their weights in memory.
+
+    Args:
+        loaded: The segmenter.
+        image_size: Pixels a side of the square input.
+
+    Raises:
+        InputError: The image size cannot be used.
+    """
+    config = segmenter_config(loaded.name)
+    size = _checked_image_size(config, image_size)
+    with torch.random.fork_rng(devices=[]):
+        model = _instantiate_segmenter(loaded.name, config, size)
+    model.load_state_dict(loaded.model.state_dict(), assign=True)
+    # What is no weight, such as tables of positions, moves there; what is, is there.
+    model.to(next(loaded.model.parameters()).device)
+    _ready(model)
+    return replace(loaded, model=model, image_size=size)
 
 
 def build_encoder(

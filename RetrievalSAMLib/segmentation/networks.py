@@ -11,6 +11,8 @@ from ..models.device import share_processors
 from .options import Models
 
 DINOV2 = "dinov2-s14"
+LEAST_IMAGE_SIZE = 512
+"""Pixels a side that SAM 2.1 may be given where memory runs out, unless the user has chosen."""
 _LARGE_SLICE = 512
 
 

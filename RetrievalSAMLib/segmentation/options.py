@@ -12,6 +12,9 @@ from ..volumes import Plane, Segmentation
 from .cache_space import CacheSpace
 from .report import SegmentationReport
 
+MEMORIES_ON_DISK = "memories-on-disk"
+ONE_SEGMENT_AT_A_TIME = "one-segment-at-a-time"
+
 Partial = Callable[[Segmentation, int, int], None]
 """Given what is found so far, on the target's grid, and how many of how many steps of the pass it stands for."""
 
@@ -43,6 +46,9 @@ class RunOptions:
         memory_cache: Where what SAM 2 makes of support slices is kept for other runs (see `kept_supports`), or None.
             The result does not depend on it.
         state: Folder in which a run leaves what a correction of its result needs (see `state`), or None for nowhere.
+        least_image_size: Where memory runs out, the image that SAM 2 sees may become this small, in pixels a side; None
+            for as large as it is, whatever happens.
+        less_memory: What the run does to need less memory, because it ran out before (see `less_memory`).
     """
 
     plane: Plane | None = None
@@ -57,6 +63,8 @@ class RunOptions:
     partial: Partial | None = None
     memory_cache: CacheSpace | None = None
     state: Path | None = None
+    least_image_size: int | None = None
+    less_memory: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

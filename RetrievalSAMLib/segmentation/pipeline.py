@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..progress import Progress
 from ..retrieval.evidence import SupportCase
 from ..volumes import Segmentation, SliceStack, Volume
+from .less_memory import with_less_memory
 from .options import Models, RunOptions, SegmentationResult
 from .pointing import NO_PROMPTS, PersonsPrompts, place_prompts
 from .presets import FATE_SAM, Settings
@@ -45,13 +46,17 @@ def segment_volume(
     Raises:
         InputError: There is no case, no such segment, the region or a point lies outside the volume, or the preset
             knows no points.
+        NotEnoughMemoryError: Memory ran out, also when the run was tried again with less.
     """
-    options = options or RunOptions()
-    if prompts:
-        return _segment_and_refine(target, cases, models, settings, options, prompts)
-    with torch.inference_mode():
-        run = PublishedRun if settings.preset == FATE_SAM else Run
-        return run(target, cases, models, settings, options).result()
+
+    def once(models: Models, options: RunOptions) -> SegmentationResult:
+        if prompts:
+            return _segment_and_refine(target, cases, models, settings, options, prompts)
+        with torch.inference_mode():
+            run = PublishedRun if settings.preset == FATE_SAM else Run
+            return run(target, cases, models, settings, options).result()
+
+    return with_less_memory(once, models, settings, options or RunOptions())
 
 
 def refine_volume(
@@ -84,10 +89,14 @@ def refine_volume(
     Raises:
         InputError: A slice or segment does not exist, the grids differ, there is no case, the preset cannot refine, or
             a point or box lies outside the volume or on a corrected slice.
+        NotEnoughMemoryError: As `segment_volume`.
     """
-    options = options or RunOptions()
-    with torch.inference_mode():
-        return Refinement(target, before, corrected, cases, models, settings, options, prompts).result()
+
+    def once(models: Models, options: RunOptions) -> SegmentationResult:
+        with torch.inference_mode():
+            return Refinement(target, before, corrected, cases, models, settings, options, prompts).result()
+
+    return with_less_memory(once, models, settings, options or RunOptions())
 
 
 def _segment_and_refine(

@@ -52,6 +52,24 @@ class ModelReport(msgspec.Struct, frozen=True):
         return cls(model.name, model.sha256, model.image_size, model.origin, precision)
 
 
+class ComputingReport(msgspec.Struct, frozen=True):
+    """What computed: two computers that differ in nothing of this, given the same, give the same voxels.
+
+    Attributes:
+        device: As PyTorch names it.
+        processor: Of what kind it is: the name of the graphics card, or the machine's type.
+        threads: Within one operation.
+        side_by_side: Slices and cases that are worked on at a time.
+        packages: Versions, of Python and of those whose arithmetic is in the result.
+    """
+
+    device: str
+    processor: str
+    threads: int
+    side_by_side: int
+    packages: dict[str, str]
+
+
 class SupportReport(msgspec.Struct, frozen=True):
     """A support slice that was drawn on: case name, index along that case's sliced axis, similarity (at most 1).
 
@@ -130,6 +148,8 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
         verdict_because: What speaks against the volume: ``appearance``, ``extent``, both or neither.
         seconds: By stage.
         refinement: Of a run that carried corrections on, else None.
+        computing: What computed, None where the report was not made by a run.
+        less_memory: What the run did to need less memory, because it ran out before.
     """
 
     notice: str = NOTICE
@@ -151,6 +171,8 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: dict[str, float]
     peak_memory_bytes: int
     refinement: RefinementReport | None = None
+    computing: ComputingReport | None = None
+    less_memory: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:
         """Write as indented JSON; a reader sees the whole file or none."""

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from ..volumes import Segment, Volume
 from ..volumes.slicing import plane_across
+from .computing import computing
 from .confidence import calibration, expected_volume_dice
 from .looking import look_first
 from .memory_use import peak_memory_bytes
@@ -91,7 +93,7 @@ def run_report(
     models: Models,
     settings: Settings,
     options: RunOptions,
-    device: str,
+    device: torch.device,
     plane_axis: int,
     segments: tuple[SegmentReport, ...],
     slices: tuple[SliceReport, ...],
@@ -114,7 +116,7 @@ def run_report(
             "roi": options.roi,
             "max_memory_bytes": options.max_memory_bytes,
             "seed": options.seed,
-            "device": device,
+            "device": str(device),
         },
         plane=str(plane_across(geometry, plane_axis)),
         plane_axis=plane_axis,
@@ -130,4 +132,6 @@ def run_report(
         seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
         peak_memory_bytes=peak_memory_bytes(),
         refinement=refinement,
+        computing=computing(device),
+        less_memory=options.less_memory,
     )

@@ -24,7 +24,7 @@ from ..retrieval.gathering import FOLDER, evidence_of_cases
 from ..retrieval.index import SliceRetrieval
 from ..retrieval.likeness import KeptLikeness
 from ..side_by_side import side_by_side
-from ..volumes import Segment, Segmentation, SliceStack, Volume
+from ..volumes import Plane, Segment, Segmentation, SliceStack, Volume
 from .aligning import (
     AlignedCases,
     aligned_by_image,
@@ -39,7 +39,7 @@ from .finding import aligned_by_finding
 from .fusion import Canvas
 from .ground import Ground, shown_place
 from .kept_supports import KeptSupports
-from .options import Models, RunOptions, SegmentationResult
+from .options import ONE_SEGMENT_AT_A_TIME, Models, RunOptions, SegmentationResult
 from .partial import Growing
 from .place import PlaceMaps
 from .presets import Settings
@@ -52,7 +52,7 @@ from .sam2_engine import ImageFeatures, Sam2Engine
 from .state import Fingerprint, StateWriter, features_name, memory_name, place_name, results_file
 from .supports import MemoryStore, encode_slice, encode_supports
 from .verdict import Verdict, volume_verdict
-from .views import View, close_views, seen_in_case, whole_view
+from .views import View, close_views, one_by_one, seen_in_case, whole_view
 
 
 @dataclass
@@ -82,7 +82,8 @@ class Run:
         options: RunOptions,
     ) -> None:
         self.target, self.models, self.settings, self.options = target, models, settings, options
-        self.cases = sorted(cases, key=lambda case: (case.content_hash, case.name))
+        # Equal contents may be annotated in other slices; where they are not, only the name in the report tells them.
+        self.cases = sorted(cases, key=lambda case: (case.content_hash, content_key(case, Plane.AXIAL), case.name))
         self.clock = _Clock()
         self.segments = wanted_segments(self.cases, options.segments)
         self.values = tuple(s.value for s in self.segments)
@@ -283,6 +284,10 @@ class Run:
         return choose_supports(aligned, evidence, embeddings, self.stack, self.searched, self.values, self.settings)
 
     def _views(self, aligned: AlignedCases, whole: Window) -> list[View]:
+        views = self._shared_views(aligned, whole)
+        return one_by_one(views) if ONE_SEGMENT_AT_A_TIME in self.options.less_memory else views
+
+    def _shared_views(self, aligned: AlignedCases, whole: Window) -> list[View]:
         """Close ones where it is known where to look."""
         if aligned.place is None or not self.settings.view_margin:
             return whole_view(whole, len(self.segments))
@@ -440,7 +445,7 @@ class Run:
             self.models,
             self.settings,
             self.options,
-            str(self.engine.device),
+            self.engine.device,
             plane_axis,
             segments,
             slices,

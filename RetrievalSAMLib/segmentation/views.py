@@ -42,6 +42,11 @@ def whole_view(window: Window, segments: int) -> list[View]:
     return [View(window, tuple(range(segments)))]
 
 
+def one_by_one(views: Sequence[View]) -> list[View]:
+    """The same views, each with one segment: they take more time and less memory together."""
+    return [View(view.window, (row,)) for view in views for row in view.rows]
+
+
 def close_views(boxes: Sequence[Box | None], target: SliceStack, whole: Window, margin: float) -> list[View]:
     """Views around where the segments are expected, as few as show each at about its own scale.
 

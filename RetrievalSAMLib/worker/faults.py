@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
-import re
-from collections.abc import Iterator
 
-from ..errors import DamagedLibraryError, InputError, ModelError, refused_by_the_system
+from ..errors import DamagedLibraryError, InputError, ModelError, causes_of, refused_by_the_system
+from ..out_of_memory import REMEDY, is_out_of_memory
 from ..tracebacks import told_without_data
 from .codec import ProtocolError
 from .protocol import Code, Fault
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_OUT_OF_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory|bad_alloc", re.IGNORECASE)
 
 # What the command line calls a choice that the window has a field for.
 _ON_THE_COMMAND_LINE = {
@@ -37,11 +35,6 @@ def fault_of(error: BaseException, request_id: str | None) -> Fault:
     return Fault(request_id, code, thing, fact, remedy, message, details)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, of the computer or of its graphics card."""
-    return any(_tells_of_memory(cause) for cause in _chain(error))
-
-
 def _described(error: BaseException) -> tuple[Code, str, str, str]:
     if isinstance(error, ProtocolError):
         remedy = "This is a fault of the program that asked; please report it."
@@ -52,24 +45,18 @@ def _described(error: BaseException) -> tuple[Code, str, str, str]:
             code = "damaged"
         elif isinstance(error, ModelError):
             code = "model"
-        if any(_is_full_disk(cause) for cause in _chain(error)):
+        if any(_is_full_disk(cause) for cause in causes_of(error)):
             code = "disk"
         elif is_out_of_memory(error):
             code = "memory"
         return code, _ON_THE_COMMAND_LINE.get(error.thing, error.thing), error.fact, error.remedy
-    if any(_is_full_disk(cause) for cause in _chain(error)):
+    if any(_is_full_disk(cause) for cause in causes_of(error)):
         thing = str(error.filename) if isinstance(error, OSError) and error.filename else "disk"
         return "disk", thing, "the disk is full", "Free some space on it and try again. Nothing was changed."
+    if is_out_of_memory(error):
+        return "memory", "memory", "there is not enough of it for these settings", REMEDY
     if isinstance(error, OSError) and (refused := refused_by_the_system(error)) is not None:
         return "input", refused.thing, refused.fact, refused.remedy
-    if is_out_of_memory(error):
-        return (
-            "memory",
-            "memory",
-            "there is not enough of it for these settings",
-            "Try a smaller region of interest, fewer segments, the preset 'fast' or a smaller model, or compute on the "
-            "processor instead of the graphics card; closing other programs helps too.",
-        )
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] != "RetrievalSAMLib":
         package = (error.name or "a Python package").split(".")[0]
         return (
@@ -87,21 +74,5 @@ def _described(error: BaseException) -> tuple[Code, str, str, str]:
     )
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
-
-
 def _is_full_disk(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
-
-
-def _tells_of_memory(error: BaseException) -> bool:
-    # PyTorch is not imported to ask: torch.OutOfMemoryError, and a plain RuntimeError from the CPU's allocator and MPS.
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error)) is not None

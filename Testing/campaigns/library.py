@@ -7,17 +7,15 @@ failures in words. Exits with 1 where anything failed. With --short it takes sec
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-Rows = Iterator[tuple[str, Iterator[str | None]]]
-_SHOWN = 5
+from .rows import Rows, print_rows
+
 # SQLite syncs for real: a folder in memory makes that cheap, on systems that have one.
 _MEMORY = Path("/dev/shm")
 
@@ -74,20 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         for promise in given.promises or PROMISES:
             (folder := Path(work, promise)).mkdir()
             command = f"python -m Testing.campaigns.library {promise}{' --short' if given.short else ''}"
-            for name, trials in PROMISES[promise](folder, given.short):
-                began = time.monotonic()
-                outcomes = list(trials)
-                failures = [outcome for outcome in outcomes if outcome is not None]
-                any_failed |= bool(failures)
-                row = {
-                    "promise": name,
-                    "tried": len(outcomes),
-                    "failed": len(failures),
-                    "seconds": round(time.monotonic() - began, 1),
-                    "command": command,
-                    "failures": failures[:_SHOWN],
-                }
-                print(json.dumps(row), flush=True)
+            any_failed |= not print_rows(PROMISES[promise](folder, given.short), command)
     return int(any_failed)
 
 

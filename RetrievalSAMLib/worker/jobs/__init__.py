@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable
 from typing import Any
 
-from ..faults import is_out_of_memory
+from ...out_of_memory import is_out_of_memory
 from ..task import Task
 from .kept import KeptNetworks
 
@@ -51,3 +52,6 @@ class Workshop:
                 # What is kept loaded may be what the next, smaller request lacks.
                 self._networks.forget()
             raise
+        finally:
+            # A run refers to itself: until that is found, it holds its volumes, and files of the library open.
+            gc.collect()

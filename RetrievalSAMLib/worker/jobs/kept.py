@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
+
+from ...out_of_memory import free_memory
 
 if TYPE_CHECKING:
     from ...segmentation.options import Models
@@ -42,6 +43,4 @@ class KeptNetworks:
     def forget(self) -> None:
         """Free them."""
         self._key = self._models = None
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_memory()

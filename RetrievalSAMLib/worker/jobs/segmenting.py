@@ -16,7 +16,7 @@ from ...models import catalogue, store
 from ...models.device import choose_device, share_processors
 from ...segmentation.cache_space import memory_cache
 from ...segmentation.memory_use import memory_for_supports
-from ...segmentation.networks import encoder_for, image_size_for
+from ...segmentation.networks import LEAST_IMAGE_SIZE, encoder_for, image_size_for
 from ...segmentation.pipeline import RunOptions, segment_volume
 from ...segmentation.pointing import BoxPrompt, PersonsPrompts, PointPrompt
 from ...segmentation.presets import FATE_SAM, Settings
@@ -106,7 +106,8 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     write_segmentation(result.segmentation, output)
     files = [] if shown is None else shown.last(result.segmentation)
     report = result.report
-    if report.refinement is None:  # with points it took longer than a run does
+    # With points it took longer than a run does, and so it did where memory ran out.
+    if report.refinement is None and not report.less_memory:
         seconds = sum(report.seconds.values())
         took = costs.Run(networks.setting(settings.preset), shape, seconds, report.peak_memory_bytes)
         costs.remember(took, library.cache_dir)
@@ -127,6 +128,7 @@ def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialF
         partial=shown,
         memory_cache=memory_cache(),
         state=states_folder(),
+        least_image_size=LEAST_IMAGE_SIZE,
     )
 
 

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from cli_volumes import GEOMETRY, blob
 
 from RetrievalSAMLib.cli.main import main
+from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.volumes import Segment, Segmentation, Volume, write_segmentation, write_volume
 
 
@@ -238,3 +239,15 @@ def test_wrong_input_is_told_and_leaves_nothing_behind(
     assert "Traceback" not in message and len(message) > 40
     assert list(place.output.parent.iterdir()) == []
     assert sorted(str(p) for p in library.rglob("*") if "cache" not in p.parts) == before
+
+
+def test_a_lack_of_memory_is_told_in_words(
+    library: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(*_arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(SupportLibrary, "open", too_much)
+    assert main(["library", "list", str(library)]) == 1
+    message = capsys.readouterr().err
+    assert "memory" in message and "region of interest" in message and "unexpected" not in message

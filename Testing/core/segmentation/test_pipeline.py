@@ -18,6 +18,7 @@ from RetrievalSAMLib.retrieval.index import SliceRetrieval, Support
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, segment_volume
 from RetrievalSAMLib.segmentation.presets import PRESETS, preset
 from RetrievalSAMLib.segmentation.propagation import start_slice
+from RetrievalSAMLib.segmentation.run import Run
 from RetrievalSAMLib.segmentation.sam2_engine import Sam2Engine
 from RetrievalSAMLib.volumes import Plane, Segmentation
 from RetrievalSAMLib.volumes.overlap import dice
@@ -120,6 +121,17 @@ def test_slices_that_were_not_annotated_are_never_supports(models: Models) -> No
         for segment in SEGMENTS
     }
     assert used["Large"] <= {4, 5, 6} and used["Small"] <= {6, 7} and used["Large"] and used["Small"]
+
+
+def test_cases_are_ordered_by_what_is_in_them_also_where_names_differ(models: Models) -> None:
+    annotated = ({1: (4, 5), 2: (6,)}, {1: (5, 6), 2: (6,)}, None)
+    twins = [replace(case(1), annotated_slices=slices) for slices in annotated]
+    orders = []
+    for named in itertools.permutations(zip("abc", twins, strict=True)):
+        renamed = [replace(twin, name=name) for (_, twin), name in zip(named, "abc", strict=True)]
+        run = Run(case(0).image, renamed, models, preset("fast"), RunOptions())
+        orders.append([one.annotated_slices for one in run.cases])
+    assert all(order == orders[0] for order in orders)
 
 
 def test_another_plane_slices_target_and_cases_alike(models: Models, supports: list[MemoryCase]) -> None:

@@ -10,27 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from bad_requests import BAD_LINES
 from worker_process import PATIENCE_SECONDS, ROOT, WorkerProcess, running
 
 from RetrievalSAMLib import __version__
 from RetrievalSAMLib.worker.protocol import Fault, Progress, Ready, Result, Stopped
-
-BAD_LINES: dict[str, tuple[bytes, str | None]] = {
-    "no JSON": (b"hello", None),
-    "half of an object": (b'{"id": "1", "do": "pi', None),
-    "a list": (b"[1, 2]", None),
-    "not UTF-8": (b'{"id": "\xff", "do": "ping"}', None),
-    "a number that is none": (b'{"id": "1", "do": "ping", "with": {"x": NaN}}', None),
-    "nested too deeply": (b"[" * 100_000, None),
-    "no verb": (b'{"id": "1"}', "1"),
-    "unknown verb": (b'{"id": "1", "do": "format C:"}', "1"),
-    "unknown parameter": (b'{"id": "1", "do": "ping", "with": {"x": 1}}', "1"),
-    "wrong type": (b'{"id": "1", "do": "library.verify", "with": {"folder": 5}}', "1"),
-    "no id": (b'{"do": "ping"}', None),
-    "too long": (b'{"id": "1", "do": "ping", "with": {"x": "' + b"x" * 17_000_000 + b'"}}', None),
-    "null characters": (b"\0" * 1000, None),
-}
-"""By what is wrong: the line, and the id that the error names."""
 
 
 def test_it_is_ready_before_pytorch_is_imported(tmp_path: Path) -> None:

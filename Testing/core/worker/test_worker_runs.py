@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from bad_requests import WRONG, changed
 from worker_process import WorkerProcess, running
 from worker_volumes import GRID, subject
 
@@ -133,29 +134,12 @@ def test_what_waits_is_stopped_at_once(worker: WorkerProcess, library: Path, fil
     assert worker.until(Stopped)[-1] == Stopped("run")
 
 
-WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
-    "no such volume": ({"image": "nowhere.nrrd"}, "input", "nowhere.nrrd"),
-    "no library": ({"folder": "nowhere"}, "input", "nowhere"),
-    "no folder for the output": ({"output": "nowhere/out.seg.nrrd"}, "input", "out.seg.nrrd"),
-    "another format": ({"output": "out.nii.gz"}, "input", ".seg.nrrd"),
-    "unknown segment": ({"segments": ["Heart"]}, "input", "Heart"),
-    "no segment": ({"segments": []}, "input", "segments"),
-    "region outside": ({"roi": [0, 99, 0, 10, 0, 4]}, "input", "region of interest"),
-    "unknown preset": ({"preset": "best"}, "input", "best"),
-    "unknown model": ({"model": "sam9"}, "model", "sam9"),
-    "weights not installed": ({"model": "sam2.1-large"}, "model", "sam2.1-large"),
-    "device that is not there": ({"device": "mps"}, "input", "mps"),
-}
-
-
 @pytest.mark.parametrize("kind", WRONG)
 def test_wrong_input_is_told_in_words_and_leaves_nothing_behind(
     kind: str, worker: WorkerProcess, library: Path, files: Path, tmp_path: Path
 ) -> None:
-    change, code, named = WRONG[kind]
-    change = {
-        key: str(tmp_path / value) if key in ("image", "folder", "output") else value for key, value in change.items()
-    }
+    _, code, named = WRONG[kind]
+    change = changed(kind, tmp_path)
     fault = worker.fault("segment", **(wanted(library, files, tmp_path / "out.seg.nrrd") | change))
     assert fault.code == code and named in fault.message and fault.details == ""
     assert list(tmp_path.iterdir()) == []

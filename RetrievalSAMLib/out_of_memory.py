@@ -1,0 +1,46 @@
+"""Memory that ran out, of the computer or of its graphics card: how it is recognised, and how to go on."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import re
+import sys
+
+from .errors import NotEnoughMemoryError, causes_of
+
+REMEDY = (
+    "Try a smaller region of interest, fewer segments, the preset 'fast' or fewer support slices, a smaller image size "
+    "or model, or compute on the processor instead of the graphics card; closing other programs helps too."
+)
+
+_WORDS = re.compile(
+    r"out of memory|not enough memory|(can't|cannot|could not|failed to|unable to) allocate|bad_alloc", re.IGNORECASE
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of the computer or of its graphics card."""
+    return any(_tells_of_memory(cause) for cause in causes_of(error))
+
+
+def free_memory() -> None:
+    """Give back what nothing refers to any more, on a graphics card too."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def _tells_of_memory(error: BaseException) -> bool:
+    # PyTorch is not imported to ask: torch.OutOfMemoryError, and a plain RuntimeError from the CPU's allocator and MPS;
+    # SimpleITK too raises RuntimeError, and a library that cannot be mapped is an ImportError.
+    if isinstance(error, (MemoryError, NotEnoughMemoryError)) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, (RuntimeError, ImportError)) and _WORDS.search(str(error)) is not None
