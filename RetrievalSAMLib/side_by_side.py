@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from .models.device import available_processors
 from .stages import is_anybody_listening
 
 _Item = TypeVar("_Item")
@@ -16,6 +15,13 @@ _Result = TypeVar("_Result")
 
 _WORKERS = 2
 """Each with the threads that PyTorch has, which are half of the processors: together they use all."""
+
+
+def available_processors() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def workers(device_type: str = "cpu") -> int:

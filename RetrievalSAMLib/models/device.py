@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from ..errors import InputError
+from ..side_by_side import available_processors
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -72,10 +73,3 @@ def share_processors() -> int:
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, available_processors() // 2))
     return torch.get_num_threads()
-
-
-def available_processors() -> int:
-    """Processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

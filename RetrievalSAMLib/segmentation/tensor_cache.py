@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import time
 from collections.abc import Mapping
 
 import filelock
@@ -41,7 +40,7 @@ class TensorCache:
 
     def __init__(self, space: CacheSpace) -> None:
         self._space = space
-        self._began = time.time()
+        self._used: set[str] = set()
         self._pending: dict[str, bytes] = {}
         self._pending_bytes = 0
         self._closed = False
@@ -68,6 +67,7 @@ class TensorCache:
         if not whole:
             self._tell("a file of the memory cache is damaged, and made anew")
             return None
+        self._used.add(path.name)
         return _loaded(content)
 
     def put(self, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -105,10 +105,11 @@ class TensorCache:
             left.unlink()
         files = self._space.files()
         held = sum(size for _, size, _ in files)
-        old = iter([(size, file) for used, size, file in files if used < self._began])
+        old = iter([(size, file) for _, size, file in files if file not in self._used])
         for name, content in self._pending.items():
             path = folder / f"{name}{SUFFIX}"
             if path.exists():  # another program was faster
+                self._used.add(path.name)
                 continue
             while held + len(content) > limit and (oldest := next(old, None)) is not None:
                 size, file = oldest
@@ -125,6 +126,7 @@ class TensorCache:
             finally:
                 staged.unlink(missing_ok=True)
             held += len(content)
+            self._used.add(path.name)
 
 
 def _loaded(content: bytes) -> dict[str, torch.Tensor]:
