@@ -179,7 +179,8 @@ class SupportLibrary:
             if error.thing not in self._told:
                 self._told.add(error.thing)
                 file = Path(error.thing).relative_to(self.path).as_posix()
-                _LOG.warning("a damaged case is left out: %s: %s", file, error.fact)
+                # The fact may quote what the file holds, names among it: `verify` tells it.
+                _LOG.warning("a damaged case is left out: %s", file)
         return in_order(found)
 
     def left_out(self) -> list[Damage]:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from RetrievalSAMLib.errors import ModelError
 from RetrievalSAMLib.library import SupportLibrary
+from RetrievalSAMLib.library.files import sealed, unsealed
 from RetrievalSAMLib.models.checkpoint import as_float32, read_state_dict
 from RetrievalSAMLib.retrieval.evidence import CaseEvidence
 from RetrievalSAMLib.retrieval.evidence_file import EvidenceFile
@@ -148,7 +149,9 @@ def _costs(folder: Path) -> tuple[st.SearchStrategy[bytes], Attempt]:
         cost = costs.estimate(setting, shape, 4, 1000, folder)
         return cost.measured
 
-    return _derived(folder / costs.FILE, use, as_json=True)
+    inputs, attempt = _derived(folder / costs.FILE, use)
+    runs = msgspec.json.decode(unsealed((folder / costs.FILE).read_bytes()))
+    return inputs | damaged_json(runs).map(sealed), attempt
 
 
 def _derived(path: Path, use: Callable[[], bool], as_json: bool = False) -> tuple[st.SearchStrategy[bytes], Attempt]:

@@ -17,8 +17,8 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library import SupportLibrary
 from RetrievalSAMLib.library.archive import export_library
 from RetrievalSAMLib.models import store
+from RetrievalSAMLib.segmentation import cache_space
 from RetrievalSAMLib.segmentation import report as reports
-from RetrievalSAMLib.segmentation import state
 from RetrievalSAMLib.segmentation.pointing import place_prompts, read_prompts
 from RetrievalSAMLib.volumes import Plane, SliceFrame, write_segmentation, write_volume
 from RetrievalSAMLib.worker import protocol
@@ -122,7 +122,7 @@ def _work(folder: Path) -> tuple[st.SearchStrategy[bytes], Attempt]:
     export_library(kept, folder / "made.rslib")
     workshop = Workshop()
     os.environ[store.FOLDER_VARIABLE] = str(folder / "models")
-    os.environ[state.FOLDER_VARIABLE] = str(folder / "states")
+    os.environ[cache_space.FOLDER_VARIABLE] = str(folder / "states")
     (folder / "deep" / "deeper").mkdir(parents=True)
     os.chdir(folder / "deep" / "deeper")
     # cancel and shutdown never come to the workshop.

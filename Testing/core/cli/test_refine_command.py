@@ -155,4 +155,4 @@ def test_a_report_on_another_volume_is_no_provenance(
     assert "another volume" in capsys.readouterr().err
     report.write_text("{}")
     assert main([*add, "--report", str(report)]) == 2
-    assert "cannot be read as a report" in capsys.readouterr().err
+    assert "no report of a run" in capsys.readouterr().err
