@@ -9,9 +9,12 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
+from RetrievalSAMLib.segmentation.memory_tokens import TokenReduction
 from RetrievalSAMLib.segmentation.pipeline import Models
+from RetrievalSAMLib.side_by_side import one_at_a_time
 
 
 class Passes:
@@ -40,12 +43,12 @@ def counted(models: Models) -> Iterator[Passes]:
     parts: dict[str, nn.Module] = {
         "encode": segmenter.image_encoder,
         "memorise": segmenter.memory_encoder,
-        "attend": segmenter.memory_attention,
         "decode": segmenter.sam_mask_decoder,
     }
     handles = [
         part.register_forward_pre_hook(_counting(passes, name), with_kwargs=True) for name, part in parts.items()
     ]
+    handles.append(register_module_forward_pre_hook(_counting_attention(passes)))
     embedder = models.encoder.model
 
     def embed(images: torch.Tensor, *given: Any, **named: Any) -> Any:
@@ -57,7 +60,7 @@ def counted(models: Models) -> Iterator[Passes]:
     embedder.forward_features = embed  # type: ignore[assignment]
     operations = FlopCounterMode(display=False)
     try:
-        with operations:
+        with operations, one_at_a_time():  # operations of other threads are not seen
             yield passes
     finally:
         del embedder.forward_features
@@ -68,11 +71,19 @@ def counted(models: Models) -> Iterator[Passes]:
 
 def _counting(passes: Passes, name: str) -> Any:
     def count(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-        if name == "attend":
-            passes.count[name] += named["curr"][0].shape[1]  # (h w, B, C)
-        elif name == "decode":
+        if name == "decode":
             passes.count[name] += len(named["image_embeddings"])
         else:
             passes.count[name] += len(given[0])
+
+    return count
+
+
+def _counting_attention(passes: Passes) -> Any:
+    """Runs attend by a module of their own around SAM 2's."""
+
+    def count(module: nn.Module, given: tuple[Any, ...]) -> None:
+        if isinstance(module, TokenReduction):
+            passes.count["attend"] += len(given[0])  # (B, C, h, w)
 
     return count
