@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import platformdirs
 import pooch
 import requests
 
 from ..errors import InputError
 from ..models.download import quiet_pooch
 from ..progress import Progress, silent
+from ..segmentation.cache_space import user_cache_folder
 from ..volumes import Segment, Segmentation, check_same_grid, read_segmentation, read_volume
 from .subject import Subject, anatomy
 
@@ -84,7 +84,7 @@ def load_hippocampus(
     if source is not None:
         cases, place = find_cases(source), str(source)
     else:
-        folder = cache or Path(platformdirs.user_cache_dir("RetrievalSAM", appauthor=False)) / "hippocampus"
+        folder = cache or user_cache_folder() / "hippocampus"
         cases, place = _downloaded(folder, count, url, md5, progress), str(folder)
     if len(cases) < count:
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,9 +78,12 @@ def dicom_files(folder: Path, name: str) -> tuple[str, ...]:
     return tuple(slices[index].path for index in order)
 
 
-def _series_of(folder: Path) -> list[list[_Slice]]:
-    """The image slices by series: in order of their number, then of their first file."""
-    by_series: dict[str, list[_Slice]] = {}
+def read_headers(folder: Path) -> Iterator[tuple[Path, sitk.ImageFileReader]]:
+    """The DICOM images in a folder by name, each with a reader that knows its header until the next one is asked for.
+
+    Raises:
+        InputError: A path is no Unicode.
+    """
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     for path in sorted(entry for entry in folder.iterdir() if entry.is_file()):
@@ -87,8 +91,15 @@ def _series_of(folder: Path) -> list[list[_Slice]]:
         reader.SetFileName(str(path))
         try:
             reader.ReadImageInformation()
-        except RuntimeError:
+        except RuntimeError:  # no image
             continue
+        yield path, reader
+
+
+def _series_of(folder: Path) -> list[list[_Slice]]:
+    """The image slices by series: in order of their number, then of their first file."""
+    by_series: dict[str, list[_Slice]] = {}
+    for path, reader in read_headers(folder):
         tags = {key: reader.GetMetaData(key).strip() for key in _READ if reader.HasMetaDataKey(key)}
         if not all(_WHOLE.fullmatch(tags.get(key) or "1") for key in (_FRAMES, _SAMPLES)):
             continue

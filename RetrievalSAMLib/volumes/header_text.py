@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import SimpleITK as sitk
-
 from ..errors import InputError
 from .claims import check_encodable, unpack
+from .dicom import read_headers
 from .metaimage import metaimage_fields
 from .nrrd_header import read_nrrd_header
 
@@ -77,14 +76,6 @@ def _of_nifti(path: Path) -> list[tuple[str, str]]:
 
 
 def _of_dicom(folder: Path) -> list[tuple[str, str]]:
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    for path in sorted(entry for entry in folder.iterdir() if entry.is_file()):
-        check_encodable(str(path))
-        reader.SetFileName(str(path))
-        try:
-            reader.ReadImageInformation()
-        except RuntimeError:  # no image
-            continue
+    for _, reader in read_headers(folder):
         return [(field, reader.GetMetaData(tag)) for tag, field in _TAGS.items() if reader.HasMetaDataKey(tag)]
     return []

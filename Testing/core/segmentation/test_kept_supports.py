@@ -15,7 +15,6 @@ from made_up_cases import case
 
 from RetrievalSAMLib.alignment import Alignment
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.models.window import MovedWindow, Window
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation.cache_space import FOLDER_VARIABLE, LIMIT_VARIABLE, CacheSpace, memory_cache
@@ -27,16 +26,6 @@ from RetrievalSAMLib.segmentation.views import seen_in_case
 
 ROI = (0, 48, 0, 48, 4, 7)
 """Three slices: enough to have supports."""
-
-
-@pytest.fixture(scope="module")
-def models() -> Models:
-    return Models(build_segmenter(), build_encoder())
-
-
-@pytest.fixture(scope="module")
-def supports() -> list[MemoryCase]:
-    return [case(seed) for seed in (1, 2, 3)]
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from made_up_cases import GEOMETRY, SEGMENTS, case, stored_otherwise
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.retrieval.index import SliceRetrieval, Support
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, segment_volume
@@ -22,16 +21,6 @@ from RetrievalSAMLib.segmentation.run import Run
 from RetrievalSAMLib.segmentation.sam2_engine import Sam2Engine
 from RetrievalSAMLib.volumes import Plane, Segmentation
 from RetrievalSAMLib.volumes.overlap import dice
-
-
-@pytest.fixture(scope="module")
-def models() -> Models:
-    return Models(build_segmenter(), build_encoder())
-
-
-@pytest.fixture(scope="module")
-def supports() -> list[MemoryCase]:
-    return [case(seed) for seed in (1, 2, 3)]
 
 
 @pytest.fixture(scope="module")

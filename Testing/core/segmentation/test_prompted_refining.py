@@ -13,7 +13,6 @@ import torch
 from made_up_cases import GEOMETRY, SEGMENTS, case, stored_otherwise
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, refine_volume, segment_volume
 from RetrievalSAMLib.segmentation.pointing import BoxPrompt, PersonsPrompts, PointPrompt
@@ -52,16 +51,6 @@ def point(index: int, row: int, column: int, positive: bool = True, segment: str
 
 def box(index: int, top: int, left: int, bottom: int, right: int, segment: str = "Large") -> BoxPrompt:
     return BoxPrompt(segment, (at(index, top, left), at(index, bottom, right)))
-
-
-@pytest.fixture(scope="module")
-def models() -> Models:
-    return Models(build_segmenter(), build_encoder())
-
-
-@pytest.fixture(scope="module")
-def supports() -> list[MemoryCase]:
-    return [case(seed) for seed in (1, 2, 3)]
 
 
 @pytest.fixture(scope="module")

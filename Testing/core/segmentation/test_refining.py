@@ -13,7 +13,6 @@ from counted_networks import counted
 from made_up_cases import GEOMETRY, SEGMENTS, case
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, refine_volume, segment_volume
 from RetrievalSAMLib.segmentation.presets import preset
@@ -37,16 +36,6 @@ def drawn(segmentation: Segmentation, masks: Mapping[str, np.ndarray]) -> Segmen
     """The same segments with other masks (slices, h, w) for some."""
     new = [masks.get(s.name, slices_of(segmentation, s.name)) for s in segmentation.segments]
     return Segmentation.from_masks(segmentation.segments, [FRAME.from_slices(m) for m in new], GEOMETRY)
-
-
-@pytest.fixture(scope="module")
-def models() -> Models:
-    return Models(build_segmenter(), build_encoder())
-
-
-@pytest.fixture(scope="module")
-def supports() -> list[MemoryCase]:
-    return [case(seed) for seed in (1, 2, 3)]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import pytest
 from counted_networks import counted
 from made_up_cases import GEOMETRY, case
 
-from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation import state as state_module
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, SegmentationResult, refine_volume, segment_volume
@@ -22,16 +21,6 @@ from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
 
 FAST = preset("fast")
 FRAME = SliceFrame(GEOMETRY, choose_plane(GEOMETRY))
-
-
-@pytest.fixture(scope="module")
-def models() -> Models:
-    return Models(build_segmenter(), build_encoder())
-
-
-@pytest.fixture(scope="module")
-def supports() -> list[MemoryCase]:
-    return [case(seed) for seed in (1, 2, 3)]
 
 
 @pytest.fixture(scope="module")
