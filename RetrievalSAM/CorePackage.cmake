@@ -144,6 +144,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/state.py
   RetrievalSAMLib/segmentation/supports.py
   RetrievalSAMLib/segmentation/tensor_cache.py
+  RetrievalSAMLib/segmentation/usual.py
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
