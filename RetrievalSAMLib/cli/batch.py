@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..cohort.order import Order
     from ..cohort.results import Outcome, Results
 
-_NEEDED = ("distributed", "dask_jobqueue", "jinja2", "yaml")
+_NEEDED = ("cryptography", "distributed", "dask_jobqueue", "jinja2", "yaml")
 _INTERRUPTED = 130
 _NAMED = 20
 """Failed volumes that are named; the table has all."""

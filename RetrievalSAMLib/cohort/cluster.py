@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from distributed import Client, LocalCluster, Worker, WorkerPlugin
 
 from ..errors import InputError
 from ..side_by_side import available_processors
-from .jobs import FAILURES, LIVES, cluster_of, read_jobs
 
 LOCAL = "local"
 _PROTOCOLS = ("tcp://", "tls://")
 _SECONDS_TO_ANSWER = 30
 _PROCESSORS_A_WORKER = 4
+FAILURES, LIVES = "distributed.scheduler.allowed-failures", 5
+"""Dask's setting of how many processes a volume may be lost with before it counts as failed, and our value."""
 THREADS = "distributed.nanny.pre-spawn-environ"
 """Where Dask says with which environment a worker begins: one thread, unless it is told otherwise."""
 
@@ -62,6 +64,8 @@ def workers_of(scheduler: str, count: int | None, device: str) -> Iterator[Worke
             raise InputError("--workers", "a scheduler that runs has its own workers", "Leave it out.")
         yield from _remote(scheduler)
     elif scheduler.lower().endswith((".yaml", ".yml")):
+        with _signals_kept():
+            from .jobs import cluster_of, read_jobs
         jobs = read_jobs(Path(scheduler), count)
         with cluster_of(jobs) as cluster, Client(cluster, set_as_default=False) as client:
             cluster.scale(jobs=jobs.count)
@@ -74,27 +78,53 @@ def workers_of(scheduler: str, count: int | None, device: str) -> Iterator[Worke
         )
 
 
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Importing dask-jobqueue makes Ctrl-C end the program as if all were well."""
+    before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
+
+
 def _local(count: int | None, device: str) -> Iterator[Workers]:
     cards = graphics_cards() if device in ("auto", "cuda") else ()
     count = count or len(cards) or max(1, available_processors() // _PROCESSORS_A_WORKER)
     settings = {THREADS: threads_of_each(count), FAILURES: LIVES}
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            security=True,  # others on this computer could have it run their code
-            memory_limit=0,  # a run that lacks memory makes do with less by itself; it need not be killed
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        if len(cards) > 1:
-            client.register_plugin(OneCardEach(cards))
-        yield Workers(client, count)
+    with dask.config.set(settings):
+        with _without_ctrl_c():
+            started = LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                security=True,  # others on this computer could have it run their code
+                memory_limit=0,  # a run that lacks memory makes do with less by itself; it need not be killed
+                silence_logs=logging.CRITICAL,
+            )
+        with started as cluster, Client(cluster, set_as_default=False) as client:
+            client.register_plugin(OneOfSeveral(cards))
+            yield Workers(client, count)
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Let threads and processes that begin inside, and what they start later, never see a Ctrl-C.
+
+    A terminal tells it to every process of a command; only the command itself is to act on it, and ends the others.
+    Windows has no such mask: there a process ignores it as soon as it has its plugin.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _remote(address: str) -> Iterator[Workers]:
@@ -131,11 +161,13 @@ def graphics_cards() -> tuple[str, ...]:
     return tuple(names[: torch.cuda.device_count()])
 
 
-class OneCardEach(WorkerPlugin):
-    """Gives each process of this computer a graphics card of its own, before it loads PyTorch.
+class OneOfSeveral(WorkerPlugin):
+    """Makes a process of this computer one of a batch, before it loads PyTorch.
+
+    It has a graphics card of its own, and leaves Ctrl-C, which a terminal tells everyone, to the command that ends it.
 
     Args:
-        cards: Their names.
+        cards: Names of the graphics cards.
     """
 
     def __init__(self, cards: tuple[str, ...]) -> None:
@@ -143,4 +175,6 @@ class OneCardEach(WorkerPlugin):
 
     def setup(self, worker: Worker) -> None:
         """In a process that begins."""
-        os.environ["CUDA_VISIBLE_DEVICES"] = self._cards[int(worker.name) % len(self._cards)]
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if self._cards:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self._cards[int(worker.name) % len(self._cards)]

@@ -87,7 +87,9 @@ def read_items(table: Path) -> list[Item]:
         for row in rows:
             items[rows.line_num] = _item(row, table.parent, f"{name}, row {rows.line_num}")
     except csv.Error as error:
-        raise InputError(f"{name}, row {rows.line_num}", f"it is no row of a table ({error})", "Mend it.") from error
+        raise InputError(
+            f"{name}, row {rows.reader.line_num}", f"it is no row of a table ({error})", "Mend it."
+        ) from error
     if not items:
         raise InputError(name, "it has no rows", "Give a row for each volume.")
     _check_unique(name, items)
@@ -110,10 +112,8 @@ def write_items(items: Sequence[Item], table: Path) -> None:
 def _named(name: str) -> list[Path]:
     """The volumes behind one input, in order."""
     path = Path(name)
-    if path.is_dir():
+    if path.exists():
         found = find_images(path)
-    elif path.is_file():
-        found = [path]
     elif _PATTERN & set(name):
         found = [image for match in sorted(glob.glob(name, recursive=True)) for image in find_images(Path(match))]
     else:

@@ -16,6 +16,7 @@ from dask_jobqueue.sge import SGECluster, SGEJob
 from dask_jobqueue.slurm import SLURMCluster, SLURMJob
 
 from ..errors import InputError
+from .cluster import FAILURES, LIVES
 
 KINDS: dict[str, tuple[type[JobQueueCluster], type[Job]]] = {
     "slurm": (SLURMCluster, SLURMJob),
@@ -23,8 +24,6 @@ KINDS: dict[str, tuple[type[JobQueueCluster], type[Job]]] = {
     "lsf": (LSFCluster, LSFJob),
     "sge": (SGECluster, SGEJob),
 }
-FAILURES, LIVES = "distributed.scheduler.allowed-failures", 5
-"""Dask's setting of how many processes a volume may be lost with before it counts as failed, and our value."""
 _OURS = ("cluster", "jobs")
 _NOT_OFFERED = {
     "job_cls",
