@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from batch_process import BatchProcess, ball, environment, make_library
 
 from RetrievalSAMLib.cli.main import main
 from RetrievalSAMLib.segmentation.report import read_report
 from RetrievalSAMLib.volumes import read_segmentation, write_volume
+from Testing.campaigns.batch_process import BatchProcess, ball, environment, make_library
 
 GOOD = 5
 DAMAGED = "patient-9"

@@ -16,7 +16,7 @@ import psutil
 from RetrievalSAMLib.library import SupportLibrary
 from RetrievalSAMLib.volumes import Geometry, Segment, Segmentation, Volume
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 _SLICES = 10
 _TURNED = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, -1.0)
 _STRAIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
