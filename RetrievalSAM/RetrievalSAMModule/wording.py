@@ -82,9 +82,9 @@ def plane(name: str) -> str:
 def outcome(report: dict[str, Any]) -> str:
     """What a report says of a volume as a whole: whether the library knows its like, and how sure the least sure is."""
     verdicts = {
-        "in-library": _("like the library"),
-        "uncertain": _("perhaps unlike the library"),
-        "unlike-library": _("unlike the library: look at every slice"),
+        "in-library": _("Like the library"),
+        "uncertain": _("Perhaps unlike the library"),
+        "unlike-library": _("Unlike the library: look at every slice"),
     }
     said = verdicts.get(report["verdict"], report["verdict"])
     if not report["segments"]:

@@ -75,7 +75,7 @@ class SceneTest(BatchTest):
         self.start()
         self.wait_for_the_end()
         self.assertEqual(self.states(), [(name, "Done") for name in expected])
-        self.assertEqual(texts(self.batch_ui.queueTable)[0][2], "like the library; least sure: Liver (0.90)")
+        self.assertEqual(texts(self.batch_ui.queueTable)[0][2], "Like the library; least sure: Liver (0.90)")
         for entry in self.panel.batching.entries:
             volume = slicer.mrmlScene.GetNodeByID(entry.candidate.node_id)
             result = slicer.mrmlScene.GetNodeByID(entry.segmentation_id)
@@ -106,7 +106,7 @@ class SceneTest(BatchTest):
         self.start()
         self.wait_for_the_end()
         self.batch_ui.queueTable.selectRow(1)
-        self.assertIn("Second: like the library", self.batch_ui.detailLabel.text)
+        self.assertIn("Second: Like the library", self.batch_ui.detailLabel.text)
         self.batch_ui.queueTable.emit("cellActivated(int,int)", 1, 0)
         self.assertIn("Second is on display", self.batch_ui.statusLabel.text)
         self.assertEqual([node.GetDisplayVisibility() for node in self.segmentations()], [0, 1])
