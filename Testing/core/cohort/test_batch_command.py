@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 import pytest
+from distributed import LocalCluster
 
 from RetrievalSAMLib.cli.main import main
+from RetrievalSAMLib.cohort.order import Order, fingerprint
+from RetrievalSAMLib.cohort.results import ItemReport, Results
+from RetrievalSAMLib.json_files import read_json
+from RetrievalSAMLib.library.lock import lock_held
 from RetrievalSAMLib.segmentation.report import read_report
 from RetrievalSAMLib.volumes import read_segmentation, write_volume
+from RetrievalSAMLib.worker.jobs.segmenting import Networks
 from Testing.campaigns.batch_process import BatchProcess, ball, environment, make_library
 
 GOOD = 5
@@ -24,7 +31,7 @@ REGION = '"2,22,2,26,1,9"'
 
 @dataclass
 class Batch:
-    """A batch that lost a worker, was stopped, and was run again.
+    """A batch that lost a worker, was stopped, and was run again on a scheduler's address.
 
     Attributes:
         folder: Of everything.
@@ -49,8 +56,8 @@ def written(results: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in results.glob("*.seg.nrrd")}
 
 
-def command(folder: Path, workers: int) -> list[str | Path]:
-    given = ["-o", folder / "out", "--workers", str(workers), "--preset", "fast", "--device", "cpu", "--seed", "5"]
+def command(folder: Path, *more: str) -> list[str | Path]:
+    given = ["-o", folder / "out", "--preset", "fast", "--device", "cpu", "--seed", "5", *more]
     return [folder / "library", folder / "table.csv", *given]
 
 
@@ -67,7 +74,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     (folder / "table.csv").write_text("\n".join(rows))
     results = folder / "out" / "results"
 
-    first = BatchProcess(command(folder, 2), folder / "first.log")
+    first = BatchProcess(command(folder, "--workers", "2"), folder / "first.log")
     first.wait_for(results, 1)
     first.workers()[0].kill()
     first.wait_for(results, 2)
@@ -75,7 +82,11 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     first.press_ctrl_c()
     stopped, left = first.end(), written(results)
     _, orphans = psutil.wait_procs(workers, timeout=60)
-    again = BatchProcess(command(folder, 1), folder / "again.log").end()
+    for picture in (folder / "out" / "pages").glob("*.png"):
+        picture.unlink()
+    with LocalCluster(1, threads_per_worker=1, processes=False, host="127.0.0.1", dashboard_address=":0") as cluster:
+        given = command(folder, "--scheduler", cluster.scheduler_address)
+        again = BatchProcess(given, folder / "again.log").end()
     return Batch(folder, stopped, left, again, orphans)
 
 
@@ -98,6 +109,47 @@ def test_what_was_finished_is_not_done_twice_and_the_rest_is_done(batch: Batch) 
     assert len(finished) >= 2
     assert f"{GOOD} segmented ({len(finished)} of them before), 1 failed" in told
     assert code == 1
+    pictures = {file.stem for file in (batch.folder / "out" / "pages").glob("*.png")}
+    assert pictures == {f"patient-{number}" for number in range(GOOD)}
+
+
+def test_a_result_is_finished_only_as_it_was_written_and_for_what_it_was_written(batch: Batch, tmp_path: Path) -> None:
+    shutil.copytree(batch.results, tmp_path / "results")
+    results = Results(tmp_path)
+    wanted = read_json(results.report("patient-0"), ItemReport).batch.fingerprint
+    assert results.finished("patient-0", wanted) is not None
+    assert results.finished("patient-0", wanted[::-1]) is None
+    mask, report = results.segmentation("patient-0"), results.report("patient-0")
+    content = mask.read_bytes()
+    mask.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert results.finished("patient-0", wanted) is None
+    mask.write_bytes(content)
+    report.write_bytes(report.read_bytes()[:-100])
+    assert results.finished("patient-0", wanted) is None
+    report.unlink()
+    assert results.finished("patient-0", wanted) is None
+
+
+def test_a_result_depends_on_all_that_is_asked_for_and_not_on_the_device() -> None:
+    order = Order(Path("library"), "cases", Path("out"))
+    bundled = Networks("bundled", "bundled", "cpu", None)
+    first = fingerprint(order, bundled, "image", None)
+    others = [
+        fingerprint(replace(order, **{name: value}), bundled, "image", None)
+        for name, value in {
+            "library_key": "others", "preset": "fast", "plane": "axial", "segments": ("A",), "seed": 1, "version": "0",
+        }.items()
+    ]  # fmt: skip
+    others += [
+        fingerprint(order, replace(bundled, model="sam2.1-tiny"), "image", None),
+        fingerprint(order, replace(bundled, encoder="dinov2-s14"), "image", None),
+        fingerprint(order, replace(bundled, image_size=512), "image", None),
+        fingerprint(order, bundled, "another", None),
+        fingerprint(order, bundled, "image", (0, 1, 0, 1, 0, 1)),
+    ]
+    assert len({first, *others}) == len(others) + 1
+    elsewhere = replace(order, device="cuda", folder=Path("elsewhere"), library=Path("moved"))
+    assert fingerprint(elsewhere, replace(bundled, device="cuda"), "image", None) == first
 
 
 def test_a_volume_that_cannot_be_read_fails_alone_and_is_called_by_its_id(batch: Batch) -> None:
@@ -147,12 +199,16 @@ def test_the_table_agrees_with_the_reports(batch: Batch) -> None:
 def test_a_folder_that_another_batch_uses_and_wrong_choices_are_refused_before_any_work(
     batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ["batch", *map(str, command(batch.folder, 1))]
-    from RetrievalSAMLib.library.lock import lock_held
-
+    given = ["batch", *map(str, command(batch.folder))]
     with lock_held(batch.folder / "out" / ".lock", 0):
         assert main(given) == 2
     assert "another batch writes there" in capsys.readouterr().err
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("RetrievalSAMLib.cli.batch.find_spec", lambda name: None if name == "distributed" else name)
+        assert main(given) == 2
+    assert 'distributed is not installed. Install what batches need: pip install "retrievalsam[cohort]"' in (
+        capsys.readouterr().err
+    )
     for wrong, told in (
         (["--preset", "slow"], "preset 'slow'"),
         (["--plane", "oblique"], "--plane"),

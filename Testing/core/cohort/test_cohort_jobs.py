@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,12 @@ def test_a_job_asks_for_what_is_described_and_works_on_one_volume_with_all_its_c
     assert set(lines) <= set(script.splitlines())
     assert "module load python\nexport DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON__OMP_NUM_THREADS=4\n" in script
     assert script.rindex("--nthreads 1") > script.find("--nthreads 4")
+
+
+def test_the_description_in_the_docs_is_understood(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "batch.md").read_text(encoding="utf-8"), re.DOTALL)
+    jobs = read_jobs(described(tmp_path, example))
+    assert (jobs.kind, jobs.count, jobs.arguments["protocol"]) == ("slurm", 16, "tls://")
 
 
 @pytest.mark.parametrize(
