@@ -68,7 +68,8 @@ def workers_of(scheduler: str, count: int | None, device: str) -> Iterator[Worke
             from .jobs import cluster_of, read_jobs
         jobs = read_jobs(Path(scheduler), count)
         with cluster_of(jobs) as cluster, Client(cluster, set_as_default=False) as client:
-            cluster.scale(jobs=jobs.count)
+            # A job that ends, by its time limit for example, is followed by another one.
+            cluster.adapt(minimum_jobs=jobs.count, maximum_jobs=jobs.count)
             yield Workers(client, jobs.count)
     else:
         raise InputError(

@@ -100,8 +100,8 @@ def cluster_of(jobs: Jobs) -> JobQueueCluster:
         InputError: The kind of cluster refuses the arguments.
     """
     given = dict(jobs.arguments)
-    # Dask would count one volume for every core, and let PyTorch use one thread.
-    extra = [*(given.pop("worker_extra_args", None) or ()), "--nthreads", "1"]
+    # Dask would count one volume for every core, let PyTorch use one thread, and end a process by a limit of its own.
+    extra = [*(given.pop("worker_extra_args", None) or ()), "--nthreads", "1", "--memory-limit", "0"]
     variable = "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON__OMP_NUM_THREADS"
     prologue = [*(given.pop("job_script_prologue", None) or ()), f"export {variable}={given['cores']}"]
     try:

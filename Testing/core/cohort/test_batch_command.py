@@ -84,7 +84,8 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     _, orphans = psutil.wait_procs(workers, timeout=60)
     for picture in (folder / "out" / "pages").glob("*.png"):
         picture.unlink()
-    with LocalCluster(1, threads_per_worker=1, processes=False, host="127.0.0.1", dashboard_address=":0") as cluster:
+    options = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, **options) as cluster:
         given = command(folder, "--scheduler", cluster.scheduler_address)
         again = BatchProcess(given, folder / "again.log").end()
     return Batch(folder, stopped, left, again, orphans)
