@@ -139,6 +139,10 @@ class SegmentPanel:
     def _missing(self) -> str:
         if self._parameters is None or self._parameters.inputVolume is None:
             return _("Choose a volume.")
+        return self.missing()
+
+    def missing(self) -> str:
+        """What is missing for a run on any volume, in words; an empty text for nothing."""
         state = self._library.state
         if state is None:
             return _("Open or create a support library first.")
@@ -165,7 +169,7 @@ class SegmentPanel:
             return
         self._say("")
         try:
-            self._segmenting.start(self._choices())
+            self._segmenting.start(self.choices())
         except SceneError as error:
             show_fault(WorkerFault(str(error)))
             return
@@ -174,7 +178,8 @@ class SegmentPanel:
         if self._segmenting.state == RUNNING:
             self._say(_("Starting..."))
 
-    def _choices(self) -> Choices:
+    def choices(self) -> Choices:
+        """What is chosen here, as far as it is there."""
         parameters, names = self._parameters, checked_names(self.ui.segmentsList)
         return Choices(
             volume=parameters.inputVolume,
@@ -200,7 +205,7 @@ class SegmentPanel:
     def _ask_estimate(self) -> None:
         if self._missing() or self._segmenting.state == RUNNING:
             return
-        choices = self._choices()
+        choices = self.choices()
         try:
             box = region_voxels(choices.region, choices.volume) if choices.region is not None else None
         except SceneError as error:

@@ -14,9 +14,17 @@ UNPICKLERS = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "
 NETWORK = {
     "socket", "socketserver", "ssl", "http", "urllib", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "smtplib",
     "telnetlib", "xmlrpc", "webbrowser", "pooch", "huggingface_hub", "websocket", "websockets", "paramiko", "asyncio",
+    "distributed", "dask_jobqueue",
 }  # fmt: skip
-# Both fetch, when the user asks for it, files whose checksums are in the source.
-MAY_USE_A_NETWORK = {"RetrievalSAMLib/models/download.py", "RetrievalSAMLib/demo/hippocampus.py"}
+MAY_USE_A_NETWORK = {
+    # Fetch, when the user asks for it, files whose checksums are in the source.
+    "RetrievalSAMLib/models/download.py",
+    "RetrievalSAMLib/demo/hippocampus.py",
+    # Share a batch out: to processes of this computer by TLS on its loopback, else where the user says.
+    "RetrievalSAMLib/cohort/cluster.py",
+    "RetrievalSAMLib/cohort/jobs.py",
+    "RetrievalSAMLib/cohort/run.py",
+}
 # The exception of a damaged file, and nothing else of that module.
 MAY_NAME_AN_UNPICKLER = {"RetrievalSAMLib/models/checkpoint.py": {"pickle.UnpicklingError"}}
 
