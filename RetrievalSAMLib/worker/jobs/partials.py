@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...volumes import Segmentation, write_segmentation
-from ..task import Task
+from ..task import StopRequested, Task
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class PartialFiles:
             return
         try:
             for file in self._changed(segmentation):
-                self._task.partial(str(file), done, total)
+                self._tell(file, done, total)
         except InputError as error:
             _LOG.warning("results so far cannot be written (%s)", type(error).__name__)
             self._broken = True
@@ -50,10 +51,24 @@ class PartialFiles:
         Raises:
             InputError: The folder cannot be written to.
         """
-        return [str(file) for file in self._changed(segmentation)]
+        files: list[Path] = []
+        try:
+            for file in self._changed(segmentation):
+                files.append(file)
+        except InputError:
+            for file in files:
+                file.unlink(missing_ok=True)
+            raise
+        return [str(file) for file in files]
 
-    def _changed(self, segmentation: Segmentation) -> list[Path]:
-        files = []
+    def _tell(self, file: Path, done: int, total: int) -> None:
+        try:
+            self._task.partial(str(file), done, total)
+        except StopRequested:
+            file.unlink(missing_ok=True)  # nobody knows of it who would delete it
+            raise
+
+    def _changed(self, segmentation: Segmentation) -> Iterator[Path]:
         for index, segment in enumerate(segmentation.segments):
             alone = cropped(segmentation, index)
             key = hashlib.sha256(repr(alone.geometry.origin_mm).encode() + alone.mask(0).tobytes()).digest()
@@ -62,8 +77,7 @@ class PartialFiles:
                 path = self._folder / f"partial-{self._number:05d}.seg.nrrd"
                 write_segmentation(alone, path)
                 self._known[segment.value] = key
-                files.append(path)
-        return files
+                yield path
 
 
 def cropped(segmentation: Segmentation, index: int) -> Segmentation:
