@@ -30,7 +30,9 @@ MAY_IMPORT = {
     "worker": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation"},
     "demo": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "drawing"},
     "benchmark": {"volumes", "models", "retrieval", "segmentation", "demo"},
-    "cli": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "demo", "benchmark"},
+    "server": {"volumes", "library", "segmentation", "worker"},
+    "cli": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "demo", "benchmark"}
+    | {"server"},
 }
 GUI_MODULES = {"slicer", "qt", "ctk", "vtk", "PythonQt", "PySide6", "RetrievalSAM"}
 HEAVY_MODULES = {"torch", "torchvision", "timm", "sam2", "faiss", "SimpleITK", "scipy", "matplotlib"}

@@ -15,8 +15,17 @@ NETWORK = {
     "socket", "socketserver", "ssl", "http", "urllib", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "smtplib",
     "telnetlib", "xmlrpc", "webbrowser", "pooch", "huggingface_hub", "websocket", "websockets", "paramiko", "asyncio",
 }  # fmt: skip
-# Both fetch, when the user asks for it, files whose checksums are in the source.
-MAY_USE_A_NETWORK = {"RetrievalSAMLib/models/download.py", "RetrievalSAMLib/demo/hippocampus.py"}
+# The first two fetch, when the user asks for it, files whose checksums are in the source. The others are `retrievalsam
+# serve` (asyncio and a socket that listens) and its client, which knows no address but the one that the user gives it.
+MAY_USE_A_NETWORK = {
+    "RetrievalSAMLib/models/download.py",
+    "RetrievalSAMLib/demo/hippocampus.py",
+    *(
+        f"RetrievalSAMLib/server/{name}.py"
+        for name in ("connection", "engine", "listening", "routes", "runs", "service")
+    ),
+    "RetrievalSAMLib/server/uploads.py",
+}
 # The exception of a damaged file, and nothing else of that module.
 MAY_NAME_AN_UNPICKLER = {"RetrievalSAMLib/models/checkpoint.py": {"pickle.UnpicklingError"}}
 
