@@ -11,6 +11,7 @@ from ..worker.parameters import PlaneChoice
 SHA256 = r"^[0-9a-f]{64}$"
 RUN_ID = r"^[0-9a-f]{32}$"
 _LARGEST_INDEX = 1 << 31
+_LARGEST_WHOLE = 1 << 53  # that every reader of JSON keeps
 
 Sha256 = Annotated[str, Field(pattern=SHA256)]
 RunId = Annotated[str, Field(pattern=RUN_ID)]
@@ -103,7 +104,7 @@ class RunRequest(_Strict):
     segments: Annotated[list[Name], Field(min_length=1, max_length=1000)] | None = None
     plane: PlaneChoice = "auto"
     roi: tuple[Index, Index, Index, Index, Index, Index] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=-_LARGEST_WHOLE, le=_LARGEST_WHOLE)] = 0
     points: Annotated[list[Point], Field(max_length=10_000)] = []
     boxes: Annotated[list[Box], Field(max_length=10_000)] = []
     segmentation: Sha256 | None = None

@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse
 
 from .. import __version__
 from .access import Owner
-from .messages import ErrorBody, Event, Health, Libraries, RunId, RunRequest, RunState, Sha256, Uploaded
+from .messages import Event, Health, Libraries, RunId, RunRequest, RunState, Sha256, Uploaded
 from .problems import Problem
 from .runs import Run, Runs
 from .service import Service
@@ -31,8 +31,11 @@ _WORDS = {
 }
 
 
+_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+
+
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorBody, "description": _WORDS[status]} for status in (401, 403, *statuses)}
+    return {status: {"description": _WORDS[status], "content": _ERROR} for status in (401, 403, *statuses)}
 
 
 def _service(request: Request) -> Service:
