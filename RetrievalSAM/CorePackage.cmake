@@ -162,6 +162,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/server/pasting.py
   RetrievalSAMLib/server/private_folder.py
   RetrievalSAMLib/server/problems.py
+  RetrievalSAMLib/server/remote.py
   RetrievalSAMLib/server/routes.py
   RetrievalSAMLib/server/runs.py
   RetrievalSAMLib/server/service.py
