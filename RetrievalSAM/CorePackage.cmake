@@ -152,6 +152,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/server/access.py
   RetrievalSAMLib/server/access_log.py
   RetrievalSAMLib/server/app.py
+  RetrievalSAMLib/server/body_limit.py
   RetrievalSAMLib/server/client.py
   RetrievalSAMLib/server/connection.py
   RetrievalSAMLib/server/engine.py

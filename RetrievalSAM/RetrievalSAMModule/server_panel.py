@@ -52,8 +52,8 @@ class ServerPanel:
         )
         if self._server.chosen is not None:
             choose(self.ui.librarySelector, self._server.chosen.name)
-        state = _("ready") if told["model_ready"] else _("starting")
-        text = _("RetrievalSAM {version} answers, {state}; {queue} runs in its queue; {count} libraries.").format(
+        state = _("It is ready") if told["model_ready"] else _("It is starting")
+        text = _("RetrievalSAM {version} answers. {state}; runs in its queue: {queue}; libraries: {count}.").format(
             version=told["version"], state=state, queue=told["queue_length"], count=len(libraries)
         )
         say(self.ui.serverLabel, text)

@@ -12,6 +12,7 @@ from .problems import Problem
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_METHODS = {"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"}
 LOG = logging.getLogger("RetrievalSAMLib.server.access")
 
 
@@ -48,21 +49,12 @@ class AccessLog:
         except Exception as error:  # the boundary of the server
             LOG.error("a fault of the server:\n%s", told_without_data(error))
             if not status:
-                await _answer_fault(error, counted_send)
+                fact = f"something unexpected went wrong ({type(error).__name__})"
+                problem = Problem(500, "internal", "server", fact, "Have its administrator look at its log.")
+                await problem.answer(counted_send)
         finally:
             route = getattr(scope.get("route"), "path", "-")
             token = scope.get("state", {}).get("fingerprint", "-")
             seconds = time.perf_counter() - began
             method = scope["method"] if scope["method"] in _METHODS else "-"
             LOG.info("%s %s %d in=%d out=%d %.3fs token=%s", method, route, status, received, sent, seconds, token)
-
-
-_METHODS = {"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"}
-
-
-async def _answer_fault(error: Exception, send: Send) -> None:
-    fact = f"something unexpected went wrong ({type(error).__name__})"
-    problem = Problem(500, "internal", "server", fact, "Have its administrator look at its log.")
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": problem.body.model_dump_json().encode()})

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from .. import NOTICE, __version__
 from .access import Tokens
 from .access_log import AccessLog
+from .body_limit import BodyLimit
 from .messages import ErrorBody
 from .problems import Problem
 from .routes import router
@@ -43,6 +44,7 @@ def application(settings: Settings, tokens: Tokens) -> FastAPI:
     app.add_exception_handler(Problem, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_invalid)
     app.add_exception_handler(HTTPException, _refuse_http)
+    app.add_middleware(BodyLimit)
     app.add_middleware(AccessLog)
     return app
 

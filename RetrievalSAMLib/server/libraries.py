@@ -41,5 +41,4 @@ class LibraryFolder:
         return found
 
     def _all(self) -> dict[str, Path]:
-        folders = [entry.resolve() for entry in self._folder.iterdir() if (entry / LIBRARY_FILE).is_file()]
-        return {folder.name: folder for folder in folders}
+        return {entry.name: entry.resolve() for entry in self._folder.iterdir() if (entry / LIBRARY_FILE).is_file()}

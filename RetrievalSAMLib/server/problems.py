@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
 from .messages import ErrorBody
 
 if TYPE_CHECKING:
+    from starlette.types import Send
+
     from ..worker.protocol import Fault
 
 
@@ -37,10 +38,11 @@ class Problem(Exception):
         self.status, self.headers = status, dict(headers or {})
         self.body = ErrorBody(code=code, thing=thing, fact=fact, remedy=remedy, message=str(self))
 
-    @classmethod
-    def of(cls, error: InputError, status: int = 422) -> Problem:
-        """What cannot be used, of an upload or a request."""
-        return cls(status, "input", error.thing, error.fact, error.remedy)
+    async def answer(self, send: Send) -> None:
+        """Answer with it, where no framework does."""
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body.model_dump_json().encode()})
 
 
 def body_of(fault: Fault, words: Mapping[str, str]) -> ErrorBody:

@@ -233,27 +233,43 @@ def cost(folder: Path, rounds: int) -> dict[str, Any]:
     for seed in (11, 12, 13):
         library.add(*subject(seed, _LARGE), modality="MR")
     output, image = folder / "out.seg.nrrd", folder / "image.nrrd"
-    seconds: dict[str, list[float]] = {"here": [], "server": []}
+    seconds: dict[str, list[float]] = {"here": [], "server": [], "here processor": [], "server processor": []}
     with (
         running({"RETRIEVALSAM_CACHE": str(folder / "here")}) as worker,
         serving(folder, libraries, "--device", "cpu", secure=True) as server,
     ):
         client = server.client(TOKENS[0])
         given = {"folder": str(library.path), "image": str(image), "output": str(output), "device": "cpu"}
+        remote = psutil.Process(server.process.pid)
         for number in range(rounds + 1):  # the first warms both
             write_volume(subject(number, _LARGE)[0], image)
-            began = time.perf_counter()
+            began = time.perf_counter(), _worked(psutil.Process(worker.process.pid))
             worker.result("segment", **given)
-            between, here = time.perf_counter(), digest(output)
-            second = time.perf_counter()
+            here = time.perf_counter() - began[0], _worked(psutil.Process(worker.process.pid)) - began[1]
+            expected = digest(output)
+            everybody = (psutil.Process(), remote, *remote.children())
+            began = time.perf_counter(), sum(map(_worked, everybody))
             client.segment("balls", image, output, {})
-            end = time.perf_counter()
-            assert digest(output) == here
+            there = time.perf_counter() - began[0], sum(map(_worked, everybody)) - began[1]
+            assert digest(output) == expected
             if number:
-                seconds["here"].append(round(between - began, 2))
-                seconds["server"].append(round(end - second, 2))
-    ratios = [round(there / here, 3) for here, there in zip(*seconds.values(), strict=True)]
-    return {"seconds": seconds, "ratios": ratios, "median": statistics.median(ratios)}
+                for name, value in zip(seconds, (here[0], there[0], here[1], there[1]), strict=True):
+                    seconds[name].append(round(value, 2))
+    ratios = {
+        "clock": _ratios(seconds["here"], seconds["server"]),
+        "processor": _ratios(seconds["here processor"], seconds["server processor"]),
+    }
+    return {"seconds": seconds, **{name: (statistics.median(all_), all_) for name, all_ in ratios.items()}}
+
+
+def _worked(process: psutil.Process) -> float:
+    """Seconds that processors worked for it."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _ratios(here: list[float], there: list[float]) -> list[float]:
+    return [round(b / a, 3) for a, b in zip(here, there, strict=True)]
 
 
 def main() -> int:

@@ -148,6 +148,18 @@ def test_an_upload_that_is_cut_short_too_large_or_another_is_refused(server: Run
     assert_nothing_arriving(server)
 
 
+def test_a_request_that_is_no_upload_may_not_be_large_with_or_without_a_token(server: RunningServer) -> None:
+    connection = server.connection()
+    with pytest.raises(ServerError, match="it has over 4 MB|broke off") as refused:
+        connection.ask("POST", "/v1/runs", data=bytes(5 << 20))
+    assert refused.value.status in (413, 0)
+    pieces = (bytes(1 << 16) for _n in range(100))
+    with pytest.raises(ServerError) as refused:
+        connection.ask("POST", "/v1/runs", data=pieces)
+    assert refused.value.status in (400, 0)
+    server.client().health()
+
+
 def test_a_connection_that_breaks_off_leaves_nothing(server: RunningServer) -> None:
     parts = urlsplit(server.address)
     context = ssl.create_default_context(cafile=str(server.ca_file))
