@@ -8,6 +8,7 @@ import ssl
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from ..errors import InputError
 from .access import Tokens
@@ -19,6 +20,19 @@ _GOODBYE_SECONDS = 3
 _LOG = logging.getLogger(__name__)
 
 
+class _Server(uvicorn.Server):
+    """Ends streams of events before it waits for connections to end."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say goodbye, then end as uvicorn does."""
+        self._app.state.service.runs.close()
+        await super().shutdown(sockets)
+
+
 def listen(settings: Settings, tokens: Tokens) -> None:
     """Serve until the process is told to end (Ctrl+C, SIGTERM).
 
@@ -28,8 +42,9 @@ def listen(settings: Settings, tokens: Tokens) -> None:
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("RetrievalSAMLib").setLevel(logging.INFO)
     # The access log is our own; uvicorn's would hold paths, and its tracebacks texts of errors.
+    app = application(settings, tokens)
     config = uvicorn.Config(
-        application(settings, tokens),
+        app,
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
         log_config=None,
@@ -47,7 +62,7 @@ def listen(settings: Settings, tokens: Tokens) -> None:
     with _bound(settings) as bound:
         port = bound.getsockname()[1]
         _LOG.info("listening on %s://%s:%d", settings.scheme, settings.host, port)
-        uvicorn.Server(config).run(sockets=[bound])
+        _Server(config, app).run(sockets=[bound])
 
 
 def _bound(settings: Settings) -> socket.socket:

@@ -196,6 +196,12 @@ class Runs:
             run.wanted = False
             await self._engine.cancel()
 
+    def close(self) -> None:
+        """Say to all who wait that nothing more comes, since the server ends."""
+        fact, remedy = "it was shut down", "Start the run again when it is back."
+        for run in [run for run in self._known.values() if run.ended is None]:
+            self._end(run, Fault(run.id, "internal", "server", fact, remedy, f"server: {fact}. {remedy}"))
+
     async def work(self) -> None:
         """Take one run after the other, for ever."""
         await self._engine.answer("environment", {}, lambda _progress: None)
@@ -262,6 +268,8 @@ class Runs:
         return await self._engine.answer("refine", parameters, lambda told: _tell(run, told))
 
     def _end(self, run: Run, answer: Answer) -> None:
+        if run.ended is not None:  # when the server ends
+            return
         if isinstance(answer, Result):
             run.state, run.report = "done", answer.result["report"]
         elif isinstance(answer, Fault):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from server_process import RunningServer, wait_until
+from server_process import RunningServer, serving, wait_until
 from server_volumes import GRID, subject
 
 from RetrievalSAMLib.server.header import without_texts
@@ -62,6 +62,21 @@ def test_a_run_leaves_nothing_of_the_patient_on_the_disk_or_in_the_log(strict: R
     log = "".join(strict.log)
     assert "PUT /v1/volumes/{sha256} 201" in log and "POST /v1/runs 202" in log
     assert not [word for word in (sha256, run, "balls", "DOE", str(strict.cache)) if word in log]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX lets a process be asked to end")
+def test_a_server_that_ends_says_so_to_who_waits_and_leaves_nothing(libraries: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, libraries) as server:
+        connection = server.connection()
+        volume = server.client()._send_volume(subject(4)[0], lambda *_told: None)
+        run = connection.ask("POST", "/v1/runs", json={"library": "balls", "volume": volume}).json()["id"]
+        events = connection.events(f"/v1/runs/{run}/events")
+        assert next(events)["event"] in ("waiting", "progress")
+        server.process.terminate()
+        last = list(events)[-1]
+        assert last["event"] == "result" or "it was shut down" in last["error"]["fact"]
+    assert "Traceback" not in "".join(server.log)
+    assert [path.name for path in server.files()] == [".lock"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights of files are POSIX's")
