@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from .. import NOTICE, __version__
 from .access import Tokens
@@ -44,6 +45,7 @@ def application(settings: Settings, tokens: Tokens) -> FastAPI:
     app.add_exception_handler(Problem, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_invalid)
     app.add_exception_handler(HTTPException, _refuse_http)
+    app.add_exception_handler(ClientDisconnect, _note_disconnect)
     app.add_middleware(BodyLimit)
     app.add_middleware(AccessLog)
     return app
@@ -71,6 +73,11 @@ async def _refuse_http(_request: Request, error: Exception) -> JSONResponse:
     fact = facts.get(error.status_code, "it cannot be answered")
     remedy = "GET /openapi.json describes every address."
     return _answer(Problem(error.status_code, "request", "request", fact, remedy, error.headers))
+
+
+async def _note_disconnect(_request: Request, _error: Exception) -> JSONResponse:
+    """Nobody reads it; the access log shows its status."""
+    return _answer(Problem(408, "request", "upload", "the connection broke off", "Send it again."))
 
 
 def _answer(problem: Problem) -> JSONResponse:

@@ -116,7 +116,7 @@ class Engine:
         process.stdin.close()
         try:
             await asyncio.wait_for(process.wait(), _END_SECONDS)
-        except TimeoutError:
+        except asyncio.TimeoutError:
             await self._kill()
 
     async def _running(self) -> Process:

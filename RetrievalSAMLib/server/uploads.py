@@ -123,7 +123,7 @@ class Uploads:
             while True:
                 try:
                     piece = await asyncio.wait_for(anext(pieces, None), _QUIET_SECONDS)
-                except TimeoutError:
+                except asyncio.TimeoutError:
                     raise Problem(
                         408, "request", "upload", "nothing more of it came", "Check the connection and send it again."
                     ) from None

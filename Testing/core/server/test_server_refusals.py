@@ -170,6 +170,8 @@ def test_a_connection_that_breaks_off_leaves_nothing(server: RunningServer) -> N
         wait_until(lambda: any(path.suffix == ".part" for path in server.files()))
         secure.close()
     assert_nothing_arriving(server)
+    wait_until(lambda: "PUT /v1/volumes/{sha256} 408" in "".join(server.log))
+    assert "Traceback" not in "".join(server.log)
 
 
 @pytest.mark.parametrize("name", ["..%2F..%2Ftokens.txt", "%00", "A" * 64, "0" * 63])
