@@ -188,6 +188,10 @@ class LibraryClient:
         """Bring a case back from the trash."""
         return self._change("library.restore", {"folder": self.folder, "case": case}, on_done, on_fault)
 
+    def repair(self, on_done: Done, on_fault: Failed) -> Request:
+        """Put a damaged library in order; damaged cases are moved aside."""
+        return self._change("library.repair", {"folder": self.folder}, on_done, on_fault)
+
     def add_files(
         self,
         pairs: Sequence[dict[str, str]],

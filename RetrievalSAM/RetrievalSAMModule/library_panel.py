@@ -187,13 +187,24 @@ class LibraryPanel:
             self._say(_("Every file is as it was written."))
             return
         self._say(_("Damaged: {files}.").format(files=wording.files(len(damaged))))
-        slicer.util.warningDisplay(
+        if slicer.util.confirmYesNoDisplay(
             _(
-                "Damaged in this library: {files}. Put them back from a backup, or remove their cases. "
-                "Nothing was changed."
+                "Damaged in this library: {files}. Nothing was changed so far. Where there is a backup, choose No and "
+                "put them back from it.\n\nPut the library in order without one? Damaged cases are moved to its folder "
+                "'quarantine'; where one has an earlier version that is whole, that stays. Nothing is deleted."
             ).format(files=wording.files(len(damaged))),
             windowTitle=_("RetrievalSAM"),
             detailedText="\n".join(f"{self._case_of(one['file'])}{one['file']}: {one['fact']}" for one in damaged),
+        ):
+            self._say(_("Putting the library in order..."))
+            self._library.repair(self._repaired, self._fault)
+
+    def _repaired(self, result: dict[str, Any]) -> None:
+        self._say(_("The library is in order again."))
+        slicer.util.infoDisplay(
+            _("The library is in order again. What was done is in the details."),
+            windowTitle=_("RetrievalSAM"),
+            detailedText="\n".join(f"{one['file']}: {one['done']}" for one in result["done"]),
         )
 
     def _case_of(self, file: str) -> str:

@@ -59,6 +59,11 @@ class ReportView:
         return float(sum(self._report["seconds"].values()))
 
     @property
+    def had_less_memory(self) -> bool:
+        """Whether memory ran out, and the run was done again with less of it."""
+        return bool(self._report["less_memory"])
+
+    @property
     def corrected(self) -> tuple[int, ...]:
         """Indices of the slices that were corrected before the run."""
         refinement = self._report.get("refinement")

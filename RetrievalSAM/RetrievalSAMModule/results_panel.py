@@ -105,6 +105,8 @@ class ResultsPanel:
         told = [_("The run took {time}. For research use only.").format(time=wording.duration(self._report.seconds))]
         if self._report.verdict == "in-library":
             told.insert(0, words(self._report.verdict))
+        if self._report.had_less_memory:
+            told.append(_("Memory ran out on the way, and it was done again with less: look closer than usual."))
         self.ui.summaryLabel.text = " ".join(told)
 
     def _show_segments(self) -> None:

@@ -31,6 +31,7 @@ from RetrievalSAMLib.models.checkpoint import (
     shapes_of,
 )
 from RetrievalSAMLib.models.precision import choose_precision
+from RetrievalSAMLib.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
@@ -310,6 +311,19 @@ def size_settings(image_size: int) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _memory_errors_as_such() -> Iterator[None]:
+    """Hydra raises an error of its own, whatever happened."""
+    from hydra.errors import InstantiationException
+
+    try:
+        yield
+    except InstantiationException as error:
+        if is_out_of_memory(error):
+            raise MemoryError("for the network's weights") from error
+        raise
+
+
 def _instantiate_segmenter(name: str, config: DictConfig, image_size: int) -> SAM2Base:
     settings = size_settings(image_size)
     if name == BUNDLED:
@@ -318,10 +332,11 @@ def _instantiate_segmenter(name: str, config: DictConfig, image_size: int) -> SA
         for key, value in settings.items():
             OmegaConf.update(config, key, value)
         OmegaConf.resolve(config)
-        return instantiate(config.model, _recursive_=True)
+        with _memory_errors_as_such():
+            return instantiate(config.model, _recursive_=True)
     from sam2.build_sam import build_sam2
 
-    with _hydra_as_sam2_sets_it_up():
+    with _hydra_as_sam2_sets_it_up(), _memory_errors_as_such():
         return build_sam2(
             catalogue.get(name, "segmenter").config,
             ckpt_path=None,

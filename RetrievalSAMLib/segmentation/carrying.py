@@ -199,6 +199,8 @@ class Carrier:
 
     def _place(self, index: int, place: int) -> torch.Tensor | None:
         row = self._view.rows[place]
+        if row not in self._rows:  # shares the view, and is not carried on
+            return None
         likely = self._corrections.place(row, index, self._view.window, self._engine.image_size // 4)
         return self._shown.place(index, row) if likely is None and not self._alone else likely
 

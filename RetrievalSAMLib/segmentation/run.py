@@ -293,7 +293,8 @@ class Run:
             return whole_view(whole, len(self.segments))
         boxes = likely_boxes(aligned.place, self.values)
         known = [box if aligned.place.complete(v) else None for v, box in zip(self.values, boxes, strict=True)]
-        return close_views(known, self.stack, whole, self.settings.view_margin)
+        size = self.models.segmenter.image_size
+        return close_views(known, self.stack, whole, self.settings.view_margin, size)
 
     @functools.cached_property
     def kept(self) -> KeptSupports | None:

@@ -20,6 +20,10 @@ _WORTHWHILE = 0.7
 _LEAST_PIXELS = 24
 """Side of the smallest view in pixels of the target: enlarging fewer shows nothing but blur."""
 
+_DETAILED = 3.0
+"""Where the whole slice gives every pixel of the target this many of the network's a side, a closer look shows nothing
+new: SAM 2's decoder draws masks at a quarter of its input's resolution, so these are about as fine as the target."""
+
 _LIKE_SIZE = 0.5
 """Segments share a view where each alone would get one of at least this part of its side."""
 
@@ -47,15 +51,22 @@ def one_by_one(views: Sequence[View]) -> list[View]:
     return [View(view.window, (row,)) for view in views for row in view.rows]
 
 
-def close_views(boxes: Sequence[Box | None], target: SliceStack, whole: Window, margin: float) -> list[View]:
+def close_views(
+    boxes: Sequence[Box | None], target: SliceStack, whole: Window, margin: float, image_size: int
+) -> list[View]:
     """Views around where the segments are expected, as few as show each at about its own scale.
+
+    One for all of them where the slices have so few pixels that the network sees all of these in the whole one.
 
     Args:
         boxes: By segment; one without a box is looked for in the whole slice.
         target: The target's slices.
         whole: The window that shows the whole slice.
         margin: Side of a view, as a multiple of the box's longer side.
+        image_size: Pixels a side of the network's input.
     """
+    if image_size * min(target.spacing_mm) >= _DETAILED * whole.side_mm[0]:
+        return whole_view(whole, len(boxes))
     alone: list[tuple[float, int, Window]] = []
     wide: list[int] = []
     for row, box in enumerate(boxes):

@@ -106,7 +106,7 @@ class LibraryCase:
 
 @dataclass(frozen=True)
 class LibraryFolder:
-    """`library.verify`, `library.last_review`."""
+    """`library.verify`, `library.repair`, `library.last_review`."""
 
     folder: str
 
@@ -338,6 +338,7 @@ PARAMETERS: dict[str, type[Any]] = {
     "library.remove": LibraryCase,
     "library.restore": LibraryCase,
     "library.verify": LibraryFolder,
+    "library.repair": LibraryFolder,
     "library.export": LibraryExport,
     "library.import": LibraryImport,
     "library.pairs": LibraryPairs,

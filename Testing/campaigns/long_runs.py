@@ -45,6 +45,8 @@ sys.exit(main())
 """
 _SIZE, _LARGE_SIZE = 128, 512
 _LARGEST_GROWTH = 1.05
+_MOST_MORE, _AROUND = 200e6, 30e6
+"""Bytes that a worker is granted beyond what it has, at most; and how near to what just suffices it is tried."""
 
 
 def subject(seed: int) -> tuple[Volume, Segmentation]:
@@ -274,19 +276,32 @@ def _requests(place: Place, count: int) -> Rows:
 
 
 def _memory(place: Place, count: int) -> Rows:
-    """A run of a larger image with a little more memory than the worker has, and then without the limit again."""
+    """A run of a larger image with a little more memory than the worker has, and then without the limit again.
+
+    Half of the limits are spread evenly; the others lie around the one that just sufficed, where less memory helps.
+    """
     place.image_size = _LARGE_SIZE
     chance = random.Random(5)
     told: list[str] = []
+    sufficed = _MOST_MORE
+
+    def more_memory(number: int) -> float:
+        if number <= count // 2:
+            return _MOST_MORE * (number - chance.random()) / (count // 2)
+        return max(0.0, sufficed + chance.uniform(-_AROUND, _AROUND / 3))
 
     def outcomes() -> Iterator[str | None]:
+        nonlocal sufficed
         done = 0
         while done < count:
             with place.worker() as worker:
                 yield place.run(worker, 0)
                 while done < count and worker.process.poll() is None:
                     done += 1
-                    yield limited(worker, 200e6 * (done - chance.random()) / count)
+                    more = more_memory(done)
+                    yield limited(worker, more)
+                    if told[-1] == "result":
+                        sufficed = min(sufficed, more)
         print(f"ends under a limit: { {end: told.count(end) for end in sorted(set(told))} }", file=sys.stderr)
 
     def limited(worker: WorkerProcess, more: float) -> str | None:

@@ -17,6 +17,7 @@ REPORT: dict[str, Any] = {
     "verdict": "in-library",
     "seconds": {"segmenting": 12.0},
     "refinement": None,
+    "less_memory": [],
     "calibrated": True,
     "look_first": list(range(12)),
     "segments": [{"name": "Liver", "volume_mm3": 9000.0, "confidence": 0.9}],

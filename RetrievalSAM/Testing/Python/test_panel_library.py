@@ -123,11 +123,29 @@ class DamageTest(LibraryTest):
         self.assertIn("Every file is as it was written", self.status)
         file = self.file_of(folder, "Case 2", "segmentation")
         file.write_bytes(file.read_bytes()[:-20])
+        self.user.will_answer(False)
         self.click("verifyButton")
         message = self.user.reads()
         self.assertIn("Damaged in this library: 1 file.", message)
         self.assertIn(file.name, message)
         self.assertIn("Case 2", message)
+        self.assertEqual(self.names(), ["Case 1", "Case 2"])
+
+    def test_a_damaged_library_is_put_in_order_where_the_user_wants_it(self) -> None:
+        folder = self.open_library()
+        file = self.file_of(folder, "Case 2", "segmentation")
+        damaged = file.read_bytes()[:-20]
+        file.write_bytes(damaged)
+        self.user.will_answer(True)
+        self.click("verifyButton")
+        self.user.reads()
+        self.assertIn("quarantine", self.user.reads())
+        self.assertEqual(self.names(), ["Case 1"])
+        self.assertIn("in order again", self.status)
+        aside = [found.read_bytes() for found in folder.glob(f"quarantine/*/*/{file.name}")]
+        self.assertEqual(aside, [damaged])
+        self.click("verifyButton")
+        self.assertIn("Every file is as it was written", self.status)
 
     def test_a_case_that_cannot_be_read_is_left_out_and_told(self) -> None:
         folder = self.open_library()

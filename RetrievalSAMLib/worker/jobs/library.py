@@ -95,6 +95,13 @@ def verify(task: Task) -> dict[str, Any]:
     return {"damaged": [{"file": item.file, "fact": item.fact} for item in damage]}
 
 
+def repair(task: Task) -> dict[str, Any]:
+    """Put a damaged library in order."""
+    from ...library import repair as repairing
+
+    return {"done": [{"file": item.file, "done": item.done} for item in repairing.repair(Path(task.parameters.folder))]}
+
+
 def export(task: Task) -> dict[str, Any]:
     """Write cases into one file."""
     from ...library.archive import export_library
@@ -310,6 +317,7 @@ JOBS = {
         "library.remove": remove,
         "library.restore": restore,
         "library.verify": verify,
+        "library.repair": repair,
         "library.export": export,
         "library.import": import_cases,
         "library.pairs": pairs,

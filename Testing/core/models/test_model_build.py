@@ -15,6 +15,7 @@ from RetrievalSAMLib.errors import InputError, ModelError
 from RetrievalSAMLib.models import catalogue, store
 from RetrievalSAMLib.models.build import (
     LoadedSegmenter,
+    at_image_size,
     build_encoder,
     build_segmenter,
     random_encoder,
@@ -248,6 +249,16 @@ def test_a_cleared_hydra_does_not_matter() -> None:
         assert random_segmenter("sam2.1-tiny", 64).image_size == 64
     finally:
         state.hydra = before
+
+
+def test_memory_that_runs_out_inside_of_hydra_is_a_memory_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*size: object, **options: object) -> torch.Tensor:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory")
+
+    loaded = random_segmenter(image_size=64)
+    monkeypatch.setattr(torch, "zeros", full)  # sam2's tables and biases begin as zeros
+    with pytest.raises(MemoryError):
+        at_image_size(loaded, 128)
 
 
 def test_several_threads_can_build_at_once() -> None:

@@ -44,41 +44,47 @@ def test_the_whole_view_looks_for_every_segment() -> None:
 
 
 def test_a_view_is_a_square_around_the_box_with_its_margin() -> None:
-    (view,) = close_views([box(60, 100, 80, 120)], TARGET, WHOLE, 1.5)
+    (view,) = close_views([box(60, 100, 80, 120)], TARGET, WHOLE, 1.5, 256)
     assert view.window.centre_mm == pytest.approx((100, 160)) and view.window.side_mm == pytest.approx((180, 180))
-    (wider,) = close_views([box(60, 100, 80, 120)], TARGET, WHOLE, 2.0)
+    (wider,) = close_views([box(60, 100, 80, 120)], TARGET, WHOLE, 2.0, 256)
     assert wider.window.side_mm == pytest.approx((240, 240))
 
 
 def test_segments_of_like_size_close_together_share_a_view() -> None:
-    found = close_views([box(100, 100, 80, 80), box(110, 115, 75, 60)], TARGET, WHOLE, 1.6)
+    found = close_views([box(100, 100, 80, 80), box(110, 115, 75, 60)], TARGET, WHOLE, 1.6, 256)
     assert rows_of(found) == [(0, 1)] and holds(found[0].window, box(100, 100, 80, 80))
 
 
+def test_slices_whose_every_pixel_the_network_sees_anyway_are_looked_at_whole() -> None:
+    boxes = [box(0, 0, 90, 90), box(300, 300, 90, 90)]
+    assert close_views(boxes, TARGET, WHOLE, 1.6, 1350) == whole_view(WHOLE, 2)  # 450 pixels of 1 mm, three times
+    assert rows_of(close_views(boxes, TARGET, WHOLE, 1.6, 1344)) == [(0,), (1,)]
+
+
 def test_segments_far_apart_get_views_of_their_own() -> None:
-    assert rows_of(close_views([box(0, 0, 90, 90), box(300, 300, 90, 90)], TARGET, WHOLE, 1.6)) == [(0,), (1,)]
+    assert rows_of(close_views([box(0, 0, 90, 90), box(300, 300, 90, 90)], TARGET, WHOLE, 1.6, 256)) == [(0,), (1,)]
 
 
 def test_a_small_segment_in_a_large_one_gets_a_view_of_its_own() -> None:
-    found = close_views([box(100, 100, 180, 180), box(180, 180, 36, 36)], TARGET, WHOLE, 1.5)
+    found = close_views([box(100, 100, 180, 180), box(180, 180, 36, 36)], TARGET, WHOLE, 1.5, 256)
     sides = {view.rows: view.window.side_mm[0] for view in found}
     assert sides == {(0,): pytest.approx(270), (1,): pytest.approx(54)}
 
 
 def test_views_get_no_smaller_than_some_pixels_of_the_target() -> None:
-    (view,) = close_views([box(200, 100, 2, 2)], TARGET, WHOLE, 1.6)
+    (view,) = close_views([box(200, 100, 2, 2)], TARGET, WHOLE, 1.6, 256)
     # The smaller of the two spacings is 1 mm.
     assert view.window.side_mm == (views._LEAST_PIXELS, views._LEAST_PIXELS)
     assert view.window.centre_mm == pytest.approx((201, 101))
     coarse = stack_of((6, 20, 20), (4.0, 3.0, 3.0))
-    (all_of_it,) = close_views([box(20, 20, 6, 6)], coarse, Window.around(coarse), 1.6)
+    (all_of_it,) = close_views([box(20, 20, 6, 6)], coarse, Window.around(coarse), 1.6, 256)
     assert all_of_it.window == Window.around(coarse)
 
 
 def test_what_fills_the_slice_or_is_nowhere_is_looked_for_in_all_of_it() -> None:
-    found = close_views([None, box(20, 20, 60, 60), box(5, 5, 440, 440)], TARGET, WHOLE, 1.2)
+    found = close_views([None, box(20, 20, 60, 60), box(5, 5, 440, 440)], TARGET, WHOLE, 1.2, 256)
     assert {view.rows: view.window == WHOLE for view in found} == {(0, 2): True, (1,): False}
-    assert rows_of(close_views([None, None], TARGET, WHOLE, 1.6)) == [(0, 1)]
+    assert rows_of(close_views([None, None], TARGET, WHOLE, 1.6, 256)) == [(0, 1)]
 
 
 boxes = st.one_of(
@@ -92,7 +98,7 @@ boxes = st.one_of(
 @settings(max_examples=80, deadline=None)
 @given(st.lists(boxes, min_size=1, max_size=8), st.floats(1.0, 2.5))
 def test_every_segment_has_one_view_that_holds_its_box(wanted: list[Box | None], margin: float) -> None:
-    found = close_views(wanted, TARGET, WHOLE, margin)
+    found = close_views(wanted, TARGET, WHOLE, margin, 256)
     assert sorted(row for view in found for row in view.rows) == list(range(len(wanted)))
     assert len({view.window for view in found}) == len(found)
     for view in found:

@@ -121,6 +121,10 @@ def test_a_case_is_given_as_files_that_are_intact(worker: WorkerProcess, library
     assert [item["file"] for item in found] == [f"cases/{own.id}/v1/image.nrrd"]
     described = worker.result("library.describe", folder=str(copy), thumbnails=str(tmp_path / "pictures"))
     assert [case["thumbnail"] is None for case in described["cases"]] == [True, False]
+    done = worker.result("library.repair", folder=str(copy))["done"]
+    assert [item["file"] for item in done][:1] == [f"cases/{own.id}"]
+    assert worker.result("library.verify", folder=str(copy)) == {"damaged": []}
+    assert (copy / "quarantine" / own.id / "v1" / "image.nrrd").is_file()
 
 
 def test_support_slices_are_drawn_in_the_order_asked_for(worker: WorkerProcess, library: Path, tmp_path: Path) -> None:
