@@ -12,7 +12,7 @@ import typer
 
 from ..errors import InputError
 
-_NEEDED = ("fastapi", "uvicorn")
+_NEEDED = ("fastapi", "pydantic", "starlette", "uvicorn")
 
 
 def serve(
@@ -37,7 +37,7 @@ def serve(
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise InputError(
-            "retrievalsam serve", f"it needs {' and '.join(missing)}", 'Install it: pip install "retrievalsam[server]"'
+            "retrievalsam serve", f"it needs {', '.join(missing)}", 'Install it: pip install "retrievalsam[server]"'
         )
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     if device not in ("auto", "cpu", "cuda", "mps"):

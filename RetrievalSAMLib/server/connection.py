@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 
 from ..errors import InputError
 
@@ -113,7 +112,7 @@ class Connection:
         if isinstance(error, requests.exceptions.SSLError):
             fact = "its certificate is not one that this computer trusts, or is of another name"
             remedy = "Ask your administrator for the certificate of your authority and name it as the CA file."
-        elif any(isinstance(cause, (socket.gaierror, urllib3.exceptions.NameResolutionError)) for cause in causes):
+        elif any(isinstance(cause, socket.gaierror) for cause in causes):
             fact, remedy = "there is no computer of this name", "Check the spelling of the address and the network."
         elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             fact, remedy = "nothing answers there", "Check the port, and whether the server runs."

@@ -26,6 +26,8 @@ from .uploads import UNUSED_SECONDS, Upload, Uploads
 
 _TICK_SECONDS = 1.0
 _MOST_RESULTS = 1000
+IMAGE_DIGITS = 24
+"""With so many of its hash the names of what is kept of an image begin (`state_stem` in segmentation/state.py)."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -238,10 +240,10 @@ class Runs:
             self._forget(run)
         self._uploads.sweep()
         if self._current is None and self._states.is_dir():  # else the worker may be reading there
-            oldest = time.time() - self._keep
+            kept = {image[:IMAGE_DIGITS] for image in self._uploads.images()}
             for path in self._states.iterdir():
-                with contextlib.suppress(OSError):  # the next sweep deletes it
-                    if path.stat().st_mtime <= oldest:
+                if path.name[:IMAGE_DIGITS] not in kept:
+                    with contextlib.suppress(OSError):  # the next sweep deletes it
                         path.unlink()
 
     def _tell_places(self) -> None:
@@ -272,6 +274,7 @@ class Runs:
             return
         if isinstance(answer, Result):
             run.state, run.report = "done", answer.result["report"]
+            run.volume.image = answer.result["report"]["target"]["sha256"]
         elif isinstance(answer, Fault):
             run.state, run.error = "failed", body_of(answer, self._words(run))
         else:

@@ -33,6 +33,7 @@ class Upload:
         used: When it was needed last, as `time.monotonic` has it.
         users: Runs that wait for it or use it.
         has_served: Whether a run has used it.
+        image: Of a volume, the hash of its voxels and grid, once a run has told it.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Upload:
     used: float
     users: int = 0
     has_served: bool = False
+    image: str | None = None
 
 
 class Uploads:
@@ -105,6 +107,10 @@ class Uploads:
             return self._known[owner, sha256]
         self._known[owner, sha256] = upload
         return upload
+
+    def images(self) -> set[str]:
+        """Hashes of the volumes that are kept."""
+        return {upload.image for upload in self._known.values() if upload.image is not None}
 
     def sweep(self) -> None:
         """Delete what is no longer needed."""

@@ -96,7 +96,9 @@ class Seats:
         client.segment("balls", self._image(image), output, {"preset": "fast"})
         drawn = output.with_name(f"drawn-{output.name}")
         correct(output, drawn)
-        client.refine("balls", self._image(image), drawn, [_CORRECTED], output, {"preset": "fast"})
+        report = client.refine("balls", self._image(image), drawn, [_CORRECTED], output, {"preset": "fast"})
+        if not report["refinement"]["reused"]:
+            return "what a correction stands on was gone"
         return self._compared(output, "refine", image, "fast")
 
     def _cancel(self, client: ServerClient, chance: random.Random, output: Path) -> str | None:
@@ -205,7 +207,7 @@ def sit_together(folder: Path, minutes: float, clients: int) -> Iterator[tuple[s
         write_volume(subject(number)[0], folder / f"{number}.nrrd")
     with running({"RETRIEVALSAM_CACHE": str(folder / "here")}) as worker:
         expected = expected_results(worker, folder, library.path)
-    options = ("--queue", "5", "--keep-minutes", "0.2", "--patience-seconds", "3", "--device", "cpu")
+    options = ("--queue", "5", "--keep-minutes", "1", "--patience-seconds", "3", "--device", "cpu")
     with serving(folder, libraries, *options, secure=True) as server:
         warm = Seats(folder, server, expected, 0.0)
         for number in range(_WARM_RUNS):
