@@ -148,7 +148,7 @@ async def run_segmentation(run: OwnRun) -> FileResponse:
 @router.get("/v1/runs/{run_id}/report", responses=_refusals(404, 409, 422))
 async def run_report(run: OwnRun) -> dict[str, Any]:
     """The report of `segment` or `refine` (docs/formats.md)."""
-    return _done(run).report or {}
+    return _done(run).report
 
 
 def _done(run: Run) -> Run:

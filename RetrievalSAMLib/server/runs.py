@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import shutil
 import time
@@ -46,7 +47,6 @@ class Run:
         folder: For its files.
         state: waiting, running, done, failed or stopped.
         progress: The last that the worker said.
-        report: Of a run that is done.
         error: Of one that failed.
         listeners: Connections that follow its events.
         heard: When one last did, as `time.monotonic` has it.
@@ -65,7 +65,6 @@ class Run:
     folder: Path
     state: State = "waiting"
     progress: Progress | None = None
-    report: dict[str, Any] | None = None
     error: ErrorBody | None = None
     listeners: int = 0
     heard: float = field(default_factory=time.monotonic)
@@ -77,6 +76,17 @@ class Run:
     def result(self) -> Path:
         """The segmentation, once it is done."""
         return self.folder / "result.seg.nrrd"
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Of a run that is done. It lies on the disk: there may be a thousand."""
+        report: dict[str, Any] = json.loads(self.report_file.read_bytes())
+        return report
+
+    @property
+    def report_file(self) -> Path:
+        """Where it lies."""
+        return self.folder / "report.json"
 
     @property
     def uploads(self) -> list[Upload]:
@@ -252,7 +262,12 @@ class Runs:
 
     async def _answer(self, run: Run) -> Answer:
         try:
-            return await self._asked(run)
+            answer = await self._asked(run)
+            if isinstance(answer, Result):
+                report = answer.result["report"]
+                run.report_file.write_text(json.dumps(report), encoding="utf-8")
+                run.volume.image = report["target"]["sha256"]
+            return answer
         except Exception as error:  # the queue goes on whatever one run meets
             if not isinstance(error, InputError):
                 _LOG.error("a run has failed in the server:\n%s", told_without_data(error))
@@ -273,8 +288,7 @@ class Runs:
         if run.ended is not None:  # when the server ends
             return
         if isinstance(answer, Result):
-            run.state, run.report = "done", answer.result["report"]
-            run.volume.image = answer.result["report"]["target"]["sha256"]
+            run.state = "done"
         elif isinstance(answer, Fault):
             run.state, run.error = "failed", body_of(answer, self._words(run))
         else:
