@@ -39,7 +39,7 @@ _PRESETS = ("fast", "default")
 _CORRECTED = 3
 _BUSY = 429
 _LARGE = Geometry((256, 256, 60), (0.8, 0.8, 3.0), GRID.origin_mm, GRID.direction)
-_WARM_RUNS = 8
+_WARM_PART = 0.3
 _LARGEST_GROWTH = 1.10
 _MORE_HANDLES = 8  # connections that clients keep open
 
@@ -60,9 +60,19 @@ class Seats:
     folder: Path
     server: RunningServer
     expected: dict[tuple[Any, ...], str]
-    until: float
+    until: float = 0.0
     outcomes: list[str | None] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+
+    def all_sit(self, clients: int, minutes: float) -> None:
+        """So many clients at once, until nothing waits any more."""
+        self.until = time.monotonic() + minutes * 60
+        threads = [threading.Thread(target=self.sit, args=(number,)) for number in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_until(lambda: self.server.client().health()["queue_length"] == 0)
 
     def sit(self, number: int) -> None:
         """What one client does."""
@@ -209,17 +219,10 @@ def sit_together(folder: Path, minutes: float, clients: int) -> Iterator[tuple[s
         expected = expected_results(worker, folder, library.path)
     options = ("--queue", "5", "--keep-minutes", "1", "--patience-seconds", "3", "--device", "cpu")
     with serving(folder, libraries, *options, secure=True) as server:
-        warm = Seats(folder, server, expected, 0.0)
-        for number in range(_WARM_RUNS):
-            warm._refine(server.client(TOKENS[0]), random.Random(number), folder / "warm.seg.nrrd")
+        seats = Seats(folder, server, expected)
+        seats.all_sit(clients, minutes * _WARM_PART)
         before = held(server)
-        seats = Seats(folder, server, expected, time.monotonic() + minutes * 60)
-        threads = [threading.Thread(target=seats.sit, args=(number,)) for number in range(clients)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        wait_until(lambda: server.client().health()["queue_length"] == 0)
+        seats.all_sit(clients, minutes * (1 - _WARM_PART))
         yield f"{clients} clients get the results of this computer, or a refusal in words", iter(seats.outcomes)
         after = held(server)
         yield "neither memory nor handles nor threads grow", leaks(before, after)
