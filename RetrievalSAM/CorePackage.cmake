@@ -20,6 +20,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/benchmark/run.py
   RetrievalSAMLib/benchmark/video_predictor.py
   RetrievalSAMLib/cli/__init__.py
+  RetrievalSAMLib/cli/batch.py
   RetrievalSAMLib/cli/benchmark.py
   RetrievalSAMLib/cli/demo.py
   RetrievalSAMLib/cli/doctor.py
@@ -33,6 +34,16 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/cli/segment.py
   RetrievalSAMLib/cli/serve.py
   RetrievalSAMLib/cli/terminal.py
+  RetrievalSAMLib/cohort/__init__.py
+  RetrievalSAMLib/cohort/cluster.py
+  RetrievalSAMLib/cohort/items.py
+  RetrievalSAMLib/cohort/jobs.py
+  RetrievalSAMLib/cohort/order.py
+  RetrievalSAMLib/cohort/page.py
+  RetrievalSAMLib/cohort/results.py
+  RetrievalSAMLib/cohort/run.py
+  RetrievalSAMLib/cohort/table.py
+  RetrievalSAMLib/cohort/work.py
   RetrievalSAMLib/demo/__init__.py
   RetrievalSAMLib/demo/cohort.py
   RetrievalSAMLib/demo/contact_sheet.py
@@ -42,6 +53,8 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/demo/subject.py
   RetrievalSAMLib/demo/trunk.py
   RetrievalSAMLib/drawing/__init__.py
+  RetrievalSAMLib/drawing/choosing.py
+  RetrievalSAMLib/drawing/strip.py
   RetrievalSAMLib/drawing/tile.py
   RetrievalSAMLib/errors.py
   RetrievalSAMLib/evaluation/__init__.py
@@ -145,6 +158,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/state.py
   RetrievalSAMLib/segmentation/supports.py
   RetrievalSAMLib/segmentation/tensor_cache.py
+  RetrievalSAMLib/segmentation/usual.py
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
@@ -213,6 +227,7 @@ set(CORE_PYTHON_SCRIPTS
   )
 
 set(CORE_RESOURCES
+  RetrievalSAMLib/cohort/page.html.jinja
   RetrievalSAMLib/models/bundled/MODEL_CARD.md
   RetrievalSAMLib/models/bundled/bundled.json
   RetrievalSAMLib/models/bundled/confidence.json

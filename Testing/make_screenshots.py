@@ -21,6 +21,7 @@ import slicer_standin  # noqa: E402
 slicer_standin.install()
 
 import phantoms  # noqa: E402
+import qt  # noqa: E402
 import slicer  # noqa: E402
 import slicer.util  # noqa: E402
 import vtk  # noqa: E402
@@ -33,6 +34,7 @@ from RetrievalSAMLib.volumes import write_segmentation, write_volume  # noqa: E4
 _SIZE, _PANEL_WIDTH = (1440, 1000), 460
 _WINDOW_SIZE = (760, 560)
 _SWAPPED = ("Liver", "Spleen")
+_SEVERAL = ("subject-03", "subject-04")
 _SECONDS = 600.0
 _CORRECTED, _PROMPTED = [12, 20], 16  # slices
 _INSIDE, _OUTSIDE = ((30, 50, 16), (36, 44, 16)), ((52, 44, 16),)  # voxels
@@ -65,6 +67,7 @@ class Tutorial:
         self._panel.ui.librarySection.collapsed = False
         self._picture("accepted")
         self._suggest()
+        self._batch()
         self._review()
         self._panel.ui.librarySection.collapsed = True
         self._panel.ui.setupSection.collapsed = False
@@ -164,6 +167,25 @@ class Tutorial:
         window.ui.suggestButton.click()
         self._wait()
         self._window_picture(window.widget, "suggest")
+        window.widget.hide()
+
+    def _batch(self) -> None:
+        """The third volume and the fourth, while the first of them goes on."""
+        self._panel.segment_panel.ui.severalButton.click()
+        window = self._panel.batch_window
+        for row in range(window.ui.volumesList.count):
+            item = window.ui.volumesList.item(row)
+            item.setCheckState(qt.Qt.Checked if item.text() in _SEVERAL else qt.Qt.Unchecked)
+        window.ui.startButton.click()
+        batching = self._panel.batching
+        wait_until(lambda: batching.finished == 1 and "Segmenting" in batching.entries[1].told, "progress", _SECONDS)
+        window.ui.queueTable.selectRow(1)
+        self._window_picture(window.widget, "batch")
+        window.ui.startButton.click()
+        wait_until(lambda: not batching.running, "the end of the queue", _SECONDS)
+        for entry in batching.entries:
+            if entry.segmentation_id:
+                slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(entry.segmentation_id))
         window.widget.hide()
 
     def _review(self) -> None:

@@ -9,6 +9,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from .background import Background
+from .batch_window import BatchWindow
+from .batching import Batching
 from .case_loading import CaseLoading
 from .correcting import Correcting
 from .corrections_panel import CorrectionsPanel
@@ -66,6 +68,9 @@ class ModulePanel:
             layout.setContentsMargins(0, 0, 0, 0)
             layout.addWidget(panel.widget)
         self._make_windows(loading, resource_path)
+        self.batching = Batching(self.background, self._work)
+        self.batch_window = BatchWindow(self.batching, self.library, self.segment_panel, resource_path)
+        self.segment_panel.ui.severalButton.connect("clicked()", self.batch_window.open)
         self.setup_panel.environment_changed.connect(self._environment_changed)
         self.setup_panel.collapse_wanted.connect(self._collapse_setup)
         self.segmenting.state_changed.connect(self._run_changed)
@@ -111,8 +116,10 @@ class ModulePanel:
         self.corrections_panel.cleanup()
         self.review_window.close()
         self.suggest_window.close()
+        self.batch_window.close()
         self.background.cleanup()
         self.suggesting.cleanup()
+        self.batching.cleanup()
         self.segmenting.cleanup()
         self.correcting.cleanup()
         clients = (self._logic.computer, self._logic.librarian, self._logic.remote)
@@ -127,6 +134,7 @@ class ModulePanel:
         self.segmenting.scene_closes()
         self.origins.scene_closes()
         self.suggesting.scene_closes()
+        self.batching.scene_closes()
         self.segment_panel.set_parameters(None)
 
     def scene_changed(self) -> None:

@@ -139,6 +139,16 @@ class SegmentPanel:
     def _missing(self) -> str:
         if self._parameters is None or self._parameters.inputVolume is None:
             return _("Choose a volume.")
+        return self.missing()
+
+    def missing_for_several(self) -> str:
+        """What is missing for a batch, which is computed here."""
+        if self._library.on_server:
+            return _("Several volumes are segmented by this computer: choose it under Set-up.")
+        return self.missing()
+
+    def missing(self) -> str:
+        """What is missing for a run on any volume, in words; an empty text for nothing."""
         state = self._library.state
         if state is None and self._library.on_server:
             return _("Under Set-up, connect to the server and choose one of its libraries.")
@@ -167,7 +177,7 @@ class SegmentPanel:
             return
         self._say("")
         try:
-            self._segmenting.start(self._choices())
+            self._segmenting.start(self.choices())
         except SceneError as error:
             show_fault(WorkerFault(str(error)))
             return
@@ -176,7 +186,8 @@ class SegmentPanel:
         if self._segmenting.state == RUNNING:
             self._say(_("Starting..."))
 
-    def _choices(self) -> Choices:
+    def choices(self) -> Choices:
+        """What is chosen here, as far as it is there."""
         parameters, names = self._parameters, checked_names(self.ui.segmentsList)
         return Choices(
             volume=parameters.inputVolume,
@@ -202,7 +213,7 @@ class SegmentPanel:
     def _ask_estimate(self) -> None:
         if self._missing() or self._segmenting.state == RUNNING:
             return
-        choices = self._choices()
+        choices = self.choices()
         if is_on_server(choices.library):
             say(self.ui.estimateLabel, _("The server computes. Only voxels and grid of the volume are sent."))
             return

@@ -170,6 +170,18 @@ def show_segments(
     return shown
 
 
+def new_segmentation(volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
+    """An empty segmentation on a volume, named after it, that moves with it."""
+    segmentation = slicer.mrmlScene.AddNewNodeByClass(
+        "vtkMRMLSegmentationNode",
+        slicer.mrmlScene.GenerateUniqueName(_("Segments of {volume}").format(volume=volume.GetName())),
+    )
+    segmentation.CreateDefaultDisplayNodes()
+    segmentation.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    return segmentation
+
+
 def remove(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     """Take a segmentation out of the scene, with the nodes that only it had: the scene alone would keep those."""
     others = [segmentation.GetNthDisplayNode(n) for n in range(segmentation.GetNumberOfDisplayNodes())]

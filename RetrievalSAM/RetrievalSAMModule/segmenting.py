@@ -16,7 +16,7 @@ from slicer.util import VTKObservationMixin
 
 from .proposal import Choices, Proposal, ProposalState
 from .result_snapshot import ResultSnapshot
-from .segmentation_files import Backup, remove, segment_voxels, show_segments, write_result
+from .segmentation_files import Backup, new_segmentation, remove, segment_voxels, show_segments, write_result
 from .signal import Signal
 from .strokes import Strokes
 from .turn_queue import TurnQueue
@@ -196,16 +196,11 @@ class Segmenting(VTKObservationMixin):
         """The segmentation node for the result, and how to undo what comes."""
         segmentation, is_new = choices.output, choices.output is None
         if segmentation is None:
-            segmentation = slicer.mrmlScene.AddNewNodeByClass(
-                "vtkMRMLSegmentationNode",
-                slicer.mrmlScene.GenerateUniqueName(_("Segments of {volume}").format(volume=choices.volume.GetName())),
-            )
-            segmentation.CreateDefaultDisplayNodes()
-            segmentation.SetAndObserveTransformNodeID(choices.volume.GetTransformNodeID())
+            segmentation = new_segmentation(choices.volume)
         else:
             # With Slicer's own undo switched on, Ctrl+Z takes the run back too.
             slicer.mrmlScene.SaveStateForUndo(segmentation)
-        if is_new or segmentation.GetSegmentation().GetNumberOfSegments() == 0:
+        if not is_new and segmentation.GetSegmentation().GetNumberOfSegments() == 0:
             segmentation.SetReferenceImageGeometryParameterFromVolumeNode(choices.volume)
         size = choices.volume.GetImageData().GetDimensions()
         return Proposal(choices.volume.GetID(), segmentation.GetID(), is_new, size, Backup(segmentation), settings)

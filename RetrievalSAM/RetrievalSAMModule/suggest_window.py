@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import qt
 import slicer
 import slicer.util
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 from . import ask, wording
 from .drawing import drawing_on, make_empty_segmentation, open_segment_editor
@@ -22,14 +20,15 @@ from .slice_views import jump_to_voxel, show_volume
 from .suggest_view import Candidate, Ranked
 from .suggesting import Suggesting
 from .volume_files import SceneError
+from .volume_list import FILE, SCENE, VolumeList
 from .worker_client import WorkerFault
 
 _KINDS = "Volumes and reports (*.nrrd *.nhdr *.nii *.nii.gz *.mha *.mhd *.json)"
-_SCENE, _FILE, _REPORT = "scene:", "file:", "report:"
+_REPORT = "report:"
 _SIZE = (760, 600)
 
 
-class SuggestWindow(VTKObservationMixin):
+class SuggestWindow:
     """A window of its own; Slicer stays usable while it is open.
 
     Args:
@@ -46,7 +45,6 @@ class SuggestWindow(VTKObservationMixin):
         offer: Callable[[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode], None],
         resource_path: ResourcePath,
     ) -> None:
-        VTKObservationMixin.__init__(self)
         self._suggesting = suggesting
         self._library = library
         self._offer = offer
@@ -56,20 +54,12 @@ class SuggestWindow(VTKObservationMixin):
         head(self.ui.rankTable, titles, stretched=2, widths={1: 190})
         self.ui.rankTable.setWordWrap(False)
         self._slices = SliceButtons(self.ui.slicesPlace, self._show_slice)
-        # Nodes come and go by the dozen when a scene is loaded.
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
-        self._timer.connect("timeout()", self._follow_scene)
-        scene = slicer.mrmlScene
-        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent):
-            self.addObserver(scene, event, lambda _caller, _event: self._timer.start())
-        self.ui.volumesList.connect("itemChanged(QListWidgetItem*)", lambda _item: self._enable())
-        self.ui.volumesList.connect("currentRowChanged(int)", lambda _row: self._enable())
+        self._volumes = VolumeList(self.ui.volumesList)
+        self._volumes.changed.connect(self._enable)
         self.ui.rankTable.connect("itemSelectionChanged()", self._selected)
         self.ui.rankTable.connect("cellActivated(int,int)", lambda _row, _column: self._show_first())
         self.ui.addFilesButton.connect("clicked()", self._add_files)
-        self.ui.removeFileButton.connect("clicked()", self._remove_file)
+        self.ui.removeFileButton.connect("clicked()", self._volumes.remove_current)
         self.ui.suggestButton.connect("clicked()", self._rank_or_cancel)
         self.ui.drawButton.connect("clicked()", self._draw)
         self.ui.closeButton.connect("clicked()", self.widget.hide)
@@ -85,12 +75,11 @@ class SuggestWindow(VTKObservationMixin):
         self.widget.show()
         self.widget.raise_()
         self.widget.activateWindow()
-        self._follow_scene()
+        self._volumes.follow_scene()
 
     def close(self) -> None:
         """The end of the module."""
-        self.removeObservers()
-        self._timer.stop()
+        self._volumes.close()
         self.widget.hide()
         self.widget.deleteLater()
 
@@ -107,58 +96,12 @@ class SuggestWindow(VTKObservationMixin):
             self._fill()
         self._selected()
 
-    def _follow_scene(self) -> None:
-        """The volumes of the scene in their order, then the files; what was unchecked stays so."""
-        items = self.ui.volumesList
-        shown = [items.item(row) for row in range(items.count)]
-        checks = {item.data(qt.Qt.UserRole): item.checkState() for item in shown}
-        files = [(item.data(qt.Qt.UserRole), item.text()) for item in shown if not _is(item, _SCENE)]
-        volumes = [
-            (_SCENE + node.GetID(), node.GetName())
-            for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-            if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors()
-        ]
-        if [*volumes, *files] != [(item.data(qt.Qt.UserRole), item.text()) for item in shown]:
-            items.blockSignals(True)
-            items.clear()
-            for data, text in (*volumes, *files):
-                self._add_item(data, text, checks.get(data, qt.Qt.Checked))
-            items.blockSignals(False)
-        self._enable()
-
-    def _add_item(self, data: str, text: str, state: Any) -> None:
-        item = qt.QListWidgetItem(text)
-        item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
-        item.setCheckState(state)
-        item.setData(qt.Qt.UserRole, data)
-        item.setToolTip(text if data.startswith(_SCENE) else data.partition(":")[2])
-        self.ui.volumesList.addItem(item)
-
-    def _checked(self, kind: str) -> list[tuple[str, str]]:
-        """ID or path, and text, of the checked entries of a kind."""
-        items = self.ui.volumesList
-        entries = [items.item(row) for row in range(items.count)]
-        return [
-            (item.data(qt.Qt.UserRole).removeprefix(kind), item.text())
-            for item in entries
-            if _is(item, kind) and item.checkState() == qt.Qt.Checked
-        ]
-
     def _add_files(self) -> None:
-        items = self.ui.volumesList
-        there = {items.item(row).data(qt.Qt.UserRole) for row in range(items.count)}
         for file in ask.files_to_open(self.widget, _("Add volumes, or reports on them"), _KINDS):
             is_report = file.casefold().endswith(".json")
-            data = (_REPORT if is_report else _FILE) + file
-            if data not in there:
-                name = Path(file).name
-                self._add_item(data, _("{file} (report)").format(file=name) if is_report else name, qt.Qt.Checked)
-        self._enable()
-
-    def _remove_file(self) -> None:
-        item = self.ui.volumesList.currentItem()
-        if item is not None and not _is(item, _SCENE):
-            self.ui.volumesList.takeItem(self.ui.volumesList.row(item))
+            name = Path(file).name
+            text = _("{file} (report)").format(file=name) if is_report else name
+            self._volumes.add(_REPORT if is_report else FILE, file, text)
         self._enable()
 
     def _enable(self) -> None:
@@ -172,14 +115,13 @@ class SuggestWindow(VTKObservationMixin):
             else missing or _("Compare the checked volumes with the library")
         )
         say(self.ui.progressLabel, suggesting.told or missing)
-        item = self.ui.volumesList.currentItem()
-        self.ui.removeFileButton.enabled = item is not None and not _is(item, _SCENE)
+        self.ui.removeFileButton.enabled = self._volumes.is_file_current()
         self.ui.drawButton.enabled = self._chosen() is not None and self._library.state is not None
 
     def _missing(self) -> str:
         if self._library.state is None:
             return _("Open or create a library first.")
-        if not self._checked(_SCENE) and not self._checked(_FILE):
+        if not self._volumes.checked(SCENE) and not self._volumes.checked(FILE):
             return _("Check at least one volume.")
         return ""
 
@@ -188,10 +130,10 @@ class SuggestWindow(VTKObservationMixin):
             self._suggesting.cancel()
             return
         say(self.ui.statusLabel, "")
-        candidates = [Candidate(name, node_id=node_id) for node_id, name in self._checked(_SCENE)]
-        candidates += [Candidate(name, file=file) for file, name in self._checked(_FILE)]
+        candidates = [Candidate(name, node_id=node_id) for node_id, name in self._volumes.checked(SCENE)]
+        candidates += [Candidate(name, file=file) for file, name in self._volumes.checked(FILE)]
         try:
-            self._suggesting.start(candidates, [file for file, _name in self._checked(_REPORT)])
+            self._suggesting.start(candidates, [file for file, _name in self._volumes.checked(_REPORT)])
         except SceneError as error:
             show_fault(WorkerFault(str(error)))
 
@@ -285,7 +227,3 @@ class SuggestWindow(VTKObservationMixin):
                 "chosen under 'Add a case from the scene', and only the slices that you drew will count."
             ),
         )
-
-
-def _is(item: Any, kind: str) -> bool:
-    return str(item.data(qt.Qt.UserRole)).startswith(kind)

@@ -20,6 +20,10 @@ _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _RIGHT_ANGLE = 1e-4
 
 
+FILE_ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
+"""Of volumes that the worker reads."""
+
+
 class SceneError(Exception):
     """What the user chose in the scene cannot be used; the message says why and what to do."""
 
@@ -40,6 +44,23 @@ def file_ijk_to_ras(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
         return own
     world = slicer.util.arrayFromVTKMatrix(to_world) @ own
     return world if _has_right_angles(world) else own
+
+
+def stem_of(file: str) -> str:
+    """The name of a volume's file without its folder and its ending."""
+    name = Path(file).name
+    ending = max((one for one in FILE_ENDINGS if name.lower().endswith(one)), key=len, default="")
+    return name[: len(name) - len(ending)] or name
+
+
+def volumes_in(folder: str) -> list[str]:
+    """The volumes in a folder and those below it, without segmentations as Slicer saves them."""
+    found = (path for path in Path(folder).rglob("*") if path.is_file() and not path.name.startswith("."))
+    return sorted(
+        str(path)
+        for path in found
+        if path.name.lower().endswith(FILE_ENDINGS) and not path.name.lower().endswith(".seg.nrrd")
+    )
 
 
 def write_volume(volume: slicer.vtkMRMLScalarVolumeNode, file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from slicer.i18n import tr as _
 
@@ -76,6 +77,22 @@ def stage(name: str) -> str:
 def plane(name: str) -> str:
     """An anatomical plane in the user's language, as an adjective."""
     return {"axial": _("axial"), "coronal": _("coronal"), "sagittal": _("sagittal")}[name]
+
+
+def outcome(report: dict[str, Any]) -> str:
+    """What a report says of a volume as a whole: whether the library knows its like, and how sure the least sure is."""
+    verdicts = {
+        "in-library": _("Like the library"),
+        "uncertain": _("Perhaps unlike the library"),
+        "unlike-library": _("Unlike the library: look at every slice"),
+    }
+    said = verdicts.get(report["verdict"], report["verdict"])
+    if not report["segments"]:
+        return said
+    least = min(report["segments"], key=lambda segment: segment["confidence"])
+    return _("{verdict}; least sure: {segment} ({confidence:.2f})").format(
+        verdict=said, segment=least["name"], confidence=least["confidence"]
+    )
 
 
 def finding(kind: str) -> str:

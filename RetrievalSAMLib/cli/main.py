@@ -13,7 +13,7 @@ from .. import NOTICE, __version__
 from ..errors import InputError, RetrievalSAMError, refused_by_the_system
 from ..out_of_memory import REMEDY, is_out_of_memory
 from ..tracebacks import told_without_data
-from . import benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment, serve
+from . import batch, benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment, serve
 
 app = typer.Typer(
     name="retrievalsam",
@@ -28,6 +28,7 @@ app.add_typer(library.app, name="library")
 app.add_typer(models.app, name="models")
 app.command()(segment.segment)
 app.command()(refine.refine)
+app.command()(batch.batch)
 app.command()(evaluate.evaluate)
 app.command()(benchmark.benchmark)
 app.command()(demo.demo)

@@ -71,8 +71,8 @@ def refine(
     before = fit_to_grid(read_segmentation(segmentation), str(segmentation), target.geometry, str(image))
     from ..models.device import choose_device
     from ..segmentation.networks import LEAST_IMAGE_SIZE
-    from ..segmentation.pipeline import RunOptions, refine_volume
-    from ..segmentation.state import states_folder
+    from ..segmentation.pipeline import refine_volume
+    from ..segmentation.usual import usual_options
 
     models = load_models(
         model,
@@ -90,15 +90,13 @@ def refine(
             cases,
             models,
             settings,
-            RunOptions(
+            usual_options(
+                opened,
                 plane=plane_of(plane),
                 segments=segment_names(segments),
                 max_memory_bytes=limit,
-                cache=opened.cache_dir,
-                library_name=opened.name,
                 progress=progress,
                 memory_cache=kept,
-                state=states_folder(),
                 least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
             ),
             prompts,

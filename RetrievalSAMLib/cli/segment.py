@@ -54,6 +54,7 @@ def segment(
     """Segment a volume by the example of the library's cases."""
     from ..library.store import SupportLibrary
     from ..segmentation.cache_space import memory_cache
+    from ..segmentation.region import box_of
     from ..volumes import check_output, read_volume, write_segmentation
 
     check_output(output)
@@ -61,7 +62,7 @@ def segment(
     check_json_output(logits)
     if logits is not None and logits.suffix != ".npz":
         raise InputError(str(logits), "logits are written as .npz", "Give a name that ends in .npz.")
-    box = _box(roi)
+    box = None if roi is None else box_of(roi, "--roi")
     limit = memory_limit(max_memory)
     kept = memory_cache(memory_cache_gb)
     prompts = prompts_of(points)
@@ -75,8 +76,8 @@ def segment(
 
     from ..models.device import choose_device
     from ..segmentation.networks import LEAST_IMAGE_SIZE
-    from ..segmentation.pipeline import RunOptions, segment_volume
-    from ..segmentation.state import states_folder
+    from ..segmentation.pipeline import segment_volume
+    from ..segmentation.usual import usual_options
 
     torch.manual_seed(seed)
     models = load_models(
@@ -93,18 +94,16 @@ def segment(
             cases,
             models,
             settings,
-            RunOptions(
+            usual_options(
+                opened,
                 plane=plane_of(plane),
                 segments=segment_names(segments),
                 roi=box,
                 max_memory_bytes=limit,
-                cache=opened.cache_dir,
-                library_name=opened.name,
                 logits=logits,
                 seed=seed,
                 progress=progress,
                 memory_cache=kept,
-                state=states_folder(),
                 least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
             ),
             prompts,
@@ -172,20 +171,6 @@ def plane_of(name: str) -> Plane | None:
 def segment_names(text: str | None) -> tuple[str, ...] | None:
     """Names from the command line; None for all."""
     return tuple(name.strip() for name in text.split(",")) if text else None
-
-
-def _box(text: str | None) -> tuple[int, int, int, int, int, int] | None:
-    if text is None:
-        return None
-    try:
-        x0, x1, y0, y1, z0, z1 = (int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(
-            "--roi",
-            f"'{text}' is not six whole numbers",
-            "Give x0,x1,y0,y1,z0,z1 in voxels, for example 0,64,0,64,10,20.",
-        ) from None
-    return x0, x1, y0, y1, z0, z1
 
 
 def memory_limit(gigabytes: float | None) -> int:

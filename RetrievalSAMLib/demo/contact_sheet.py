@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
 from .. import NOTICE, __version__
-from ..drawing import Mask, Tile, draw_tile
+from ..drawing import Mask, Tile, draw_tile, slices_with_segments, spread
 from ..errors import InputError
 from ..evaluation.metrics import match_segments
 from ..retrieval.evidence import SupportCase
@@ -101,9 +101,9 @@ class _Sheet:
         self.colors = [shown_color(segment.color, segment.value) for segment in result.segments]
         self.masks = _cut(self.stack.frame, result)
         self.truth = _cut(self.stack.frame, reference) if reference is not None else ()
-        shown = _spread(self._interesting(), slices)
+        shown = spread(slices_with_segments((*self.masks, *self.truth), len(self.stack)), slices)
         self.shown = shown
-        self.supports = list(self._supports(_spread(shown, COLUMNS)))
+        self.supports = list(self._supports(spread(shown, COLUMNS)))
 
         self.columns = min(COLUMNS, len(shown))
         self.tile = (WIDTH_INCHES - 2 * _MARGIN - (COLUMNS - 1) * _GAP) / COLUMNS
@@ -155,16 +155,6 @@ class _Sheet:
             align="right",
         )
         return self.canvas
-
-    def _interesting(self) -> list[int]:
-        """Slices with a segment and one more at both ends; all where there is none."""
-        occupied = np.zeros(len(self.stack), dtype=bool)
-        for mask in (*self.masks, *self.truth):
-            occupied |= mask.any(axis=(1, 2))
-        (hit,) = np.nonzero(occupied)
-        if not hit.size:
-            return list(range(len(self.stack)))
-        return list(range(max(0, hit[0] - 1), min(len(self.stack), hit[-1] + 2)))
 
     def _supports(self, indices: Sequence[int]) -> Iterator[tuple[int, SupportReport]]:
         """For each slice its most similar support whose case is at hand and that is not shown yet."""
@@ -322,15 +312,6 @@ def _cut(frame: SliceFrame, segmentation: Segmentation) -> tuple[Mask, ...]:
             "contact sheet", f"volume and segmentation lie on different grids ({error})",
             "Give segmentations of this very volume.",
         ) from error  # fmt: skip
-
-
-def _spread(items: Sequence[int], count: int) -> list[int]:
-    """Items at even distances, the first and the last among them; all where there are no more."""
-    if len(items) <= count:
-        return list(items)
-    if count == 1:
-        return [items[len(items) // 2]]
-    return [items[round(position)] for position in np.linspace(0, len(items) - 1, count)]
 
 
 def _inches(text: str, points: float) -> float:

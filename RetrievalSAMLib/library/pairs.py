@@ -25,6 +25,7 @@ from pathlib import Path
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.names import natural_order
+from RetrievalSAMLib.volumes.dicom import holds_dicom
 from RetrievalSAMLib.volumes.reading import extension, read_information, voxel_offset
 
 _ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -112,6 +113,29 @@ def find_pairs(folder: Path) -> Pairs:
     used = {pair.image for pair in pairs} | {pair.segmentation for pair in pairs}
     unpaired = sorted((file.path for file in (*images, *labels) if file.path not in used), key=_order)
     return Pairs(pairs, unpaired)
+
+
+def find_images(place: Path) -> list[Path]:
+    """The images in a folder and those below it: files that are no segmentation by their name, and DICOM series.
+
+    Args:
+        place: The folder; of a file it tells whether it is an image.
+
+    Returns:
+        In natural order; a folder with DICOM slices, and without any other volume, stands for their series.
+
+    Raises:
+        InputError: It cannot be read, or it holds more files than a collection does.
+    """
+    if place.is_file():
+        return [place] if place.name.lower().endswith(_ENDINGS) and not _understood(place)[0] else []
+    images = [path for path in _files(place) if not _understood(path)[0]]
+    with_files = {path.parent for path in images}
+    for parent, below, names in os.walk(place):
+        below[:] = [name for name in below if not name.startswith(".")]
+        if names and Path(parent) not in with_files and holds_dicom(Path(parent)):
+            images.append(Path(parent))
+    return sorted(images, key=_order)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -10,6 +10,28 @@ from ..errors import InputError
 from ..volumes import Geometry, Segmentation, SliceFrame, Volume
 
 Triple = tuple[int, int, int]
+Box = tuple[int, int, int, int, int, int]
+
+
+def box_of(text: str, thing: str) -> Box:
+    """A box of voxels as a person writes it: (x0, x1, y0, y1, z0, z1), of each axis the first and the last plus one.
+
+    Args:
+        text: `0,64,0,64,10,20`.
+        thing: What it is called where it was written.
+
+    Raises:
+        InputError: It is something else.
+    """
+    try:
+        x0, x1, y0, y1, z0, z1 = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            thing,
+            f"'{text}' is not six whole numbers",
+            "Give x0,x1,y0,y1,z0,z1 in voxels, for example 0,64,0,64,10,20.",
+        ) from None
+    return x0, x1, y0, y1, z0, z1
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,11 @@ def dicom_files(folder: Path, name: str) -> tuple[str, ...]:
     return tuple(slices[index].path for index in order)
 
 
+def holds_dicom(folder: Path) -> bool:
+    """Whether a folder itself has a DICOM image; headers are read up to the first one."""
+    return next(read_headers(folder), None) is not None
+
+
 def read_headers(folder: Path) -> Iterator[tuple[Path, sitk.ImageFileReader]]:
     """The DICOM images in a folder by name, each with a reader that knows its header until the next one is asked for.
 

@@ -31,8 +31,20 @@ MAY_IMPORT = {
     "demo": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "drawing"},
     "benchmark": {"volumes", "models", "retrieval", "segmentation", "demo"},
     "server": {"volumes", "library", "segmentation", "worker"},
-    "cli": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "demo", "benchmark"}
-    | {"server"},
+    "cohort": {"volumes", "library", "models", "segmentation", "evaluation", "worker", "drawing"},
+    "cli": {
+        "volumes",
+        "library",
+        "models",
+        "retrieval",
+        "segmentation",
+        "evaluation",
+        "worker",
+        "demo",
+        "benchmark",
+        "cohort",
+        "server",
+    },  # fmt: skip
 }
 GUI_MODULES = {"slicer", "qt", "ctk", "vtk", "PythonQt", "PySide6", "RetrievalSAM"}
 HEAVY_MODULES = {"torch", "torchvision", "timm", "sam2", "faiss", "SimpleITK", "scipy", "matplotlib"}

@@ -263,6 +263,11 @@ class PanelTest(unittest.TestCase):
         return self.panel.suggest_window.ui
 
     @property
+    def batch_ui(self) -> SimpleNamespace:
+        """Widgets of the window that segments several volumes."""
+        return self.panel.batch_window.ui
+
+    @property
     def results_ui(self) -> SimpleNamespace:
         """Widgets of the results panel."""
         return self.panel.results_panel.ui

@@ -14,15 +14,13 @@ from ...library.segments import segments_of
 from ...library.store import SupportLibrary
 from ...models import catalogue, store
 from ...models.device import choose_device, share_processors
-from ...segmentation.cache_space import memory_cache
-from ...segmentation.memory_use import memory_for_supports
-from ...segmentation.networks import LEAST_IMAGE_SIZE, encoder_for, image_size_for
+from ...segmentation.networks import encoder_for, image_size_for
 from ...segmentation.pipeline import RunOptions, segment_volume
 from ...segmentation.pointing import BoxPrompt, PersonsPrompts, PointPrompt
 from ...segmentation.presets import FATE_SAM, Settings
 from ...segmentation.presets import preset as preset_of
 from ...segmentation.region import Region
-from ...segmentation.state import states_folder
+from ...segmentation.usual import usual_options
 from ...volumes import Geometry, Plane, SliceFrame, check_output, choose_plane, read_volume, write_segmentation
 from ..task import Task
 from . import costs
@@ -116,19 +114,14 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
 
 def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialFiles | None) -> RunOptions:
     """What a request chooses beside the preset."""
-    return RunOptions(
+    return usual_options(
+        library,
         plane=None if wanted.plane == "auto" else Plane(wanted.plane),
         segments=None if wanted.segments is None else tuple(wanted.segments),
         roi=wanted.roi,
-        max_memory_bytes=memory_for_supports(),
-        cache=library.cache_dir,
-        library_name=library.name,
         seed=wanted.seed,
         progress=task.progress,
         partial=shown,
-        memory_cache=memory_cache(),
-        state=states_folder(),
-        least_image_size=LEAST_IMAGE_SIZE,
     )
 
 

@@ -14,16 +14,23 @@ UNPICKLERS = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "
 NETWORK = {
     "socket", "socketserver", "ssl", "http", "urllib", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "smtplib",
     "telnetlib", "xmlrpc", "webbrowser", "pooch", "huggingface_hub", "websocket", "websockets", "paramiko", "asyncio",
+    "distributed", "dask_jobqueue",
 }  # fmt: skip
-# The first two fetch, when the user asks for it, files whose checksums are in the source. The others are `retrievalsam
-# serve` (asyncio and a socket that listens) and its client, which knows no address but the one that the user gives it.
 MAY_USE_A_NETWORK = {
+    # Fetch, when the user asks for it, files whose checksums are in the source.
     "RetrievalSAMLib/models/download.py",
     "RetrievalSAMLib/demo/hippocampus.py",
-    *(
-        f"RetrievalSAMLib/server/{name}.py"
-        for name in ("connection", "engine", "listening", "routes", "runs", "service")
-    ),
+    # Share a batch out: to processes of this computer by TLS on its loopback, else where the user says.
+    "RetrievalSAMLib/cohort/cluster.py",
+    "RetrievalSAMLib/cohort/jobs.py",
+    "RetrievalSAMLib/cohort/run.py",
+    # `retrievalsam serve` and its client, which knows no address but the one that the user gives it.
+    "RetrievalSAMLib/server/connection.py",
+    "RetrievalSAMLib/server/engine.py",
+    "RetrievalSAMLib/server/listening.py",
+    "RetrievalSAMLib/server/routes.py",
+    "RetrievalSAMLib/server/runs.py",
+    "RetrievalSAMLib/server/service.py",
     "RetrievalSAMLib/server/uploads.py",
 }
 # The exception of a damaged file, and nothing else of that module.

@@ -1,0 +1,161 @@
+"""Which volumes a batch is about: those of folders, files, patterns, or a table, each with an id of its own."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import InputError
+from ..library.names import checked_name, same_name_key
+from ..library.pairs import find_images
+from ..segmentation.region import Box, box_of
+
+PATH, ID, REGION = "path", "id", "region"
+_COLUMNS = (PATH, ID, REGION)
+_PATTERN = set("*?[")
+_NUMBERED = re.compile("volume-([0-9]{1,9})")
+_FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet takes for the start of a formula."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One volume of a batch.
+
+    Attributes:
+        id: Unique in the batch; the name of its files, and all that tables and pages call it.
+        path: The volume: a file, or a folder of DICOM slices. Never shown: it may name a patient.
+        region: The box of voxels to look in, or None for all.
+    """
+
+    id: str
+    path: Path = field(repr=False)
+    region: Box | None = None
+
+
+def find_items(inputs: Sequence[str], known: Path) -> list[Item]:
+    """The volumes that a person names.
+
+    Volumes of folders and patterns are numbered (`volume-0001`), so that no file's name gets into a result; a table of
+    which is which is kept, and a volume that is in it already keeps its number.
+
+    Args:
+        inputs: Folders, volumes, patterns (`scans/*.nii.gz`, also `**`), or one table (`.csv`).
+        known: The table of numbers: read where it is there, written where a volume is new.
+
+    Raises:
+        InputError: Nothing is there, or a table is wrong; the message names the row.
+    """
+    tables = [name for name in inputs if name.lower().endswith(".csv")]
+    if tables:
+        if len(inputs) > 1:
+            raise InputError(tables[0], "a table stands for the whole batch", "Name it alone.")
+        return read_items(Path(tables[0]))
+    paths = list(dict.fromkeys(path for name in inputs for path in _named(name)))
+    items = read_items(known) if known.is_file() else []
+    ids = {item.path: item.id for item in items}
+    new = [path for path in paths if path not in ids]
+    highest = max((int(found[1]) for item in items if (found := _NUMBERED.fullmatch(item.id))), default=0)
+    ids |= {path: f"volume-{number:04d}" for number, path in enumerate(new, start=highest + 1)}
+    if new:
+        write_items([Item(id_, path) for path, id_ in ids.items()], known)
+    return [Item(ids[path], path) for path in paths]
+
+
+def read_items(table: Path) -> list[Item]:
+    """The rows of a table with the columns `path`, `id` and, if wanted, `region`; paths are relative to it.
+
+    Raises:
+        InputError: It cannot be read, or a row is wrong: the message names it.
+    """
+    name = str(table)
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(name, f"it cannot be read ({error.strerror or error})", "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(name, "it is not UTF-8", "Save it as 'CSV UTF-8'.") from error
+    rows = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
+    items: dict[int, Item] = {}
+    try:
+        _check_columns(name, rows.fieldnames or [])
+        for row in rows:
+            items[rows.line_num] = _item(row, table.parent, f"{name}, row {rows.line_num}")
+    except csv.Error as error:
+        raise InputError(
+            f"{name}, row {rows.reader.line_num}", f"it is no row of a table ({error})", "Mend it."
+        ) from error
+    if not items:
+        raise InputError(name, "it has no rows", "Give a row for each volume.")
+    _check_unique(name, items)
+    return list(items.values())
+
+
+def write_items(items: Sequence[Item], table: Path) -> None:
+    """Write a table that `read_items` reads, with whole paths."""
+    from ..volumes import write_staged
+
+    def write(staged: Path) -> None:
+        with staged.open("w", encoding="utf-8", newline="") as stream:
+            rows = csv.writer(stream)
+            rows.writerow((PATH, ID))
+            rows.writerows((str(item.path), item.id) for item in items)
+
+    write_staged(table, write)
+
+
+def _named(name: str) -> list[Path]:
+    """The volumes behind one input, in order."""
+    path = Path(name)
+    if path.exists():
+        found = find_images(path)
+    elif _PATTERN & set(name):
+        found = [image for match in sorted(glob.glob(name, recursive=True)) for image in find_images(Path(match))]
+    else:
+        raise InputError(name, "there is no such file or folder", "Check the path.")
+    if not found:
+        raise InputError(name, "there is no volume", "Give a folder with volumes (NIfTI, NRRD, MetaImage, DICOM).")
+    return [Path(image).absolute() for image in found]
+
+
+def _check_columns(name: str, columns: Sequence[str]) -> None:
+    remedy = f"The first row names the columns: {PATH}, {ID} and, if wanted, {REGION}."
+    for column in (PATH, ID):
+        if column not in columns:
+            raise InputError(name, f"it has no column '{column}'", remedy)
+    for column in columns:
+        if column not in _COLUMNS or columns.count(column) > 1:
+            raise InputError(name, f"its column '{column}' is not known, or there twice", remedy)
+
+
+def _item(row: dict[str, str | None], folder: Path, thing: str) -> Item:
+    if "" in row or None in row.values():
+        raise InputError(thing, "it has not as many fields as the first row", "Put texts with commas in quotes.")
+    path, name, region = ((row.get(column) or "").strip() for column in _COLUMNS)
+    if not path:
+        raise InputError(thing, "it names no volume", "Give its path.")
+    try:
+        checked = checked_name(name, "id")
+    except InputError as error:
+        raise InputError(f"{thing}, {error.thing}", error.fact, "Give an id such as `case-001`.") from error
+    if checked.startswith(_FORMULA):
+        raise InputError(f"{thing}, id `{checked}`", "it begins like a formula", "Begin it with a letter or a digit.")
+    # What is missing at this place is found when its turn comes, and then only this volume fails.
+    return Item(checked, (folder / path).absolute(), box_of(region, f"{thing}, {REGION}") if region else None)
+
+
+def _check_unique(name: str, items: Mapping[int, Item]) -> None:
+    rows: dict[str, int] = {}
+    for row, item in items.items():
+        first = rows.setdefault(same_name_key(item.id), row)
+        if first != row:
+            raise InputError(
+                f"{name}, row {row}",
+                f"its id `{item.id}` is that of row {first} (capitals do not count, as on some drives)",
+                "Give every volume an id of its own.",
+            )

@@ -1,0 +1,78 @@
+"""What a batch is asked for, the same for all its volumes, and what a result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import __version__
+from ..evaluation.kept_results import identity
+from ..library.case import Case
+from ..models import catalogue
+from ..segmentation.presets import preset as preset_of
+from ..segmentation.region import Box
+from ..worker.jobs.segmenting import Networks
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted of every volume; it travels to the processes that work on them.
+
+    Attributes:
+        library: Whole path of the support library.
+        library_key: `library_key` of its cases when the batch began: what is worked with is what was asked for.
+        folder: Whole path of the folder for results.
+        preset: As for `segment`, like all that follows.
+        model: Name of the segmenter.
+        encoder: Name of the encoder, or None for the one that goes with the segmenter.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        plane: `auto`, or the name of a plane.
+        segments: Names, or None for all.
+        seed: Of the random generators.
+        version: Of the program that asks.
+    """
+
+    library: Path = field(repr=False)
+    library_key: str
+    folder: Path = field(repr=False)
+    preset: str = "default"
+    model: str = catalogue.BUNDLED
+    encoder: str | None = None
+    device: str = "auto"
+    plane: str = "auto"
+    segments: tuple[str, ...] | None = None
+    seed: int = 0
+    version: str = __version__
+
+
+def library_key(cases: Sequence[Case]) -> str:
+    """Equal for equal cases: their contents, names and segments."""
+    return _hashed(sorted(identity(case) for case in cases))
+
+
+def fingerprint(order: Order, networks: Networks, image: str, region: Box | None) -> str:
+    """Equal where the same result is to be expected.
+
+    The device and the number of threads are left out: they may change a last bit, which is no reason to begin anew.
+
+    Args:
+        order: The batch's.
+        networks: Those that the volume is segmented with.
+        image: Hash of the volume's voxels and grid.
+        region: Where the volume is looked at.
+    """
+    segmenter = catalogue.get(networks.model, "segmenter")
+    encoder = catalogue.get(networks.encoder, "encoder")
+    settings = preset_of(order.preset).as_report()
+    asked = [settings, order.plane, order.segments, order.seed, region]
+    known_as = [segmenter.sha256, networks.image_size, encoder.sha256]
+    return _hashed([_FORMAT, order.version, order.library_key, image, known_as, asked])
+
+
+def _hashed(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
