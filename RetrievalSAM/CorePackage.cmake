@@ -32,6 +32,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/cli/networks.py
   RetrievalSAMLib/cli/refine.py
   RetrievalSAMLib/cli/segment.py
+  RetrievalSAMLib/cli/serve.py
   RetrievalSAMLib/cli/terminal.py
   RetrievalSAMLib/cohort/__init__.py
   RetrievalSAMLib/cohort/cluster.py
@@ -161,6 +162,27 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/verdict.py
   RetrievalSAMLib/segmentation/views.py
   RetrievalSAMLib/segmentation/ways.py
+  RetrievalSAMLib/server/__init__.py
+  RetrievalSAMLib/server/access.py
+  RetrievalSAMLib/server/access_log.py
+  RetrievalSAMLib/server/app.py
+  RetrievalSAMLib/server/body_limit.py
+  RetrievalSAMLib/server/client.py
+  RetrievalSAMLib/server/connection.py
+  RetrievalSAMLib/server/engine.py
+  RetrievalSAMLib/server/header.py
+  RetrievalSAMLib/server/libraries.py
+  RetrievalSAMLib/server/listening.py
+  RetrievalSAMLib/server/messages.py
+  RetrievalSAMLib/server/pasting.py
+  RetrievalSAMLib/server/private_folder.py
+  RetrievalSAMLib/server/problems.py
+  RetrievalSAMLib/server/remote.py
+  RetrievalSAMLib/server/routes.py
+  RetrievalSAMLib/server/runs.py
+  RetrievalSAMLib/server/service.py
+  RetrievalSAMLib/server/settings.py
+  RetrievalSAMLib/server/uploads.py
   RetrievalSAMLib/side_by_side.py
   RetrievalSAMLib/stages.py
   RetrievalSAMLib/tracebacks.py

@@ -88,11 +88,12 @@ class RetrievalSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class RetrievalSAMLogic(ScriptedLoadableModuleLogic):
-    """What the module can do without its panel: settings of a scene, and two worker processes.
+    """What the module can do without its panel: settings of a scene, and worker processes.
 
     Attributes:
         computer: Runs segmentations; loads the networks when they are first needed.
         librarian: Reads and changes libraries and weights, so that a run that goes on keeps nobody waiting.
+        remote: Has runs done by a server; starts only where the user chose one.
     """
 
     def __init__(self) -> None:
@@ -101,6 +102,7 @@ class RetrievalSAMLogic(ScriptedLoadableModuleLogic):
 
         self.computer = WorkerClient()
         self.librarian = WorkerClient()
+        self.remote = WorkerClient(module="RetrievalSAMLib.server.remote")
 
     def getParameterNode(self):  # noqa: N802 - Slicer's name
         """The settings, kept in the scene."""

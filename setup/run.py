@@ -15,7 +15,7 @@ import installer
 
 # The pinned versions need it; the package itself, with versions of the user's choice, runs on 3.10 too.
 OLDEST_PYTHON = (3, 11)
-EXTRAS = {"demo": (), "test": ("test", "training", "cohort")}
+EXTRAS = {"demo": (), "test": ("test", "training", "cohort", "server")}
 # A process each: nothing that the core loads (PyTorch, say) may be found where the module's panel runs.
 SUITES = (("Testing/core", "Testing/training"), ("Testing/module",), ("RetrievalSAM/Testing",))
 NO_TESTS_COLLECTED = 5

@@ -108,7 +108,7 @@ class BatchWindow:
         return _("{done} of {total} finished").format(done=self._batching.finished, total=len(entries))
 
     def _missing(self) -> str:
-        if missing := self._panel.missing():
+        if missing := self._panel.missing_for_several():
             return missing
         if not self._volumes.checked(SCENE) and not self._volumes.checked(FILE):
             return _("Check at least one volume.")

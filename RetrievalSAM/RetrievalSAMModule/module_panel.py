@@ -22,8 +22,11 @@ from .proposal import Proposal
 from .results_panel import ResultsPanel
 from .review_window import ReviewWindow
 from .reviewing import Reviewing
+from .run_place import RunPlace
 from .segment_panel import SegmentPanel
 from .segmenting import PROPOSED, Segmenting
+from .server_panel import ServerPanel
+from .server_place import ServerPlace
 from .setup_panel import SetupPanel
 from .suggest_window import SuggestWindow
 from .suggesting import Suggesting
@@ -39,19 +42,23 @@ class ModulePanel:
         self._work = WorkFolder()
         self.widget, self.ui = load_ui(resource_path, "RetrievalSAM.ui")
         self.library = LibraryClient(logic.librarian, self._work)
-        self.segmenting = Segmenting(logic.computer, self._work)
+        self.server = ServerPlace(logic.remote)
+        place = RunPlace(logic.computer, self.library, self.server)
+        self.segmenting = Segmenting(place, self._work)
         loading = CaseLoading(self.library)
         self.setup_panel = SetupPanel(logic.librarian, logic.computer, resource_path)
+        self.server_panel = ServerPanel(self.server, resource_path)
         self.correcting = Correcting(self.segmenting)
         self.origins = Origins(self.segmenting, self.correcting)
         self.library_panel = LibraryPanel(self.library, loading, self.origins, resource_path)
         # An estimate needs no network, and must not wait behind a review.
-        self.segment_panel = SegmentPanel(logic.librarian, self.library, self.segmenting, resource_path)
+        self.segment_panel = SegmentPanel(logic.librarian, place, self.segmenting, resource_path)
         self.results_panel = ResultsPanel(self.segmenting, self.library, loading, self._work, resource_path)
         self.corrections_panel = CorrectionsPanel(self.segmenting, self.correcting, resource_path)
         self.results_panel.slice_shown.connect(self.corrections_panel.show_slice)
         for place, panel in (
             (self.ui.setupPlace, self.setup_panel),
+            (self.setup_panel.ui.serverPlace, self.server_panel),
             (self.ui.libraryPlace, self.library_panel),
             (self.ui.segmentPlace, self.segment_panel),
             (self.ui.resultsPlace, self.results_panel),
@@ -115,7 +122,7 @@ class ModulePanel:
         self.batching.cleanup()
         self.segmenting.cleanup()
         self.correcting.cleanup()
-        clients = (self._logic.computer, self._logic.librarian)
+        clients = (self._logic.computer, self._logic.librarian, self._logic.remote)
         for client in clients:
             client.hang_up()
         for client in clients:

@@ -11,6 +11,7 @@ from .confidence_plot import plot_confidence
 from .library_client import LibraryClient
 from .panel import ResourcePath, cell, cell_data, color_icon, fit_height, head, load_ui, number_cell
 from .report_view import ReportView
+from .run_place import is_on_server
 from .segmenting import PROPOSED, Segmenting
 from .signal import Signal
 from .slice_views import SliceFollower, jump_to_voxel, slice_centre
@@ -172,15 +173,21 @@ class ResultsPanel:
         self._show_plot()
         supports = self._report.supports(index)
         self.ui.supportsLabel.text = self._about_supports(index, bool(supports))
-        self._supports.show(supports)
+        self._supports.show(supports, not self._by_server())
         self.slice_shown.emit(index)
 
     def _about_supports(self, index: int, any_supports: bool) -> str:
+        if any_supports and self._by_server():
+            return _("Slice {index} was drawn from these cases of the server's library:").format(index=index)
         if any_supports:
             return _("Slice {index} was drawn from these; double-click to load a case:").format(index=index)
         if index in self._report.corrected:
             return _("Slice {index} was corrected by you.").format(index=index)
         return _("Nothing was found on slice {index}.").format(index=index)
+
+    def _by_server(self) -> bool:
+        proposal = self._segmenting.proposal
+        return proposal is not None and is_on_server(proposal.settings["folder"])
 
     def _load_case(self, name: str) -> None:
         state = self._library.state

@@ -8,7 +8,6 @@ import qt
 from slicer.i18n import tr as _
 
 from . import wording
-from .library_client import LibraryClient
 from .panel import (
     ResourcePath,
     check_list,
@@ -23,6 +22,7 @@ from .panel import (
 )
 from .parameters import BUNDLED, RetrievalSAMParameters
 from .proposal import Choices
+from .run_place import RunPlace, is_on_server
 from .segmenting import IDLE, PROPOSED, RUNNING, Segmenting
 from .volume_files import SceneError, grid_of, region_voxels
 from .worker_client import WorkerClient, WorkerFault
@@ -34,7 +34,7 @@ class SegmentPanel:
     """Choices of a run, kept in the scene's parameter node, and the button that starts and stops it."""
 
     def __init__(
-        self, worker: WorkerClient, library: LibraryClient, segmenting: Segmenting, resource_path: ResourcePath
+        self, worker: WorkerClient, library: RunPlace, segmenting: Segmenting, resource_path: ResourcePath
     ) -> None:
         self._worker = worker
         self._library = library
@@ -141,9 +141,17 @@ class SegmentPanel:
             return _("Choose a volume.")
         return self.missing()
 
+    def missing_for_several(self) -> str:
+        """What is missing for a batch, which is computed here."""
+        if self._library.on_server:
+            return _("Several volumes are segmented by this computer: choose it under Set-up.")
+        return self.missing()
+
     def missing(self) -> str:
         """What is missing for a run on any volume, in words; an empty text for nothing."""
         state = self._library.state
+        if state is None and self._library.on_server:
+            return _("Under Set-up, connect to the server and choose one of its libraries.")
         if state is None:
             return _("Open or create a support library first.")
         if not state.cases:
@@ -206,6 +214,9 @@ class SegmentPanel:
         if self._missing() or self._segmenting.state == RUNNING:
             return
         choices = self.choices()
+        if is_on_server(choices.library):
+            say(self.ui.estimateLabel, _("The server computes. Only voxels and grid of the volume are sent."))
+            return
         try:
             box = region_voxels(choices.region, choices.volume) if choices.region is not None else None
         except SceneError as error:
@@ -250,7 +261,7 @@ class SegmentPanel:
 
     def _library_changed(self) -> None:
         state = self._library.state
-        if state is not None and self._parameters is not None:
+        if state is not None and self._parameters is not None and not is_on_server(state.folder):
             self._parameters.libraryFolder = state.folder
         self._show_segments()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -22,7 +22,10 @@ from .strokes import Strokes
 from .turn_queue import TurnQueue
 from .volume_files import SceneError, region_voxels, write_volume
 from .work_folder import WorkFolder
-from .worker_client import Request, WorkerClient, WorkerFault
+from .worker_client import Request, WorkerFault
+
+if TYPE_CHECKING:
+    from .run_place import RunPlace
 
 IDLE, RUNNING, PROPOSED = "idle", "running", "proposed"
 
@@ -41,7 +44,7 @@ class Segmenting(VTKObservationMixin):
         accepted: Told the `Proposal` that the user keeps.
     """
 
-    def __init__(self, worker: WorkerClient, work: WorkFolder) -> None:
+    def __init__(self, worker: RunPlace, work: WorkFolder) -> None:
         VTKObservationMixin.__init__(self)
         self._worker = worker
         self._work = work

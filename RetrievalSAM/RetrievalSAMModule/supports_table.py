@@ -34,12 +34,19 @@ class SupportsTable:
         self._load_case = load_case
         self._go_to = go_to
         self._supports: list[Support] = []
+        self._can_load = True
         head(table, ["", _("Example"), _("Similarity"), _("Attention")], stretched=1)
         table.setIconSize(qt.QSize(_THUMBNAIL, _THUMBNAIL))
         table.connect("cellDoubleClicked(int,int)", lambda row, _column: self._activate(row))
 
-    def show(self, supports: list[Support]) -> None:
-        """Show the first of the supports of one slice; pictures come when the worker has drawn them."""
+    def show(self, supports: list[Support], of_open_library: bool = True) -> None:
+        """Show the first of the supports of one slice; pictures come when the worker has drawn them.
+
+        Args:
+            supports: Of the slice.
+            of_open_library: Whether their cases are those of the library that is open here, not of a server's.
+        """
+        self._can_load = of_open_library
         self._supports = supports[:_MOST]
         table = self._table
         table.setRowCount(len(self._supports))
@@ -51,7 +58,7 @@ class SupportsTable:
             table.setRowHeight(row, _THUMBNAIL + 4 if support.case else _TWO_LINES)
         fit_height(table, most_rows=_ROWS)
         of_library = [(row, support) for row, support in enumerate(self._supports) if support.case]
-        if of_library:
+        if of_library and of_open_library:
             shown = self._supports
             self._library.ask(
                 "library.slices",
@@ -84,7 +91,7 @@ class SupportsTable:
 
     def _activate(self, row: int) -> None:
         support = self._supports[cell_data(self._table, row)]
-        if support.case:
-            self._load_case(support.case)
-        else:
+        if not support.case:
             self._go_to(support.slice)
+        elif self._can_load:
+            self._load_case(support.case)

@@ -67,13 +67,17 @@ class WorkerClient:
     """Sends requests to the worker and hands its answers to whoever asked.
 
     Attributes:
+        variables: What the process finds in its environment besides Slicer's own; counts from the next start.
         state_changed: Told the new state: `stopped`, `starting`, `ready` or `crashed`.
         crashed: Told the `WorkerFault` of a worker that ended by itself.
     """
 
-    def __init__(self, program: str | None = None, arguments: list[str] | None = None) -> None:
+    def __init__(
+        self, program: str | None = None, arguments: list[str] | None = None, *, module: str = "RetrievalSAMLib.worker"
+    ) -> None:
         self._program = program
-        self._arguments = arguments or ["-u", "-m", "RetrievalSAMLib.worker"]
+        self._arguments = arguments or ["-u", "-m", module]
+        self.variables: dict[str, str] = {}
         self._process: qt.QProcess | None = None
         self._reader = protocol.LineReader()
         self._numbers = itertools.count(1)
@@ -153,6 +157,8 @@ class WorkerClient:
         separator = ";" if sys.platform == "win32" else ":"
         environment.insert("PYTHONPATH", separator.join(filter(None, (str(core_folder()), inherited))))
         environment.insert("PYTHONIOENCODING", "utf-8")
+        for name, value in self.variables.items():
+            environment.insert(name, value)
         process.setProcessEnvironment(environment)
         process.connect("readyReadStandardOutput()", self._read_events)
         process.connect("readyReadStandardError()", self._read_log)

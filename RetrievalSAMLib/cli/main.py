@@ -13,7 +13,7 @@ from .. import NOTICE, __version__
 from ..errors import InputError, RetrievalSAMError, refused_by_the_system
 from ..out_of_memory import REMEDY, is_out_of_memory
 from ..tracebacks import told_without_data
-from . import batch, benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment
+from . import batch, benchmark, demo, doctor, evaluate, library, library_review, models, refine, segment, serve
 
 app = typer.Typer(
     name="retrievalsam",
@@ -33,6 +33,7 @@ app.command()(evaluate.evaluate)
 app.command()(benchmark.benchmark)
 app.command()(demo.demo)
 app.command()(doctor.doctor)
+app.command()(serve.serve)
 
 
 @app.callback(invoke_without_command=True)

@@ -18,7 +18,7 @@ def main() -> int:
     logging.getLogger("RetrievalSAMLib").setLevel(logging.INFO)
     # Ctrl+C in a terminal goes to the client as well, whose end is seen on stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    requests, answers = _private_streams()
+    requests, answers = private_streams()
     Server(requests, answers, _Jobs()).serve()
     return 0
 
@@ -38,7 +38,7 @@ class _Jobs:
         return result
 
 
-def _private_streams() -> tuple[int, BinaryIO]:
+def private_streams() -> tuple[int, BinaryIO]:
     """Descriptors of the protocol that nothing else knows; what a library prints goes to stderr.
 
     The standard input is emptied too: on Windows, loading a DLL asks for the type of the standard input, and that

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "worker": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation"},
     "demo": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "drawing"},
     "benchmark": {"volumes", "models", "retrieval", "segmentation", "demo"},
+    "server": {"volumes", "library", "segmentation", "worker"},
     "cohort": {"volumes", "library", "models", "segmentation", "evaluation", "worker", "drawing"},
     "cli": {
         "volumes",
@@ -42,6 +43,7 @@ MAY_IMPORT = {
         "demo",
         "benchmark",
         "cohort",
+        "server",
     },  # fmt: skip
 }
 GUI_MODULES = {"slicer", "qt", "ctk", "vtk", "PythonQt", "PySide6", "RetrievalSAM"}

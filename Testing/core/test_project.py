@@ -83,14 +83,14 @@ def test_constraints_are_exact_versions_without_addresses() -> None:
 
 def test_every_package_that_gets_installed_is_pinned() -> None:
     cuda_packages = re.compile(r"nvidia-|cuda-|triton$")  # they come with torch, which pins them itself
-    installed = all_that_is_installed_with(names_of("test", "training", "cohort"))
+    installed = all_that_is_installed_with(names_of("test", "training", "cohort", "server"))
     assert not {name for name in installed - set(pins()) if not cuda_packages.match(name)}
 
 
 def test_the_pins_lie_within_what_the_package_asks_for() -> None:
     wrong = [
         str(requirement)
-        for requirement in requirements("test", "training", "cohort")
+        for requirement in requirements("test", "training", "cohort", "server")
         if not requirement.specifier.contains(pins()[canonicalize_name(requirement.name)])
     ]
     assert not wrong
@@ -103,7 +103,7 @@ def test_sam2_is_one_file_known_by_its_hash() -> None:
 
 def test_what_the_core_imports_is_what_it_requires() -> None:
     # With TLS, Dask makes its keys by it.
-    assert distributions_imported_in("RetrievalSAMLib") | {"cryptography"} == names_of("cohort")
+    assert distributions_imported_in("RetrievalSAMLib") | {"cryptography"} == names_of("cohort", "server")
 
 
 @pytest.mark.parametrize(("folder", "extras"), [("Testing", ["test", "cohort"]), ("training", ["training"])])

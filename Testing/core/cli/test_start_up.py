@@ -43,6 +43,7 @@ def test_importing_it_imports_no_arrays(module: str) -> None:
         ["--help"],
         ["--version"],
         ["segment", "--help"],
+        ["serve", "--help"],
         ["library", "list", "LIB"],
         ["library", "verify", "LIB"],
         ["models", "list"],

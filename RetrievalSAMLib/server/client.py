@@ -1,0 +1,248 @@
+"""Runs on a server, as the worker does them on this computer: `segment` and `refine` of docs/worker.md."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..volumes import (
+    Segmentation,
+    Volume,
+    fit_to_grid,
+    read_segmentation,
+    read_volume,
+    write_segmentation,
+    write_staged,
+    write_volume,
+)
+from .connection import Connection, ServerError
+from .pasting import changed_part
+
+Told = Callable[[str, int, int, float | None], None]
+"""Told the stage, how much is done, of how much, seconds left or None."""
+_LOOK_SECONDS = 0.2
+_RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
+_MISSING = 404
+
+
+class RunStopped(Exception):
+    """A run has ended without a result, because that was asked for."""
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The last result, of which the server has the same."""
+
+    run: str
+    volume: str
+    segmentation: Segmentation
+    axis: int
+
+
+class ServerClient:
+    """A server's libraries and runs. Only voxels and grid of a volume leave this computer, and each volume once.
+
+    Args:
+        connection: To it.
+
+    Attributes:
+        sent_bytes: What was uploaded so far.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last: _Last | None = None
+        self.sent_bytes = 0
+
+    def health(self) -> dict[str, Any]:
+        """`version`, `model_ready`, `queue_length`. Raises ServerError."""
+        health: dict[str, Any] = self._connection.ask("GET", "/health").json()
+        return health
+
+    def libraries(self) -> list[dict[str, Any]]:
+        """Each has `name`, `segments`, `cases`. Raises ServerError."""
+        found: list[dict[str, Any]] = self._connection.ask("GET", "/v1/libraries").json()["libraries"]
+        return found
+
+    def segment(
+        self,
+        library: str,
+        image: Path,
+        output: Path,
+        choices: dict[str, Any],
+        told: Told = lambda *_progress: None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Segment a volume.
+
+        Args:
+            library: Its name on the server.
+            image: The volume, of any format that can be read.
+            output: Where the result goes, .seg.nrrd.
+            choices: preset, model, segments, plane, roi, seed, points, boxes: as the worker's `segment` has them.
+            told: Told how far it is; the place in the server's queue too.
+            stopping: Whether the run shall end; asked often.
+
+        Returns:
+            The report.
+
+        Raises:
+            RunStopped: It was stopped.
+            InputError: It cannot be read, or the server refuses; ServerError where the server cannot be used.
+        """
+        volume = read_volume(image)
+        sent = self._send_volume(volume, told)
+        return self._run({**choices, "library": library, "volume": sent}, output, told, stopping)
+
+    def refine(
+        self,
+        library: str,
+        image: Path,
+        segmentation: Path,
+        corrected: list[int],
+        output: Path,
+        choices: dict[str, Any],
+        told: Told = lambda *_progress: None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Carry corrections on; as `segment`, which see. Only slices that changed are sent.
+
+        Args:
+            library: Its name on the server.
+            image: The volume.
+            segmentation: The corrected result.
+            corrected: Slices that are right as they are now.
+            output: Where the result goes.
+            choices: As for `segment`.
+            told: As for `segment`.
+            stopping: As for `segment`.
+        """
+        volume = read_volume(image)
+        now = fit_to_grid(read_segmentation(segmentation), str(segmentation), volume.geometry, str(image))
+        sent = self._send_volume(volume, told)
+        request = {**choices, "library": library, "volume": sent, "corrected": sorted(corrected)}
+        last = self._last if self._last is not None and self._last.volume == sent else None
+        part = None if last is None else changed_part(last.segmentation, now, corrected, last.axis)
+        if last is not None and part is not None:
+            try:
+                given = {"refines": last.run, "segmentation": self._send_segmentation(part, told)}
+                return self._run({**request, **given}, output, told, stopping)
+            except ServerError as error:
+                if error.status != _MISSING:
+                    raise
+        return self._run({**request, "segmentation": self._send_segmentation(now, told)}, output, told, stopping)
+
+    def _send_volume(self, volume: Volume, told: Told) -> str:
+        return self._send("volume.nrrd", lambda file: write_volume(volume, file), told)
+
+    def _send_segmentation(self, segmentation: Segmentation, told: Told) -> str:
+        return self._send("segmentation.seg.nrrd", lambda file: write_segmentation(segmentation, file), told)
+
+    def _send(self, name: str, write: Callable[[Path], None], told: Told) -> str:
+        """Upload what the server has not; gives its SHA-256."""
+        with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder:
+            file = Path(folder) / name
+            write(file)
+            content = file.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = f"/v1/volumes/{sha256}"
+        if self._connection.ask("HEAD", path, accept=(_MISSING,)).status_code == _MISSING:
+            self._connection.ask("PUT", path, data=_Upload(content, told))
+            self.sent_bytes += len(content)
+        return sha256
+
+    def _run(self, request: dict[str, Any], output: Path, told: Told, stopping: Callable[[], bool]) -> dict[str, Any]:
+        if stopping():
+            raise RunStopped
+        run: str = self._connection.ask("POST", "/v1/runs", json=request).json()["id"]
+        path = f"/v1/runs/{run}"
+        with self._ended_with(path, stopping):
+            report = self._followed(path, told)
+        content = self._connection.ask("GET", f"{path}/segmentation").content
+        write_staged(output, lambda staged: _write(staged, content))
+        self._last = _Last(run, request["volume"], read_segmentation(output, allow_empty=True), report["plane_axis"])
+        return report
+
+    @contextmanager
+    def _ended_with(self, path: str, stopping: Callable[[], bool]) -> Iterator[None]:
+        """Cancels the run as soon as it shall end, and where this side fails."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(_LOOK_SECONDS):
+                if stopping():
+                    self._cancel(path)
+                    return
+
+        watching = threading.Thread(target=watch, name="cancel", daemon=True)
+        watching.start()
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, (RunStopped, InputError)):
+                self._cancel(path)
+            raise
+        finally:
+            over.set()
+            watching.join()
+
+    def _cancel(self, path: str) -> None:
+        try:
+            self._connection.ask("DELETE", path, accept=(_MISSING,))
+        except ServerError:
+            return  # out of reach: the server sees by itself that nobody listens
+
+    def _followed(self, path: str, told: Told) -> dict[str, Any]:
+        """The report, once it is there. A connection that breaks off is made again."""
+        for seconds in (*_RETRY_SECONDS, None):
+            try:
+                for event in self._connection.events(f"{path}/events"):
+                    if event["event"] == "result":
+                        report: dict[str, Any] = event["report"]
+                        return report
+                    if event["event"] == "stopped":
+                        raise RunStopped
+                    if event["event"] == "error":
+                        error = event["error"]
+                        raise InputError(error["thing"], error["fact"], error["remedy"])
+                    if event["event"] == "waiting":
+                        told(f"waiting on the server, place {event['place']} in its queue", 0, 1, None)
+                    elif event["progress"] is not None:
+                        now = event["progress"]
+                        told(now["stage"], now["done"], now["total"], now["seconds_left"])
+            except ServerError as error:
+                if error.status or seconds is None:
+                    raise
+                time.sleep(seconds)
+        raise ServerError(
+            self._connection.address, "the connection breaks off again and again", "Check the network and try again."
+        )
+
+
+class _Upload:
+    """A body of known length that tells how much of it was read."""
+
+    def __init__(self, content: bytes, told: Told) -> None:
+        self._content, self._told, self._at = memoryview(content), told, 0
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        piece = bytes(self._content[self._at : None if size < 0 else self._at + size])
+        self._at += len(piece)
+        self._told("sending to the server", self._at, len(self._content), None)
+        return piece
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

@@ -1,0 +1,57 @@
+"""A folder of libraries, a volume, what this computer makes of it, and two servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from server_process import RunningServer, serving
+from server_volumes import subject
+
+from RetrievalSAMLib.cli.main import main
+from RetrievalSAMLib.library.store import SupportLibrary
+from RetrievalSAMLib.volumes import write_volume
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the library `balls`, and something that is none."""
+    folder = tmp_path_factory.mktemp("libraries")
+    made = SupportLibrary.create(folder / "balls", "Balls of two sizes")
+    for seed in (1, 2):
+        made.add(*subject(seed), modality="MR")
+    (folder / "nothing").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A volume."""
+    path = tmp_path_factory.mktemp("image") / "image.nii.gz"
+    write_volume(subject(0)[0], path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def local(libraries: Path, image: Path) -> Path:
+    """What `retrievalsam segment` makes of it here."""
+    path = image.with_name("local.seg.nrrd")
+    assert main(["segment", str(libraries / "balls"), str(image), "-o", str(path), "--preset", "fast"]) == 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Iterator[RunningServer]:
+    """With tokens and TLS."""
+    options = ("--max-upload-mb", "1")
+    with serving(tmp_path_factory.mktemp("server"), libraries, *options, secure=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def strict(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Iterator[RunningServer]:
+    """For this computer only; keeps nothing, waits for nobody, and has one place in its queue."""
+    options = ("--keep-minutes", "0", "--queue", "1", "--patience-seconds", "1")
+    with serving(tmp_path_factory.mktemp("strict"), libraries, *options) as running:
+        yield running
