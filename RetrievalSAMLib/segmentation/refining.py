@@ -165,7 +165,7 @@ class Refinement(Run):
         )
         if stored is not None:
             refined = {self.segments[n].name: mask for n, mask in after.items()}
-            add_result(results_file(stored.path), KnownResult.of(refined, slices))
+            add_result(results_file(stored.path), KnownResult.of(refined.items(), slices))
         self._take(tuple(s for n, s in enumerate(self.segments) if n in place_of))
         masks_after = [after[n] for n in sorted(after)]
         segments = segment_reports(self.segments, masks_after, self.target.geometry.voxel_volume_mm3, slices)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,13 +66,13 @@ def slice_reports(segments: Sequence[Segment], outcomes: Sequence[Outcome]) -> t
 
 
 def segment_reports(
-    segments: Sequence[Segment], masks: Sequence[np.ndarray], voxel_mm3: float, slices: Sequence[SliceReport]
+    segments: Sequence[Segment], masks: Iterable[np.ndarray], voxel_mm3: float, slices: Sequence[SliceReport]
 ) -> tuple[SegmentReport, ...]:
     """Volume and confidence of every segment.
 
     Args:
         segments: Of the run.
-        masks: By segment, bool.
+        masks: By segment, bool; one at a time is needed, and all together may not fit into memory.
         voxel_mm3: Volume of a voxel.
         slices: What is said of them.
     """

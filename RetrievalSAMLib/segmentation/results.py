@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -41,10 +41,12 @@ class KnownResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slices: tuple[SliceReport, ...]
 
     @classmethod
-    def of(cls, masks: Mapping[str, np.ndarray], slices: tuple[SliceReport, ...]) -> KnownResult:
-        """From masks (n, h, w) bool by segment, of which there is at least one."""
-        n, h, w = next(iter(masks.values())).shape
-        packed = {name: zlib.compress(np.packbits(mask).tobytes(), 1) for name, mask in masks.items()}
+    def of(cls, masks: Iterable[tuple[str, np.ndarray]], slices: tuple[SliceReport, ...]) -> KnownResult:
+        """From masks (n, h, w) bool by segment, of which there is at least one; one at a time is needed."""
+        packed = {}
+        for name, mask in masks:
+            n, h, w = mask.shape
+            packed[name] = zlib.compress(np.packbits(mask).tobytes(), 1)
         return cls((n, h, w), packed, slices)
 
     def unpacked(self) -> dict[str, np.ndarray]:

@@ -107,7 +107,7 @@ class Run:
                 self._keep(self.keeper, self.ground, found, slices)
         if self.kept:
             self.kept.flush()
-        masks = [found.mask(n) for n in range(len(self.segments))]
+        masks = (found.mask(n) for n in range(len(self.segments)))
         segments = segment_reports(self.segments, masks, self.target.geometry.voxel_volume_mm3, slices)
         return SegmentationResult(found, self._report(slices, segments, canvas.frame.plane_axis, verdict))
 
@@ -137,7 +137,7 @@ class Run:
         """Leave what a correction of this result needs."""
         path = keeper.finish(ground.about(self.fingerprint()))
         if path is not None:
-            masks = {s.name: self.stack.frame.to_slices(found.mask(n)) for n, s in enumerate(self.segments)}
+            masks = ((s.name, self.stack.frame.to_slices(found.mask(n))) for n, s in enumerate(self.segments))
             add_result(results_file(path), KnownResult.of(masks, slices), anew=True)
 
     def _to_target(self, segmentation: Segmentation) -> Segmentation:

@@ -40,6 +40,8 @@ _CORRECTED = 3
 _BUSY = 429
 _LARGE = Geometry((256, 256, 60), (0.8, 0.8, 3.0), GRID.origin_mm, GRID.direction)
 _WARM_PART = 0.3
+_LOOKS = 7
+"""At the server's memory, besides the one after the warm-up: whether it goes on growing."""
 _LARGEST_GROWTH = 1.10
 _MORE_HANDLES = 8  # connections that clients keep open
 
@@ -222,11 +224,15 @@ def sit_together(folder: Path, minutes: float, clients: int) -> Iterator[tuple[s
         seats = Seats(folder, server, expected)
         seats.all_sit(clients, minutes * _WARM_PART)
         before = held(server)
-        seats.all_sit(clients, minutes * (1 - _WARM_PART))
+        memory = [before["server MB"]]
+        for _ in range(_LOOKS):
+            seats.all_sit(clients, minutes * (1 - _WARM_PART) / _LOOKS)
+            memory.append(held(server)["server MB"])
         yield f"{clients} clients get the results of this computer, or a refusal in words", iter(seats.outcomes)
         after = held(server)
         yield "neither memory nor handles nor threads grow", leaks(before, after)
-        print(json.dumps({"done": seats.counts, "before": before, "after": after}), flush=True)
+        told = {"done": seats.counts, "before": before, "after": after, "server MB on the way": memory}
+        print(json.dumps(told), flush=True)
     left = [path.name for path in (server.cache / "serve").iterdir() if path.name != ".lock"]
     yield "a server that has ended leaves nothing on the disk", iter([f"left: {left}" if left else None])
 

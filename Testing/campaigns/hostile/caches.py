@@ -94,7 +94,7 @@ def _states(folder: Path) -> tuple[st.SearchStrategy[bytes], Attempt]:
 def _results(folder: Path) -> tuple[st.SearchStrategy[bytes], Attempt]:
     path = folder / "a.results.json"
     masks = {"Anterior": np.ones((2, 3, 4), bool)}
-    add_result(path, KnownResult.of(masks, (SliceReport(0, {"Anterior": SegmentOnSlice(0.5, 1.0, ())}),)))
+    add_result(path, KnownResult.of(masks.items(), (SliceReport(0, {"Anterior": SegmentOnSlice(0.5, 1.0, ())}),)))
 
     def use() -> bool:
         known = read_results(path)

@@ -72,7 +72,7 @@ def runs(state: Path, halved: Segmentation, tmp_path: Path) -> Path:
     """What a run left that had found `halved`."""
     copied = Path(shutil.copytree(state, tmp_path / "runs"))
     masks = {s.name: slices_of(halved, s.name) for s in SEGMENTS}
-    add_result(results_file(next(copied.glob(f"*{SUFFIX}"))), KnownResult.of(masks, ()), anew=True)
+    add_result(results_file(next(copied.glob(f"*{SUFFIX}"))), KnownResult.of(masks.items(), ()), anew=True)
     return copied
 
 

@@ -109,7 +109,7 @@ def test_a_correction_costs_a_fraction_of_a_run(
 def as_if_found(segmentation: Segmentation, runs: Path) -> None:
     """Have what the run left say that this was its result."""
     masks = {s.name: slices_of(segmentation, s.name) for s in SEGMENTS}
-    add_result(results_file(next(runs.glob(f"*{SUFFIX}"))), KnownResult.of(masks, ()), anew=True)
+    add_result(results_file(next(runs.glob(f"*{SUFFIX}"))), KnownResult.of(masks.items(), ()), anew=True)
 
 
 def shifted(masks: np.ndarray, slices: range) -> np.ndarray:
