@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..out_of_memory import give_back_freed
 from ..tracebacks import told_without_data
 from ..worker.faults import fault_of
 from ..worker.protocol import Fault, Result, Stopped
@@ -230,6 +231,7 @@ class Runs:
             self._last_seconds = time.monotonic() - began
             self._current = None
             self.sweep()
+            give_back_freed()
 
     async def tend(self) -> None:
         """Stop what nobody follows and delete what nobody needs, for ever."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from worker_volumes import subject
@@ -14,6 +16,7 @@ from worker_volumes import subject
 from RetrievalSAMLib.errors import InputError, NotEnoughMemoryError
 from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.models.build import build_encoder, random_segmenter
+from RetrievalSAMLib.out_of_memory import give_back_freed
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
 from RetrievalSAMLib.segmentation import networks
 from RetrievalSAMLib.segmentation import run as run_module
@@ -177,3 +180,14 @@ def test_a_smaller_image_comes_last_and_only_where_the_caller_allows_it(
     for one, other in zip(direct.segments, report.segments, strict=True):
         assert (one.name, one.value, one.volume_mm3) == (other.name, other.value, other.volume_mm3)
         assert one.confidence == pytest.approx(other.confidence, abs=1e-3)  # segments alone, and two in a batch
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to give memory back")
+def test_freed_memory_goes_back_to_the_system() -> None:
+    process = psutil.Process()
+    blocks = [np.ones(12_500) for _ in range(2_000)]  # 100 kB each: from the heap
+    held = process.memory_info().rss
+    last = blocks[-1]  # nothing below it can be given back by shrinking the heap
+    del blocks
+    give_back_freed()
+    assert process.memory_info().rss < held - 100e6 and last.any()
