@@ -164,9 +164,14 @@ class ServerClient:
             raise RunStopped
         run: str = self._connection.ask("POST", "/v1/runs", json=request).json()["id"]
         path = f"/v1/runs/{run}"
-        with self._ended_with(path, stopping):
-            report = self._followed(path, told)
-        content = self._connection.ask("GET", f"{path}/segmentation").content
+        try:
+            with self._ended_with(path, stopping):
+                report = self._followed(path, told)
+            content = self._connection.ask("GET", f"{path}/segmentation").content
+        except ServerError as error:
+            if error.status == _MISSING and stopping():  # it had just ended, and cancelling deleted its result
+                raise RunStopped from error
+            raise
         write_staged(output, lambda staged: _write(staged, content))
         self._last = _Last(run, request["volume"], read_segmentation(output, allow_empty=True), report["plane_axis"])
         return report

@@ -111,6 +111,24 @@ def test_runs_and_volumes_of_another_token_do_not_exist(server: RunningServer, i
     assert mine.ask("GET", run, accept=(404,)).status_code == 404
 
 
+def test_a_run_that_ends_as_it_is_cancelled_counts_as_cancelled(
+    server: RunningServer, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, ended = server.client(TOKENS[0]), []
+    followed = client._followed
+
+    def cancelled_late(path: str, told: Any) -> dict[str, Any]:
+        report = followed(path, told)
+        client._cancel(path)
+        ended.append(path)
+        return report
+
+    monkeypatch.setattr(client, "_followed", cancelled_late)
+    with pytest.raises(RunStopped):
+        client.segment("balls", image, tmp_path / "out.seg.nrrd", FAST, stopping=lambda: bool(ended))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_cancelled_run_ends_and_the_next_one_is_right(
     server: RunningServer, image: Path, local: Path, tmp_path: Path
 ) -> None:
