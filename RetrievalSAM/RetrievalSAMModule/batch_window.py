@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from . import ask
 from .batching import DONE, FAILED, RUNNING, STOPPED, WAITING, Batching, Entry
 from .library_client import LibraryClient
-from .panel import ResourcePath, cell, cell_data, head, load_ui, say
+from .panel import ResourcePath, bring_up, cell, cell_data, dismiss, head, load_ui, say
 from .segment_panel import SegmentPanel
 from .slice_views import show_volume
 from .suggest_view import Candidate
@@ -60,16 +60,13 @@ class BatchWindow:
     def open(self) -> None:
         """Show the window, with the volumes of the scene."""
         say(self.ui.statusLabel, "")
-        self.widget.show()
-        self.widget.raise_()
-        self.widget.activateWindow()
+        bring_up(self.widget)
         self._volumes.follow_scene()
 
     def close(self) -> None:
         """The end of the module."""
         self._volumes.close()
-        self.widget.hide()
-        self.widget.deleteLater()
+        dismiss(self.widget)
 
     def update(self) -> None:
         """Show how far the queue is."""

@@ -92,6 +92,19 @@ def cell_data(table: qt.QTableWidget, row: int, column: int = 0) -> Any:
     return None if item is None else item.data(qt.Qt.UserRole)
 
 
+def bring_up(window: qt.QWidget) -> None:
+    """Show a window in front of the others."""
+    window.show()
+    window.raise_()
+    window.activateWindow()
+
+
+def dismiss(window: qt.QWidget) -> None:
+    """Hide a window for good."""
+    window.hide()
+    window.deleteLater()
+
+
 def fit_height(table: qt.QTableWidget, most_rows: int) -> None:
     """Make a table as high as its rows, up to so many: the module panel itself scrolls."""
     rows = min(max(table.rowCount, 1), most_rows)

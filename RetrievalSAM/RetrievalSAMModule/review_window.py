@@ -14,7 +14,20 @@ from slicer.i18n import tr as _
 from . import ask, wording
 from .case_loading import CaseLoading
 from .library_client import LibraryClient
-from .panel import ResourcePath, cell, cell_data, choice, choose, fill_choices, head, load_ui, say, show_fault
+from .panel import (
+    ResourcePath,
+    bring_up,
+    cell,
+    cell_data,
+    choice,
+    choose,
+    dismiss,
+    fill_choices,
+    head,
+    load_ui,
+    say,
+    show_fault,
+)
 from .review_view import Row, as_csv, in_order
 from .reviewing import Reviewing
 from .slice_buttons import SliceButtons
@@ -82,15 +95,12 @@ class ReviewWindow:
     def open(self) -> None:
         """Show the window, with the review that the library keeps."""
         say(self.ui.statusLabel, "")
-        self.widget.show()
-        self.widget.raise_()
-        self.widget.activateWindow()
+        bring_up(self.widget)
         self._reviewing.watch()
 
     def close(self) -> None:
         """The end of the module."""
-        self.widget.hide()
-        self.widget.deleteLater()
+        dismiss(self.widget)
 
     def update(self) -> None:
         """Show what is known, and what can be done."""

@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 from . import ask, wording
 from .drawing import drawing_on, make_empty_segmentation, open_segment_editor
 from .library_client import LibraryClient
-from .panel import ResourcePath, cell, cell_data, head, load_ui, say, show_fault
+from .panel import ResourcePath, bring_up, cell, cell_data, dismiss, head, load_ui, say, show_fault
 from .slice_buttons import SliceButtons
 from .slice_views import jump_to_voxel, show_volume
 from .suggest_view import Candidate, Ranked
@@ -72,16 +72,13 @@ class SuggestWindow:
     def open(self) -> None:
         """Show the window, with the volumes of the scene."""
         say(self.ui.statusLabel, "")
-        self.widget.show()
-        self.widget.raise_()
-        self.widget.activateWindow()
+        bring_up(self.widget)
         self._volumes.follow_scene()
 
     def close(self) -> None:
         """The end of the module."""
         self._volumes.close()
-        self.widget.hide()
-        self.widget.deleteLater()
+        dismiss(self.widget)
 
     def update(self) -> None:
         """Show what is known, and what can be done."""

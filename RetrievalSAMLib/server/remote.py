@@ -9,16 +9,13 @@ environment variables: what stands on a command line, everybody on the computer 
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
-from ..worker.__main__ import private_streams
+from ..worker.__main__ import serve_client
 from ..worker.codec import ProtocolError
-from ..worker.server import Server
 from ..worker.task import StopRequested, Task
 
 ADDRESS, TOKEN, CA_FILE = "RETRIEVALSAM_SERVER", "RETRIEVALSAM_SERVER_TOKEN", "RETRIEVALSAM_SERVER_CA"
@@ -27,11 +24,7 @@ _CHOICES = ("preset", "model", "segments", "plane", "roi", "seed", "points", "bo
 
 def main() -> int:
     """Serve until the client goes."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    requests, answers = private_streams()
-    Server(requests, answers, _Jobs()).serve()
-    return 0
+    return serve_client(_Jobs())
 
 
 class _Jobs:

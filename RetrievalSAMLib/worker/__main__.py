@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from .server import Server
@@ -14,12 +15,24 @@ from .task import Task
 
 def main() -> int:
     """Serve until the client goes."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("RetrievalSAMLib").setLevel(logging.INFO)
+    return serve_client(_Jobs())
+
+
+def serve_client(work: Callable[[Task], dict[str, Any]]) -> int:
+    """Answer the requests on stdin until the client goes.
+
+    Args:
+        work: Does a request.
+
+    Returns:
+        The exit code.
+    """
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     # Ctrl+C in a terminal goes to the client as well, whose end is seen on stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = private_streams()
-    Server(requests, answers, _Jobs()).serve()
+    Server(requests, answers, work).serve()
     return 0
 
 
