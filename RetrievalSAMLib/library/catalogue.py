@@ -73,6 +73,9 @@ class _Stamp:
         return same and self.read_ns - self.changed_ns > _SETTLED_NS
 
 
+_UNLIKE_ANY = _Stamp(bytes=-1, changed_ns=0, inode="", read_ns=0)
+
+
 class _Unusable(Exception):
     """A row is not what was written."""
 
@@ -387,8 +390,7 @@ def _read(folder: Path) -> tuple[Case, _Stamp] | None:
     try:
         stamp = _Stamp.of(folder)
     except OSError:
-        case = read_case(folder)  # says what is wrong, unless the case is gone
-        return None if case is None else (case, _Stamp.of(folder))
+        stamp = _UNLIKE_ANY  # reading says what is wrong, unless the case is gone, or has just come back
     case = read_case(folder)
     return None if case is None else (case, stamp)
 

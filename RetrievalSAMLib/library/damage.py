@@ -37,8 +37,9 @@ def find_damage(library: Path, case_folders: Iterable[Path]) -> list[Damage]:
     found = [*_of_the_library(library)]
     for folder in case_folders:
         wrong = list(case_damage(folder))
-        if folder.exists():  # else another program has removed the case meanwhile
-            found += wrong
+        if wrong and folder.exists():  # else another program has removed the case meanwhile
+            again = list(case_damage(folder))  # what was missing while a case went to the trash and back is there now
+            found += [damage for damage in wrong if damage in again]
     damage = (Damage(path.relative_to(library).as_posix(), fact) for path, fact in found)
     return sorted(damage, key=lambda damage: damage.file)
 

@@ -147,18 +147,20 @@ def read_with_checksum(path: Path) -> bytes:
         FileNotFoundError: The file is not there.
         DamagedLibraryError: It, or its checksum, is not what was written.
     """
-    before: tuple[bytes, bytes] | None = None
+    before: tuple[bytes, bytes | None] | None = None
     for _ in range(_READ_TRIES):
         data = _read_limited(path)
         try:
             sums = checksum_file(path).read_bytes()
         except FileNotFoundError:
-            raise damaged(str(checksum_file(path)), "the checksum file is missing") from None
-        if sums in _acceptable_checksums(path.name, data, sums):
+            sums = None
+        if sums is not None and sums in _acceptable_checksums(path.name, data, sums):
             return data
         if (data, sums) == before:
-            break  # nobody is replacing the pair at this moment: it is damage
+            break  # nobody is replacing the pair, or moving its folder, at this moment: it is damage
         before = data, sums
+    if sums is None:
+        raise damaged(str(checksum_file(path)), "the checksum file is missing")
     raise damaged(str(path), f"it is not what its checksum in {checksum_file(path).name} says")
 
 

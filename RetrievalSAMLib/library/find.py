@@ -38,12 +38,14 @@ def read_case(folder: Path) -> Case | None:
     Raises:
         DamagedLibraryError: Its `case.json` is damaged.
     """
-    try:
-        return Case.read(folder)
-    except OSError as error:
-        if folder.exists():
-            raise damaged(str(folder / CASE_FILE), why(error)) from error
-        return None
+    for _ in range(2):  # a case that goes to the trash and comes back is missing in between
+        try:
+            return Case.read(folder)
+        except OSError as error:
+            if not folder.exists():
+                return None
+            failure = error
+    raise damaged(str(folder / CASE_FILE), why(failure)) from failure
 
 
 def readable(parent: Path) -> list[Case]:

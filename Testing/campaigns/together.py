@@ -117,10 +117,16 @@ def _seed(name: str) -> int:
 
 def _check(case: Case) -> str | None:
     """Read a case and compare it with what was written."""
-    try:
-        image, drawn = case.load()
-    except InputError as error:
-        return f"{case.name}: {error}" if case.folder.exists() else None  # removed meanwhile
+    for _ in range(2):  # while it goes to the trash and comes back its files are missing
+        try:
+            image, drawn = case.load()
+            break
+        except InputError as error:
+            if not case.folder.exists():
+                return None  # removed meanwhile
+            fault = f"{case.name}: {error}"
+    else:
+        return fault
     version = len(case.versions) - 1
     expected, expected_drawn = pair(_seed(case.name))[0], pair(_seed(case.name) + version)[1]
     same = np.array_equal(image.voxels, expected.voxels) and np.array_equal(drawn.labelmap(), expected_drawn.labelmap())
@@ -182,9 +188,11 @@ def read(library: SupportLibrary, name: str, stop: Event, report: Path) -> None:
         try:
             library = SupportLibrary.open(library.path)
             cases = library.cases()
-            outcomes.append(f"{name}: left out {library.left_out()}" if library.left_out() else None)
+            left_out = library.left_out()
+            outcomes.append(f"{name}: left out {left_out}" if left_out else None)
             outcomes += [_check(case) for case in chance.sample(cases, min(len(cases), 5))]
-            outcomes.append(f"{name}: {library.verify()}" if library.verify() else None)
+            damage = library.verify()
+            outcomes.append(f"{name}: {damage}" if damage else None)
             names = [case.name for case in cases]
             outcomes.append(None if len(set(names)) == len(names) else f"{name}: a name twice")
         except InputError as error:

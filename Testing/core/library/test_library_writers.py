@@ -10,7 +10,7 @@ import pytest
 from library_files import files_below
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.library import Provenance, SupportLibrary
+from RetrievalSAMLib.library import Provenance, SupportLibrary, files
 
 
 def test_leftovers_of_an_interrupted_writer_are_ignored_and_cleaned(library, make_pair):
@@ -99,3 +99,51 @@ def test_a_full_disk_is_said_and_leaves_nothing(library, make_pair, monkeypatch)
             library.add(*make_pair(1))
     assert files_below(library.path) == before
     assert not (library.path / ".staging").exists()
+
+
+@pytest.fixture
+def meanwhile(library, monkeypatch):
+    """Have another program take a case to the trash at the next read of its `case.json`, before or after it."""
+
+    def arrange(case, *, before=False, back=False):
+        trashed = library.path / "trash" / case.id
+        read, moved = files._read_limited, []
+
+        def moving():
+            moved.append(case.folder.rename(trashed))
+
+        def watched(path):
+            if moved or path.parent != case.folder:
+                return read(path)
+            if before:
+                moving()
+            try:
+                return read(path)
+            finally:
+                if not before:
+                    moving()
+                if back:
+                    trashed.rename(case.folder)
+
+        monkeypatch.setattr(files, "_read_limited", watched)
+        return moved
+
+    return arrange
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("look", ["left_out", "verify"])
+def test_a_case_that_is_removed_while_it_is_read_is_not_called_damaged(library, make_pair, meanwhile, before, look):
+    moved = meanwhile(library.add(*make_pair()), before=before)
+    library.forget_catalogue()
+    assert getattr(library, look)() == [] and moved
+    assert library.cases() == [] and len(library.removed()) == 1
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("look", ["left_out", "verify"])
+def test_a_case_that_goes_to_the_trash_and_back_while_it_is_read_is_there(library, make_pair, meanwhile, before, look):
+    moved = meanwhile(library.add(*make_pair()), before=before, back=True)
+    library.forget_catalogue()
+    assert getattr(library, look)() == [] and moved
+    assert len(library.cases()) == 1
