@@ -189,6 +189,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/volumes/__init__.py
   RetrievalSAMLib/volumes/claims.py
   RetrievalSAMLib/volumes/colors.py
+  RetrievalSAMLib/volumes/counting.py
   RetrievalSAMLib/volumes/dicom.py
   RetrievalSAMLib/volumes/geometry.py
   RetrievalSAMLib/volumes/header_text.py

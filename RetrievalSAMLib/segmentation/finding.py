@@ -12,6 +12,7 @@ from ..alignment import Alignment, SmallImage, Surroundings, lay_together, refin
 from ..retrieval.evidence import CaseSlices
 from ..stages import PLACE, timed
 from ..volumes import SliceStack
+from ..volumes.counting import value_counts
 from .aligning import AlignedCases, weight_of
 from .place import PlaceMaps
 
@@ -92,7 +93,7 @@ def _laid(parts: np.ndarray, left: Mapping[int, _Left], target: SliceStack) -> d
     """The cases under the better of the two hypotheses; ``parts`` numbers (n, h, w) what hangs together from 1."""
     if not left:
         return {}
-    sizes = np.bincount(parts.ravel())
+    sizes = value_counts(parts, 0, int(parts.max()))
     sizes[0] = 0
     largest = [p for p in np.argsort(-sizes, kind="stable")[:_PARTS] if sizes[p] >= _WORTHWHILE * sizes.max()]
     places = [stack_places_mm(target, parts == part) for part in largest]

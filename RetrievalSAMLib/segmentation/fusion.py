@@ -100,10 +100,10 @@ class Canvas:
         self.frame = frame
         self.later_overwrites = later_overwrites
         self.segments = tuple(segments)
-        # What a pixel's label won with. The lower value wins a tie, so that the order of views does not matter.
-        self._best = np.zeros(frame.shape, dtype=np.float32)
         dtype = np.uint8 if max(s.value for s in segments) <= 255 else np.uint16
         self.labels = np.zeros(frame.shape, dtype=dtype)
+        # By slice, what its labelled pixels won with, in the order of the pixels: most pixels have no label.
+        self._best: dict[int, np.ndarray] = {}
         self.free = {row: np.zeros(frame.shape, dtype=bool) for row, s in enumerate(segments) if s.value in overlapping}
         self.logits = None
         if logits_file is not None:
@@ -131,6 +131,9 @@ class Canvas:
         values = window.to_slice(logits, frame.shape[1:], spacing, NO_OBJECT_LOGIT).cpu()
         if self.outside is not None:
             values = values.masked_fill(self.outside, NO_OBJECT_LOGIT)
+        labels = self.labels[index]
+        best = np.zeros(labels.shape, dtype=np.float32)
+        best[labels != 0] = self._best.get(index, 0)
         for value, (_, row) in zip(values, found, strict=True):
             if self.logits is not None:
                 self.logits[row, index] = value.numpy()
@@ -138,10 +141,12 @@ class Canvas:
                 self.free[row][index] = (value > 0).numpy()
                 continue
             rival = ((value > 0) * (row + 1) if self.later_overwrites else value).numpy()
-            best, labels, value_of_row = self._best[index], self.labels[index], self.segments[row].value
+            value_of_row = self.segments[row].value
+            # The lower value wins a tie, so that the order of views does not matter.
             wins = (rival > best) | ((rival == best) & (value_of_row < labels))
             best[wins] = rival[wins]
             labels[wins] = value_of_row
+        self._best[index] = best[labels != 0]
 
     def area_mm2(self, row: int, index: int) -> float:
         """Area of a segment in one slice."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .counting import value_counts
 from .volume import Volume
 
 _LOW_PERCENT, _HIGH_PERCENT = 0.5, 99.5
@@ -46,9 +47,7 @@ def _positions(count: int) -> list[int]:
 def _by_counting(flat: np.ndarray) -> list[float]:
     """The percentiles of integers of up to 16 bits."""
     least = int(flat.min())
-    counts = np.zeros(int(flat.max()) - least + 1, dtype=np.int64)
-    for chunk in np.array_split(flat, max(1, flat.size // 4_000_000)):
-        counts += np.bincount(chunk.astype(np.int64) - least, minlength=counts.size)
+    counts = value_counts(flat, least, int(flat.max()))
     if _PADDING_PART * flat.size < counts[0] < flat.size:
         counts[0] = 0
     cumulative = np.cumsum(counts)

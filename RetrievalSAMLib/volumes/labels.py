@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
+from .counting import value_counts
 
 MAX_SEGMENTS = 1000
 MAX_VALUE = 65535
@@ -51,7 +52,7 @@ def label_values(labels: np.ndarray, thing: str = "label map") -> list[int]:
     Raises:
         InputError: If there are more than 1000.
     """
-    counts = np.bincount(labels.ravel(order="K"), minlength=1)
+    counts = value_counts(labels, 0, int(labels.max(initial=0)))
     values = [int(value) for value in np.flatnonzero(counts) if value > 0]
     if len(values) > MAX_SEGMENTS:
         raise InputError(
