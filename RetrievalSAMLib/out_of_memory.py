@@ -17,6 +17,9 @@ REMEDY = (
     "or model, or compute on the processor instead of the graphics card; closing other programs helps too."
 )
 
+GIVE_BACK_AFTER = 20
+"""Slices that are worked on before freed memory is given back to the system: often enough, and no cost to speak of."""
+
 _WORDS = re.compile(
     r"out of memory|not enough memory|(can't|cannot|could not|failed to|unable to) allocate|bad_alloc", re.IGNORECASE
 )

@@ -162,6 +162,7 @@ def aligned_by_image(
         place.add(case, one.alignment, weight_of(one.alignment))
         held[number] = {value for value in values if case.has(value)}
         found[number] = one
+        del case  # before the next one is read
         progress(len(numbers) + done + 1, steps)
     alignments = {number: one.alignment for number, one in found.items()}
     # The whole of two images may fit where the parts that matter do not.
@@ -182,6 +183,7 @@ def aligned_by_image(
             if (number, value) in wanted:
                 used = by_segment[value][number] = next(own).alignment
             place.add(case, used, weight_of(used), (value,))
+        del case
         progress(2 * len(numbers) + done + 1, steps)
     return AlignedCases(alignments, place, left_out, by_segment)
 

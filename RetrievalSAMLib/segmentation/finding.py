@@ -76,6 +76,7 @@ def aligned_by_finding(
         if len(case.places_mm(values)):
             kept[number] = alignment
             place.add(case, alignment, weight_of(alignment))
+        del case  # before the next one is read
     return AlignedCases(kept, place, before.left_out)
 
 
@@ -86,6 +87,7 @@ def _left_out(before: AlignedCases, load: Callable[[int], CaseSlices], values: S
         places = case.places_mm(values)
         if len(places):
             left[number] = _Left(places, Surroundings.of(SmallImage.of(case.stack), before.left_out[number], places))
+        del case  # before the next one is read
     return left
 
 

@@ -73,7 +73,7 @@ class PlaceMaps:
             known.weights = weight * says + (0 if known.weights is None else known.weights)
             layer, label = case.labels[value]
             mask = _filled(layer == label, case.annotated[value])
-            found = ndimage.find_objects(mask.astype(np.uint8))
+            found = ndimage.find_objects(mask.view(np.uint8))
             if not found:
                 continue
             low = np.array([s.start for s in found[0]]) - 1

@@ -18,7 +18,7 @@ from ..alignment import stack_extent_mm
 from ..errors import InputError
 from ..library.segments import merge_segments
 from ..models.window import MovedWindow, Window
-from ..out_of_memory import give_back_freed
+from ..out_of_memory import GIVE_BACK_AFTER, give_back_freed
 from ..retrieval.embedding import SliceEmbedder
 from ..retrieval.evidence import CaseEvidence, CaseSlices, SupportCase, content_key
 from ..retrieval.gathering import FOLDER, evidence_of_cases
@@ -54,9 +54,6 @@ from .state import Fingerprint, StateWriter, features_name, memory_name, place_n
 from .supports import MemoryStore, encode_slice, encode_supports
 from .verdict import Verdict, volume_verdict
 from .views import View, close_views, one_by_one, seen_in_case, whole_view
-
-_GIVE_BACK_AFTER = 20
-"""Slices that are segmented before freed memory is given back to the system: often enough, and no cost to speak of."""
 
 
 @dataclass
@@ -348,8 +345,9 @@ class Run:
                 self.options.progress(stage, done, total)
                 if self.growing:
                     self.growing.drawn(kept.index, done, total)
-                if done % _GIVE_BACK_AFTER == 0:
+                if done % GIVE_BACK_AFTER == 0:
                     give_back_freed()
+        give_back_freed()
         return {index: [rows[s] for s in range(len(self.segments))] for index, rows in found.items()}
 
     def _through(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..models.window import MovedWindow, Seen
+from ..out_of_memory import GIVE_BACK_AFTER, give_back_freed
 from ..retrieval.evidence import CaseSlices
 from ..side_by_side import side_by_side
 from ..volumes import SliceStack
@@ -156,18 +157,27 @@ def encode_supports(
         progress(done, total)
         if not missing:
             continue
-        slices = load(case)
-
-        @torch.inference_mode()
-        def memory(number: int, slices: CaseSlices = slices, windows: Mapping[int, MovedWindow] = windows) -> Memory:
-            return _memory_of(engine, slices, number, windows[number], values)
-
-        for number, made in zip(missing, side_by_side(memory, missing, engine.device.type), strict=True):
+        # Nothing here holds on to the case: it is gone before the next one is read.
+        for number, made in _memories(engine, load(case), {number: windows[number] for number in missing}, values):
             if kept:
                 kept.put_memory(case, number, windows[number], values, made)
             store.put((case, number), made)
             done += 1
             progress(done, total)
+            if done % GIVE_BACK_AFTER == 0:
+                give_back_freed()
+
+
+def _memories(
+    engine: Sam2Engine, slices: CaseSlices, windows: Mapping[int, MovedWindow], values: tuple[int, ...]
+) -> Iterator[tuple[int, Memory]]:
+    """What some slices of a case leave behind, each seen through its window."""
+
+    @torch.inference_mode()
+    def memory(number: int) -> Memory:
+        return _memory_of(engine, slices, number, windows[number], values)
+
+    yield from zip(windows, side_by_side(memory, windows, engine.device.type), strict=True)
 
 
 def _memory_of(

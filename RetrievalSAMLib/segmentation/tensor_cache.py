@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from .cache_space import SUFFIX, CacheSpace
 
 _SUM_BYTES = 32
-_PENDING_BYTES = 32 << 20
+_PENDING_BYTES = 8 << 20
 """What waits in main memory to be written together: for each writing the folder is looked through."""
 _LOCK_SECONDS = 10.0
 _STAGED = ".part"

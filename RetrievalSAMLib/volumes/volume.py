@@ -277,7 +277,7 @@ class Segmentation:
         layers: list[np.ndarray] = [np.zeros(geometry.size, dtype=dtype, order="F")]
         layer_of = []
         for segment, given in zip(segments, masks, strict=True):
-            mask = np.asarray(given) != 0
+            mask = np.asarray(given).astype(bool, copy=False)
             if mask.shape != geometry.size:
                 raise ValueError(f"mask of shape {mask.shape} on a grid of size {geometry.size}")
             index = next((n for n, layer in enumerate(layers) if not layer[mask].any()), len(layers))

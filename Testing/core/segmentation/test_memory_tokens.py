@@ -141,6 +141,21 @@ def test_what_is_kept_of_supports_has_a_limit(
 
 
 @torch.inference_mode()
+def test_what_neighbouring_slices_do_not_ask_for_is_forgotten(
+    engine: Sam2Engine, features: ImageFeatures, memories: list[Memory]
+) -> None:
+    seen = features.expand(SEGMENTS)
+    tokens = TokenReduction(engine.model.memory_attention, 0.25)
+    engine.attend(seen, bank_of(memories, tokens, named=True))
+    both = tokens.kept_bytes
+    for _ in range(8):
+        engine.attend(seen, bank_of(memories[:2], tokens, named=True))
+        assert tokens.kept_bytes == both
+    engine.attend(seen, bank_of(memories[:2], tokens, named=True))
+    assert 0 < tokens.kept_bytes < both
+
+
+@torch.inference_mode()
 def test_a_name_stands_for_one_memory(engine: Sam2Engine, features: ImageFeatures, memories: list[Memory]) -> None:
     tokens = TokenReduction(engine.model.memory_attention, 0.5)
     position = torch.zeros(256, 32)
