@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 
 from ..volumes import SliceStack
 from .transform import stack_extent_mm
@@ -48,7 +50,7 @@ class SmallImage:
             for i in range(len(stack))
         ]
         voxels = F.adaptive_avg_pool1d(torch.stack(slices).flatten(1).T[None], shape[0])[0].T.reshape(shape)
-        return cls(_in_stack_space(voxels.numpy(), extent / shape), extent)
+        return cls(_in_space(voxels.numpy(), extent / shape, np.zeros(3)), extent)
 
     def coarser(self, step_mm: float) -> sitk.Image:
         """The same at ``step_mm`` a voxel where it is finer than that, smoothed first so that nothing aliases.
@@ -79,32 +81,42 @@ def _part(image: sitk.Image, first: tuple[int, ...], last: tuple[int, ...], long
     return _coarser(box, float((size * np.array(image.GetSpacing())).max()) / longest)
 
 
-def _in_stack_space(voxels: np.ndarray, spacing_mm: np.ndarray) -> sitk.Image:
+def _in_space(voxels: np.ndarray, spacing_mm: np.ndarray, corner_mm: np.ndarray) -> sitk.Image:
     image = sitk.GetImageFromArray(np.ascontiguousarray(voxels, dtype=np.float32))
     image.SetSpacing(spacing_mm[::-1].tolist())
-    image.SetOrigin((spacing_mm[::-1] / 2).tolist())
+    image.SetOrigin((corner_mm + spacing_mm / 2)[::-1].tolist())
     return image
 
 
 def _coarser(image: sitk.Image, step_mm: float) -> sitk.Image:
-    spacing, size = np.array(image.GetSpacing()), np.array(image.GetSize())
-    shape = np.maximum(1, np.minimum(size, np.round(size * spacing / step_mm))).astype(int)
-    wanted = size * spacing / shape
-    corner = np.array(image.GetOrigin()) - spacing / 2
-    smoothed = image
-    for axis, variance in enumerate((wanted**2 - spacing**2) / 4):
-        # Its cost does not depend on the width. It needs four voxels, and fewer do not alias.
-        if variance > 0 and size[axis] >= _LEAST_TO_SMOOTH:
-            smoothed = sitk.RecursiveGaussian(
-                smoothed, float(np.sqrt(variance)), False, sitk.RecursiveGaussianImageFilter.ZeroOrder, axis
-            )
-    return sitk.Resample(
-        smoothed,
-        shape.tolist(),
-        sitk.Transform(),
-        sitk.sitkLinear,
-        (corner + wanted / 2).tolist(),
-        wanted.tolist(),
-        np.eye(3).ravel().tolist(),
-        0.0,
-    )
+    voxels = torch.from_numpy(sitk.GetArrayFromImage(image))
+    spacing = np.array(image.GetSpacing())[::-1]
+    corner = np.array(image.GetOrigin())[::-1] - spacing / 2
+    extent = spacing * voxels.shape
+    shape = [max(1, min(n, round(mm / step_mm))) for n, mm in zip(voxels.shape, extent, strict=True)]
+    for count, fewer in zip(voxels.shape, shape, strict=True):
+        if fewer < count:
+            voxels = torch.tensordot(voxels, torch.from_numpy(_merging(count, fewer)), dims=([0], [1]))
+        else:
+            voxels = voxels.movedim(0, -1)
+    return _in_space(voxels.numpy(), extent / shape, corner)
+
+
+@functools.lru_cache(maxsize=64)
+def _merging(count: int, fewer: int) -> np.ndarray:
+    """Weights float32 (fewer, count) that smooth a row of voxels and take linear samples of it.
+
+    A Gaussian of half the wanted voxel in all: what the voxels' own width has of it is left out. Rows of fewer than
+    four voxels are not smoothed, and do not alias.
+    """
+    ratio = count / fewer
+    places = np.clip((np.arange(fewer) + 0.5) * ratio - 0.5, 0, count - 1)
+    below = np.minimum(places.astype(int), count - 2)
+    rows = np.arange(fewer)
+    merging = np.zeros((fewer, count))
+    merging[rows, below] = below + 1 - places
+    merging[rows, below + 1] = places - below
+    if count >= _LEAST_TO_SMOOTH:
+        # Beyond its ends a row goes on as it ends.
+        merging @= ndimage.gaussian_filter1d(np.eye(count), math.sqrt(ratio**2 - 1) / 2, axis=0, mode="nearest")
+    return merging.astype(np.float32)
