@@ -80,6 +80,16 @@ def test_a_small_image_keeps_places_in_millimetres(shape: tuple[int, int, int]) 
     assert (np.abs(mass_centre_mm(coarse) - wanted) <= 2.5).all()
 
 
+def test_a_coarser_image_keeps_what_is_even_and_loses_what_it_cannot_show() -> None:
+    rows, columns = np.indices((60, 60))
+    stripes = np.where((rows + columns) % 2 == 0, 1.0, 0.0).astype(np.float32)
+    for picture, expected in ((np.full((60, 60), 0.25, dtype=np.float32), 0.25), (stripes, 0.5)):
+        stack = stack_of(np.stack([picture] * 3), (4.0, 1.0, 1.0))
+        coarse = sitk.GetArrayFromImage(SmallImage.of(stack).coarser(3.0))
+        assert coarse.shape == (3, 20, 20)
+        assert coarse[:, 2:-2, 2:-2] == pytest.approx(expected, abs=0.01)
+
+
 def test_a_part_holds_its_box_and_knows_where_it_lies() -> None:
     voxels = np.zeros((30, 40, 50), dtype=np.float32)
     voxels[10:14, 30:34, 6:10] = 1
