@@ -4,9 +4,9 @@ Supports are encoded and entered again for every query slice, one segment after 
 decides by frame numbers what a slice attends to: slices of the target are the frames 0 to N - 1, the support of rank r
 is the frame N + r. `segmentation.fate_sam` does the same with everything done once; its docstring names the quirks.
 
-Two things are cheaper here than in the published code, so that nothing is made to look slow: a support is encoded once
-a query slice (there: once to enter its masks, once more to encode their memories), and a query slice once for both
-retrieval and tracking.
+Image features are computed as often as the published code computes them, and no oftener: of every labelled slice and
+every query slice once for retrieval; then, for each query slice, of each of its supports once to enter its masks and
+once more to encode their memories (its predictor keeps the features of one frame at a time), and of the query slice.
 """
 
 from __future__ import annotations
@@ -92,19 +92,15 @@ class PublishedLoop:
         """
         model, count = self.model, len(self.target)
         pool = [self._look(self.cases[case].slices[index]) for case, index in self.pool]
+        nearest = [self._nearest(self._look(pixels), pool) for pixels in self.target]
         tracks: list[dict[str, dict[int, Output]]] = [
             {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}} for _ in self.segments
         ]
         logits = {}
         start = count // 2
         for index in [*range(start, -1, -1), *range(start + 1, count)]:
+            self._enter(nearest[index], tracks)
             query = self._look(self.target[index])
-            nearest = self._nearest(query, pool)
-            for rank, (case, number) in enumerate(nearest):
-                support = self._look(self.cases[case].slices[number])
-                for track, segment in zip(tracks, self.segments, strict=True):
-                    known = track["cond_frame_outputs"]
-                    known[count + rank] = self._entered(support, case, number, segment, known.get(count + rank))
             answers = []
             for track in tracks:
                 out = model.track_step(
@@ -114,7 +110,7 @@ class PublishedLoop:
                     point_inputs=None,
                     mask_inputs=None,
                     output_dict=track,
-                    num_frames=count + len(nearest),
+                    num_frames=count + len(nearest[index]),
                     track_in_reverse=index <= start,
                 )
                 out["maskmem_features"] = _as_stored(out["maskmem_features"])
@@ -124,6 +120,23 @@ class PublishedLoop:
                 answers.append(out["pred_masks"][:, 0])
             logits[index] = torch.cat(answers)
         return logits
+
+    def _enter(self, nearest: Sequence[tuple[int, int]], tracks: Sequence[dict[str, dict[int, Output]]]) -> None:
+        """Put a query slice's supports (case, slice) behind the film, in every segment's track."""
+        count = len(self.target)
+        entered: list[list[Output]] = []
+        for rank, (case, number) in enumerate(nearest):
+            support = self._look(self.cases[case].slices[number])
+            entered.append(
+                [
+                    self._entered(support, case, number, segment, track["cond_frame_outputs"].get(count + rank))
+                    for track, segment in zip(tracks, self.segments, strict=True)
+                ]
+            )
+        for rank, (case, number) in enumerate(nearest):
+            support = self._look(self.cases[case].slices[number])
+            for track, own in zip(tracks, entered[rank], strict=True):
+                track["cond_frame_outputs"][count + rank] = self._remembered(support, own)
 
     def _look(self, pixels: np.ndarray) -> Frame:
         """Run the image encoder on a slice."""
@@ -150,23 +163,27 @@ class PublishedLoop:
         return [self.pool[place] for place in order]
 
     def _entered(self, support: Frame, case: int, number: int, segment: int, before: Output | None) -> Output:
-        """What a support's frame holds for one segment, entered anew; a segment not shown there stays as it was."""
+        """A support's mask of one segment, entered anew; a segment that is not shown there stays as it was."""
         model = self.model
         masks = self.cases[case].masks
         shown = masks[segment][number] if segment in masks else np.zeros(self.cases[case].slices.shape[1:], bool)
-        if before is None or shown.any():
-            entered = model.track_step(
-                frame_idx=0,
-                is_init_cond_frame=True,
-                **support.arguments(),
-                point_inputs=None,
-                mask_inputs=square_masks(shown[None], model.image_size)[None].float().to(model.device),
-                output_dict={},
-                num_frames=1,
-                run_mem_encoder=False,
-            )
-        else:
-            entered = before
+        if before is not None and not shown.any():
+            return before
+        entered: Output = model.track_step(
+            frame_idx=0,
+            is_init_cond_frame=True,
+            **support.arguments(),
+            point_inputs=None,
+            mask_inputs=square_masks(shown[None], model.image_size)[None].float().to(model.device),
+            output_dict={},
+            num_frames=1,
+            run_mem_encoder=False,
+        )
+        return entered
+
+    def _remembered(self, support: Frame, entered: Output) -> Output:
+        """What a support's frame holds for one segment, with its memory."""
+        model = self.model
         size = (model.image_size, model.image_size)
         memory, position = model._encode_new_memory(
             current_vision_feats=support.features,

@@ -59,7 +59,7 @@ def test_the_logits_are_those_of_sam2_s_own_code_with_all_segments_in_one_batch(
 def test_every_query_slice_costs_its_supports_again_and_every_segment_a_pass_of_its_own() -> None:
     published, ours = loop(3)[1], preset(3)[1]
     assert ours.counts()["image_encoder"] == POOL + 5
-    assert published.counts()["image_encoder"] == POOL + 5 * (1 + 3)
+    assert published.counts()["image_encoder"] == POOL + 5 * (2 + 2 * 3)  # each slice for retrieval and to be tracked
     assert ours.counts()["memory_attention"] == 5
     assert published.counts()["memory_attention"] == 5 * len(SEGMENTS)
     assert published.passes()["memory_attention"] == ours.passes()["memory_attention"] == 5 * len(SEGMENTS)
