@@ -57,7 +57,7 @@ class SmallImage:
 
         The last few are kept: a target is aligned with many cases, and each case several times.
         """
-        return self._coarser(step_mm)
+        return _own(self._coarser(step_mm))
 
     @functools.cached_property
     def _coarser(self) -> Callable[[float], sitk.Image]:
@@ -68,11 +68,20 @@ class SmallImage:
         spacing, size = np.array(self.image.GetSpacing()), np.array(self.image.GetSize())
         first = np.clip(np.floor(low_mm[::-1] / spacing).astype(int), 0, size - 1)
         last = np.clip(np.ceil(high_mm[::-1] / spacing).astype(int), first + 1, size)
-        return self._part(tuple(first.tolist()), tuple(last.tolist()), longest)
+        return _own(self._part(tuple(first.tolist()), tuple(last.tolist()), longest))
 
     @functools.cached_property
     def _part(self) -> Callable[[tuple[int, ...], tuple[int, ...], int], sitk.Image]:
         return functools.lru_cache(maxsize=_KEPT)(functools.partial(_part, self.image))
+
+
+def _own(image: sitk.Image) -> sitk.Image:
+    """The same voxels in an object of the caller's own.
+
+    Several threads align with one target, and SimpleITK replaces what is behind an image while its array is asked for:
+    another thread that has just begun to read it ends the process.
+    """
+    return sitk.Image(image)
 
 
 def _part(image: sitk.Image, first: tuple[int, ...], last: tuple[int, ...], longest: int) -> sitk.Image:
@@ -89,7 +98,7 @@ def _in_space(voxels: np.ndarray, spacing_mm: np.ndarray, corner_mm: np.ndarray)
 
 
 def _coarser(image: sitk.Image, step_mm: float) -> sitk.Image:
-    voxels = torch.from_numpy(sitk.GetArrayFromImage(image))
+    voxels = torch.from_numpy(sitk.GetArrayFromImage(_own(image)))
     spacing = np.array(image.GetSpacing())[::-1]
     corner = np.array(image.GetOrigin())[::-1] - spacing / 2
     extent = spacing * voxels.shape

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -107,3 +110,24 @@ def test_a_part_beyond_the_image_is_what_there_is_of_it() -> None:
     small = SmallImage.of(stack_of(np.ones((5, 6, 7), dtype=np.float32), (1.0, 1.0, 1.0)))
     assert small.part(np.full(3, -50.0), np.full(3, 90.0), 40).GetSize() == (7, 6, 5)
     assert min(small.part(np.full(3, 200.0), np.full(3, 210.0), 40).GetSize()) >= 1
+
+
+_IN_THREADS = """
+import numpy as np, SimpleITK as sitk
+from concurrent.futures import ThreadPoolExecutor
+from RetrievalSAMLib.alignment import SmallImage
+from RetrievalSAMLib.volumes import Geometry, Plane, SliceStack, Volume
+voxels = np.random.default_rng(0).random((24, 24, 24)).astype(np.float32)
+geometry = Geometry(voxels.shape, (1, 1, 1), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+small = SmallImage.of(SliceStack.of(Volume(voxels, geometry), Plane.AXIAL))
+def look(number):
+    image = small.coarser(2.0)
+    return sitk.GetArrayFromImage(image).sum() if number % 2 else sitk.RegionOfInterest(image, [9, 9, 9], [0, 0, 0])
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(look, range(60_000)))
+"""
+
+
+def test_threads_may_work_on_one_image() -> None:
+    """In a process of its own, which SimpleITK would end."""
+    assert subprocess.run([sys.executable, "-c", _IN_THREADS], check=False).returncode == 0
