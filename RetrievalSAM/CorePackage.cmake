@@ -4,7 +4,10 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/__init__.py
   RetrievalSAMLib/alignment/__init__.py
   RetrievalSAMLib/alignment/affine.py
+  RetrievalSAMLib/alignment/backwards.py
   RetrievalSAMLib/alignment/images.py
+  RetrievalSAMLib/alignment/pictures.py
+  RetrievalSAMLib/alignment/poses.py
   RetrievalSAMLib/alignment/surroundings.py
   RetrievalSAMLib/alignment/threads.py
   RetrievalSAMLib/alignment/transform.py
@@ -20,38 +23,62 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/benchmark/run.py
   RetrievalSAMLib/benchmark/video_predictor.py
   RetrievalSAMLib/cli/__init__.py
-  RetrievalSAMLib/cli/batch.py
-  RetrievalSAMLib/cli/benchmark.py
-  RetrievalSAMLib/cli/demo.py
-  RetrievalSAMLib/cli/doctor.py
-  RetrievalSAMLib/cli/evaluate.py
-  RetrievalSAMLib/cli/library.py
-  RetrievalSAMLib/cli/library_review.py
+  RetrievalSAMLib/cli/commands/__init__.py
+  RetrievalSAMLib/cli/commands/accepted.py
+  RetrievalSAMLib/cli/commands/batch.py
+  RetrievalSAMLib/cli/commands/benchmark.py
+  RetrievalSAMLib/cli/commands/demo.py
+  RetrievalSAMLib/cli/commands/dicom.py
+  RetrievalSAMLib/cli/commands/doctor.py
+  RetrievalSAMLib/cli/commands/evaluate.py
+  RetrievalSAMLib/cli/commands/library.py
+  RetrievalSAMLib/cli/commands/library_review.py
+  RetrievalSAMLib/cli/commands/models.py
+  RetrievalSAMLib/cli/commands/refine.py
+  RetrievalSAMLib/cli/commands/segment.py
+  RetrievalSAMLib/cli/commands/serve.py
+  RetrievalSAMLib/cli/commands/start.py
+  RetrievalSAMLib/cli/elsewhere/__init__.py
+  RetrievalSAMLib/cli/elsewhere/archive_batch.py
+  RetrievalSAMLib/cli/elsewhere/credentials.py
+  RetrievalSAMLib/cli/elsewhere/server_run.py
+  RetrievalSAMLib/cli/error_log.py
+  RetrievalSAMLib/cli/inputs.py
   RetrievalSAMLib/cli/main.py
-  RetrievalSAMLib/cli/models.py
   RetrievalSAMLib/cli/networks.py
-  RetrievalSAMLib/cli/refine.py
-  RetrievalSAMLib/cli/segment.py
-  RetrievalSAMLib/cli/serve.py
+  RetrievalSAMLib/cli/packages.py
   RetrievalSAMLib/cli/terminal.py
   RetrievalSAMLib/cohort/__init__.py
   RetrievalSAMLib/cohort/cluster.py
+  RetrievalSAMLib/cohort/dask_settings.py
   RetrievalSAMLib/cohort/items.py
   RetrievalSAMLib/cohort/jobs.py
   RetrievalSAMLib/cohort/order.py
-  RetrievalSAMLib/cohort/page.py
   RetrievalSAMLib/cohort/results.py
+  RetrievalSAMLib/cohort/review/__init__.py
+  RetrievalSAMLib/cohort/review/accepting.py
+  RetrievalSAMLib/cohort/review/choosing.py
+  RetrievalSAMLib/cohort/review/content.py
+  RetrievalSAMLib/cohort/review/decisions.py
+  RetrievalSAMLib/cohort/review/outliers.py
+  RetrievalSAMLib/cohort/review/page.py
+  RetrievalSAMLib/cohort/review/sheets.py
   RetrievalSAMLib/cohort/run.py
   RetrievalSAMLib/cohort/table.py
   RetrievalSAMLib/cohort/work.py
+  RetrievalSAMLib/csv_rows.py
   RetrievalSAMLib/demo/__init__.py
   RetrievalSAMLib/demo/cohort.py
   RetrievalSAMLib/demo/contact_sheet.py
+  RetrievalSAMLib/demo/example.py
   RetrievalSAMLib/demo/hippocampus.py
   RetrievalSAMLib/demo/run.py
   RetrievalSAMLib/demo/shapes.py
   RetrievalSAMLib/demo/subject.py
   RetrievalSAMLib/demo/trunk.py
+  RetrievalSAMLib/dicomweb/__init__.py
+  RetrievalSAMLib/dicomweb/archive.py
+  RetrievalSAMLib/dicomweb/studies.py
   RetrievalSAMLib/drawing/__init__.py
   RetrievalSAMLib/drawing/choosing.py
   RetrievalSAMLib/drawing/strip.py
@@ -67,29 +94,58 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/evaluation/last_review.py
   RetrievalSAMLib/evaluation/leave_one_out.py
   RetrievalSAMLib/evaluation/metrics.py
+  RetrievalSAMLib/evaluation/numbers.py
   RetrievalSAMLib/evaluation/review.py
   RetrievalSAMLib/evaluation/suggest.py
   RetrievalSAMLib/json_files.py
+  RetrievalSAMLib/learning/__init__.py
+  RetrievalSAMLib/learning/expert/__init__.py
+  RetrievalSAMLib/learning/expert/opinion.py
+  RetrievalSAMLib/learning/expert/store.py
+  RetrievalSAMLib/learning/learn.py
+  RetrievalSAMLib/learning/network/__init__.py
+  RetrievalSAMLib/learning/network/build.py
+  RetrievalSAMLib/learning/network/plan.py
+  RetrievalSAMLib/learning/proof/__init__.py
+  RetrievalSAMLib/learning/proof/folds.py
+  RetrievalSAMLib/learning/proof/same_patient.py
+  RetrievalSAMLib/learning/proof/weights.py
+  RetrievalSAMLib/learning/training/__init__.py
+  RetrievalSAMLib/learning/training/loop.py
+  RetrievalSAMLib/learning/training/material.py
+  RetrievalSAMLib/learning/training/members.py
+  RetrievalSAMLib/learning/training/patches.py
+  RetrievalSAMLib/learning/training/recording.py
+  RetrievalSAMLib/learning/use.py
+  RetrievalSAMLib/learning/view/__init__.py
+  RetrievalSAMLib/learning/view/grids.py
+  RetrievalSAMLib/learning/view/scene.py
   RetrievalSAMLib/library/__init__.py
-  RetrievalSAMLib/library/archive.py
-  RetrievalSAMLib/library/archive_file.py
+  RetrievalSAMLib/library/adding/__init__.py
+  RetrievalSAMLib/library/adding/describe.py
+  RetrievalSAMLib/library/adding/naming.py
+  RetrievalSAMLib/library/adding/pairs.py
+  RetrievalSAMLib/library/adding/privacy.py
+  RetrievalSAMLib/library/adding/selection.py
   RetrievalSAMLib/library/case.py
   RetrievalSAMLib/library/catalogue.py
-  RetrievalSAMLib/library/damage.py
-  RetrievalSAMLib/library/describe.py
   RetrievalSAMLib/library/files.py
   RetrievalSAMLib/library/find.py
   RetrievalSAMLib/library/folders.py
   RetrievalSAMLib/library/format.py
+  RetrievalSAMLib/library/learned_files.py
   RetrievalSAMLib/library/lock.py
   RetrievalSAMLib/library/names.py
-  RetrievalSAMLib/library/pairs.py
-  RetrievalSAMLib/library/privacy.py
-  RetrievalSAMLib/library/repair.py
   RetrievalSAMLib/library/segments.py
-  RetrievalSAMLib/library/selection.py
+  RetrievalSAMLib/library/sharing/__init__.py
+  RetrievalSAMLib/library/sharing/archive.py
+  RetrievalSAMLib/library/sharing/archive_file.py
   RetrievalSAMLib/library/store.py
   RetrievalSAMLib/library/thumbnails.py
+  RetrievalSAMLib/library/upkeep/__init__.py
+  RetrievalSAMLib/library/upkeep/damage.py
+  RetrievalSAMLib/library/upkeep/renaming.py
+  RetrievalSAMLib/library/upkeep/repair.py
   RetrievalSAMLib/library/versions.py
   RetrievalSAMLib/models/__init__.py
   RetrievalSAMLib/models/build.py
@@ -97,9 +153,11 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/checkpoint.py
   RetrievalSAMLib/models/device.py
   RetrievalSAMLib/models/download.py
+  RetrievalSAMLib/models/in_words.py
   RetrievalSAMLib/models/precision.py
   RetrievalSAMLib/models/store.py
   RetrievalSAMLib/models/window.py
+  RetrievalSAMLib/models/without_compiler.py
   RetrievalSAMLib/out_of_memory.py
   RetrievalSAMLib/progress.py
   RetrievalSAMLib/retrieval/__init__.py
@@ -114,95 +172,206 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/retrieval/likeness.py
   RetrievalSAMLib/retrieval/pixel_sums.py
   RetrievalSAMLib/retrieval/same_study.py
+  RetrievalSAMLib/retrieval/slice_order.py
   RetrievalSAMLib/segmentation/__init__.py
-  RetrievalSAMLib/segmentation/aligning.py
-  RetrievalSAMLib/segmentation/attention_shares.py
-  RetrievalSAMLib/segmentation/cache_space.py
-  RetrievalSAMLib/segmentation/carrying.py
-  RetrievalSAMLib/segmentation/checking.py
-  RetrievalSAMLib/segmentation/choosing.py
-  RetrievalSAMLib/segmentation/clicks.py
-  RetrievalSAMLib/segmentation/computing.py
-  RetrievalSAMLib/segmentation/confidence.py
-  RetrievalSAMLib/segmentation/corrections.py
-  RetrievalSAMLib/segmentation/fate_sam.py
-  RetrievalSAMLib/segmentation/finding.py
-  RetrievalSAMLib/segmentation/fusion.py
-  RetrievalSAMLib/segmentation/ground.py
-  RetrievalSAMLib/segmentation/kept_supports.py
+  RetrievalSAMLib/segmentation/cleaning/__init__.py
+  RetrievalSAMLib/segmentation/cleaning/clean.py
+  RetrievalSAMLib/segmentation/cleaning/habits.py
+  RetrievalSAMLib/segmentation/cleaning/of_refinement.py
+  RetrievalSAMLib/segmentation/cleaning/of_run.py
+  RetrievalSAMLib/segmentation/cleaning/shapes.py
+  RetrievalSAMLib/segmentation/cleaning/smoothing.py
+  RetrievalSAMLib/segmentation/confidence/__init__.py
+  RetrievalSAMLib/segmentation/confidence/calibration.py
+  RetrievalSAMLib/segmentation/confidence/quality_features.py
+  RetrievalSAMLib/segmentation/confidence/support_agreement.py
+  RetrievalSAMLib/segmentation/corrections/__init__.py
+  RetrievalSAMLib/segmentation/corrections/carry_on.py
+  RetrievalSAMLib/segmentation/corrections/corrected_slices.py
+  RetrievalSAMLib/segmentation/corrections/correction_propagation.py
+  RetrievalSAMLib/segmentation/corrections/given_result.py
+  RetrievalSAMLib/segmentation/corrections/prompted_start.py
+  RetrievalSAMLib/segmentation/corrections/propagation_paths.py
+  RetrievalSAMLib/segmentation/corrections/refined_slices.py
+  RetrievalSAMLib/segmentation/corrections/refinement_inputs.py
+  RetrievalSAMLib/segmentation/corrections/run_before.py
+  RetrievalSAMLib/segmentation/desk/__init__.py
+  RetrievalSAMLib/segmentation/desk/preview.py
+  RetrievalSAMLib/segmentation/first_case/__init__.py
+  RetrievalSAMLib/segmentation/first_case/appearance.py
+  RetrievalSAMLib/segmentation/first_case/carry.py
+  RetrievalSAMLib/segmentation/first_case/clicks.py
+  RetrievalSAMLib/segmentation/first_case/drawn.py
+  RetrievalSAMLib/segmentation/first_case/fuse.py
+  RetrievalSAMLib/segmentation/first_case/inputs.py
+  RetrievalSAMLib/segmentation/first_case/outlines.py
+  RetrievalSAMLib/segmentation/first_case/run.py
+  RetrievalSAMLib/segmentation/first_case/settings.py
+  RetrievalSAMLib/segmentation/first_case/ways.py
   RetrievalSAMLib/segmentation/less_memory.py
-  RetrievalSAMLib/segmentation/looking.py
-  RetrievalSAMLib/segmentation/memory_tokens.py
-  RetrievalSAMLib/segmentation/memory_use.py
-  RetrievalSAMLib/segmentation/networks.py
-  RetrievalSAMLib/segmentation/options.py
-  RetrievalSAMLib/segmentation/painting.py
-  RetrievalSAMLib/segmentation/partial.py
+  RetrievalSAMLib/segmentation/memory/__init__.py
+  RetrievalSAMLib/segmentation/memory/kept_memories.py
+  RetrievalSAMLib/segmentation/memory/support_memories.py
+  RetrievalSAMLib/segmentation/memory/tensor_cache.py
+  RetrievalSAMLib/segmentation/output/__init__.py
+  RetrievalSAMLib/segmentation/output/computing_environment.py
+  RetrievalSAMLib/segmentation/output/fusion.py
+  RetrievalSAMLib/segmentation/output/mask_edits.py
+  RetrievalSAMLib/segmentation/output/partial_results.py
+  RetrievalSAMLib/segmentation/output/report.py
+  RetrievalSAMLib/segmentation/output/report_building.py
+  RetrievalSAMLib/segmentation/output/result.py
+  RetrievalSAMLib/segmentation/output/review_order.py
   RetrievalSAMLib/segmentation/pipeline.py
-  RetrievalSAMLib/segmentation/place.py
-  RetrievalSAMLib/segmentation/pointing.py
-  RetrievalSAMLib/segmentation/presets.py
-  RetrievalSAMLib/segmentation/prompted.py
-  RetrievalSAMLib/segmentation/prompting.py
-  RetrievalSAMLib/segmentation/propagation.py
-  RetrievalSAMLib/segmentation/published.py
-  RetrievalSAMLib/segmentation/refined_slices.py
-  RetrievalSAMLib/segmentation/refining.py
-  RetrievalSAMLib/segmentation/region.py
-  RetrievalSAMLib/segmentation/report.py
-  RetrievalSAMLib/segmentation/reporting.py
-  RetrievalSAMLib/segmentation/results.py
+  RetrievalSAMLib/segmentation/prompts/__init__.py
+  RetrievalSAMLib/segmentation/prompts/click_masks.py
+  RetrievalSAMLib/segmentation/prompts/early.py
+  RetrievalSAMLib/segmentation/prompts/points_and_boxes.py
+  RetrievalSAMLib/segmentation/prompts/prompt_decoding.py
+  RetrievalSAMLib/segmentation/prompts/prompted_slices.py
+  RetrievalSAMLib/segmentation/propagation/__init__.py
+  RetrievalSAMLib/segmentation/propagation/propagation.py
+  RetrievalSAMLib/segmentation/propagation/segmented_slice.py
+  RetrievalSAMLib/segmentation/published/__init__.py
+  RetrievalSAMLib/segmentation/published/fate_sam.py
+  RetrievalSAMLib/segmentation/published/sam2_confidence.py
+  RetrievalSAMLib/segmentation/published_run.py
+  RetrievalSAMLib/segmentation/refinement.py
   RetrievalSAMLib/segmentation/run.py
-  RetrievalSAMLib/segmentation/sam2_engine.py
-  RetrievalSAMLib/segmentation/signs.py
-  RetrievalSAMLib/segmentation/state.py
-  RetrievalSAMLib/segmentation/supports.py
-  RetrievalSAMLib/segmentation/tensor_cache.py
-  RetrievalSAMLib/segmentation/usual.py
-  RetrievalSAMLib/segmentation/verdict.py
-  RetrievalSAMLib/segmentation/views.py
-  RetrievalSAMLib/segmentation/ways.py
+  RetrievalSAMLib/segmentation/run_state/__init__.py
+  RetrievalSAMLib/segmentation/run_state/known_results.py
+  RetrievalSAMLib/segmentation/run_state/run_context.py
+  RetrievalSAMLib/segmentation/run_state/state_file.py
+  RetrievalSAMLib/segmentation/sam2/__init__.py
+  RetrievalSAMLib/segmentation/sam2/attention_shares.py
+  RetrievalSAMLib/segmentation/sam2/engine.py
+  RetrievalSAMLib/segmentation/sam2/memory_tokens.py
+  RetrievalSAMLib/segmentation/settings/__init__.py
+  RetrievalSAMLib/segmentation/settings/cache_space.py
+  RetrievalSAMLib/segmentation/settings/cleaning.py
+  RetrievalSAMLib/segmentation/settings/default_options.py
+  RetrievalSAMLib/segmentation/settings/memory_use.py
+  RetrievalSAMLib/segmentation/settings/networks.py
+  RetrievalSAMLib/segmentation/settings/options.py
+  RetrievalSAMLib/segmentation/settings/presets.py
+  RetrievalSAMLib/segmentation/settings/region.py
+  RetrievalSAMLib/segmentation/spatial_prior/__init__.py
+  RetrievalSAMLib/segmentation/spatial_prior/aligned_cases.py
+  RetrievalSAMLib/segmentation/spatial_prior/crops.py
+  RetrievalSAMLib/segmentation/spatial_prior/first_pass_alignment.py
+  RetrievalSAMLib/segmentation/spatial_prior/neighbours.py
+  RetrievalSAMLib/segmentation/spatial_prior/posed_cases.py
+  RetrievalSAMLib/segmentation/spatial_prior/prior_maps.py
+  RetrievalSAMLib/segmentation/spatial_prior/registered_cases.py
+  RetrievalSAMLib/segmentation/steps/__init__.py
+  RetrievalSAMLib/segmentation/steps/context.py
+  RetrievalSAMLib/segmentation/steps/describe.py
+  RetrievalSAMLib/segmentation/steps/inputs.py
+  RetrievalSAMLib/segmentation/steps/order.py
+  RetrievalSAMLib/segmentation/steps/plan_views.py
+  RetrievalSAMLib/segmentation/steps/report.py
+  RetrievalSAMLib/segmentation/steps/retrieve.py
+  RetrievalSAMLib/segmentation/steps/second_opinion.py
+  RetrievalSAMLib/segmentation/steps/segment.py
+  RetrievalSAMLib/segmentation/steps/side_outputs.py
+  RetrievalSAMLib/segmentation/steps/turn.py
+  RetrievalSAMLib/segmentation/supports/__init__.py
+  RetrievalSAMLib/segmentation/supports/stack_order.py
+  RetrievalSAMLib/segmentation/supports/support_selection.py
+  RetrievalSAMLib/segmentation/supports/verdict.py
   RetrievalSAMLib/server/__init__.py
   RetrievalSAMLib/server/access.py
-  RetrievalSAMLib/server/access_log.py
-  RetrievalSAMLib/server/app.py
-  RetrievalSAMLib/server/body_limit.py
   RetrievalSAMLib/server/client.py
   RetrievalSAMLib/server/connection.py
-  RetrievalSAMLib/server/engine.py
-  RetrievalSAMLib/server/header.py
-  RetrievalSAMLib/server/libraries.py
-  RetrievalSAMLib/server/listening.py
+  RetrievalSAMLib/server/http/__init__.py
+  RetrievalSAMLib/server/http/access_log.py
+  RetrievalSAMLib/server/http/app.py
+  RetrievalSAMLib/server/http/body_limit.py
+  RetrievalSAMLib/server/http/listening.py
+  RetrievalSAMLib/server/http/routes.py
   RetrievalSAMLib/server/messages.py
+  RetrievalSAMLib/server/monai_label/__init__.py
+  RetrievalSAMLib/server/monai_label/about_routes.py
+  RetrievalSAMLib/server/monai_label/answers.py
+  RetrievalSAMLib/server/monai_label/datastore_routes.py
+  RetrievalSAMLib/server/monai_label/desk.py
+  RetrievalSAMLib/server/monai_label/forms.py
+  RetrievalSAMLib/server/monai_label/infer_routes.py
+  RetrievalSAMLib/server/monai_label/inference.py
+  RetrievalSAMLib/server/monai_label/learning_routes.py
+  RetrievalSAMLib/server/monai_label/models.py
+  RetrievalSAMLib/server/monai_label/prompts.py
+  RetrievalSAMLib/server/monai_label/recent_lines.py
+  RetrievalSAMLib/server/monai_label/samples.py
+  RetrievalSAMLib/server/monai_label/submission.py
+  RetrievalSAMLib/server/monai_label/tasks.py
+  RetrievalSAMLib/server/pages/__init__.py
+  RetrievalSAMLib/server/pages/batches.py
+  RetrievalSAMLib/server/pages/messages.py
+  RetrievalSAMLib/server/pages/routes.py
   RetrievalSAMLib/server/pasting.py
-  RetrievalSAMLib/server/private_folder.py
   RetrievalSAMLib/server/problems.py
   RetrievalSAMLib/server/remote.py
-  RetrievalSAMLib/server/routes.py
-  RetrievalSAMLib/server/runs.py
-  RetrievalSAMLib/server/service.py
   RetrievalSAMLib/server/settings.py
-  RetrievalSAMLib/server/uploads.py
+  RetrievalSAMLib/server/work/__init__.py
+  RetrievalSAMLib/server/work/engine.py
+  RetrievalSAMLib/server/work/header.py
+  RetrievalSAMLib/server/work/libraries.py
+  RetrievalSAMLib/server/work/private_folder.py
+  RetrievalSAMLib/server/work/run.py
+  RetrievalSAMLib/server/work/runs.py
+  RetrievalSAMLib/server/work/service.py
+  RetrievalSAMLib/server/work/uploads.py
   RetrievalSAMLib/side_by_side.py
   RetrievalSAMLib/stages.py
   RetrievalSAMLib/tracebacks.py
   RetrievalSAMLib/volumes/__init__.py
   RetrievalSAMLib/volumes/claims.py
-  RetrievalSAMLib/volumes/colors.py
   RetrievalSAMLib/volumes/counting.py
-  RetrievalSAMLib/volumes/dicom.py
+  RetrievalSAMLib/volumes/display/__init__.py
+  RetrievalSAMLib/volumes/display/colors.py
+  RetrievalSAMLib/volumes/display/slice_place.py
+  RetrievalSAMLib/volumes/display/units.py
+  RetrievalSAMLib/volumes/fitting.py
+  RetrievalSAMLib/volumes/formats/__init__.py
+  RetrievalSAMLib/volumes/formats/contents.py
+  RetrievalSAMLib/volumes/formats/dicom/__init__.py
+  RetrievalSAMLib/volumes/formats/dicom/folder.py
+  RetrievalSAMLib/volumes/formats/dicom/frame.py
+  RetrievalSAMLib/volumes/formats/dicom/header.py
+  RetrievalSAMLib/volumes/formats/dicom/line.py
+  RetrievalSAMLib/volumes/formats/dicom/pixels.py
+  RetrievalSAMLib/volumes/formats/dicom/quiet.py
+  RetrievalSAMLib/volumes/formats/dicom/reading.py
+  RetrievalSAMLib/volumes/formats/dicom/seg/__init__.py
+  RetrievalSAMLib/volumes/formats/dicom/seg/codes.py
+  RetrievalSAMLib/volumes/formats/dicom/seg/contours.py
+  RetrievalSAMLib/volumes/formats/dicom/seg/export.py
+  RetrievalSAMLib/volumes/formats/dicom/seg/seg_reading.py
+  RetrievalSAMLib/volumes/formats/dicom/seg/seg_writing.py
+  RetrievalSAMLib/volumes/formats/dicom/seg/segmentations.py
+  RetrievalSAMLib/volumes/formats/dicom/stacks.py
+  RetrievalSAMLib/volumes/formats/dicom/straighten.py
+  RetrievalSAMLib/volumes/formats/dicom/texts.py
+  RetrievalSAMLib/volumes/formats/header_text.py
+  RetrievalSAMLib/volumes/formats/itk_files.py
+  RetrievalSAMLib/volumes/formats/metaimage.py
+  RetrievalSAMLib/volumes/formats/native_lines.py
+  RetrievalSAMLib/volumes/formats/nibabel_files.py
+  RetrievalSAMLib/volumes/formats/nifti.py
+  RetrievalSAMLib/volumes/formats/nifti_places.py
+  RetrievalSAMLib/volumes/formats/nifti_writing.py
+  RetrievalSAMLib/volumes/formats/nrrd_file.py
+  RetrievalSAMLib/volumes/formats/nrrd_header.py
+  RetrievalSAMLib/volumes/formats/picture_stacks.py
+  RetrievalSAMLib/volumes/formats/segnrrd.py
   RetrievalSAMLib/volumes/geometry.py
-  RetrievalSAMLib/volumes/header_text.py
   RetrievalSAMLib/volumes/intensity.py
   RetrievalSAMLib/volumes/labels.py
-  RetrievalSAMLib/volumes/metaimage.py
-  RetrievalSAMLib/volumes/nifti.py
-  RetrievalSAMLib/volumes/nrrd_file.py
-  RetrievalSAMLib/volumes/nrrd_header.py
   RetrievalSAMLib/volumes/overlap.py
   RetrievalSAMLib/volumes/plane.py
   RetrievalSAMLib/volumes/reading.py
-  RetrievalSAMLib/volumes/segnrrd.py
+  RetrievalSAMLib/volumes/reading_choices.py
   RetrievalSAMLib/volumes/slicing.py
   RetrievalSAMLib/volumes/stack.py
   RetrievalSAMLib/volumes/volume.py
@@ -210,25 +379,37 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/worker/__init__.py
   RetrievalSAMLib/worker/__main__.py
   RetrievalSAMLib/worker/codec.py
+  RetrievalSAMLib/worker/desk_parameters.py
   RetrievalSAMLib/worker/faults.py
   RetrievalSAMLib/worker/jobs/__init__.py
+  RetrievalSAMLib/worker/jobs/adding.py
   RetrievalSAMLib/worker/jobs/costs.py
+  RetrievalSAMLib/worker/jobs/file_warnings.py
   RetrievalSAMLib/worker/jobs/kept.py
+  RetrievalSAMLib/worker/jobs/learning.py
   RetrievalSAMLib/worker/jobs/leaving.py
   RetrievalSAMLib/worker/jobs/library.py
   RetrievalSAMLib/worker/jobs/machine.py
   RetrievalSAMLib/worker/jobs/partials.py
   RetrievalSAMLib/worker/jobs/refining.py
+  RetrievalSAMLib/worker/jobs/previewing.py
   RetrievalSAMLib/worker/jobs/reviewing.py
   RetrievalSAMLib/worker/jobs/segmenting.py
+  RetrievalSAMLib/worker/jobs/starting.py
+  RetrievalSAMLib/worker/library_parameters.py
   RetrievalSAMLib/worker/parameters.py
   RetrievalSAMLib/worker/protocol.py
   RetrievalSAMLib/worker/server.py
   RetrievalSAMLib/worker/task.py
-  )
+)
 
 set(CORE_RESOURCES
-  RetrievalSAMLib/cohort/page.html.jinja
+  RetrievalSAMLib/cohort/review/ledger.js
+  RetrievalSAMLib/cohort/review/page.css
+  RetrievalSAMLib/cohort/review/page.html.jinja
+  RetrievalSAMLib/cohort/review/page.js
+  RetrievalSAMLib/cohort/review/pictures.js
+  RetrievalSAMLib/cohort/review/plot.js
   RetrievalSAMLib/models/bundled/MODEL_CARD.md
   RetrievalSAMLib/models/bundled/bundled.json
   RetrievalSAMLib/models/bundled/confidence.json
@@ -236,7 +417,8 @@ set(CORE_RESOURCES
   RetrievalSAMLib/models/bundled/segmenter.pt
   RetrievalSAMLib/models/bundled/segmenter.yaml
   RetrievalSAMLib/py.typed
-  )
+  RetrievalSAMLib/server/pages/home.html
+)
 
 ctkMacroCompilePythonScript(
   TARGET_NAME RetrievalSAMLib
@@ -246,4 +428,4 @@ ctkMacroCompilePythonScript(
   DESTINATION_DIR ${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR}
   INSTALL_DIR ${Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR}
   NO_INSTALL_SUBDIR
-  )
+)

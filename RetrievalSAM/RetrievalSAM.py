@@ -29,7 +29,7 @@ class RetrievalSAM(ScriptedLoadableModule):
         parent.helpText = _(
             "Segments a volume by the example of a few annotated ones, which you keep in a support library. "
             "No training, no GPU needed, nothing leaves this computer. For research use only. "
-            '<a href="https://github.com/RetrievalSAM/RetrievalSAM">Documentation and tutorial</a>'
+            '<a href="https://github.com/RetrievalSAM/SlicerRetrievalSAM">Documentation and tutorial</a>'
         )
         parent.acknowledgementText = _(
             "The method joins FATE-SAM (arXiv 2501.09138) and Zhao et al. (arXiv 2408.08813); "
@@ -55,7 +55,7 @@ class RetrievalSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def setup(self) -> None:
         """Called once, when the module is opened for the first time."""
         ScriptedLoadableModuleWidget.setup(self)
-        from RetrievalSAMModule.module_panel import ModulePanel
+        from RetrievalSAMModule.panels.module_panel import ModulePanel
 
         self.logic = RetrievalSAMLogic()
         self.panel = ModulePanel(self.logic, self.resourcePath)
@@ -64,14 +64,18 @@ class RetrievalSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, self._scene_closes)
         self.addObserver(scene, scene.EndCloseEvent, self._scene_changed)
         self.addObserver(scene, scene.EndImportEvent, self._scene_changed)
+        if self.parent.isEntered:  # Reload makes the panel anew while it is on show, and does not enter it again
+            self.enter()
 
     def enter(self) -> None:
         """Called each time the user comes to the module."""
-        self.panel.enter()
+        if self.panel is not None:  # cleanup() has run where the module's own tests did
+            self.panel.enter()
 
     def exit(self) -> None:
         """Called each time the user leaves the module; a run goes on."""
-        self.panel.exit()
+        if self.panel is not None:
+            self.panel.exit()
 
     def cleanup(self) -> None:
         """Called when Slicer ends or the module is reloaded."""
@@ -98,7 +102,7 @@ class RetrievalSAMLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
-        from RetrievalSAMModule.worker_client import WorkerClient
+        from RetrievalSAMModule.clients.worker_client import WorkerClient
 
         self.computer = WorkerClient()
         self.librarian = WorkerClient()

@@ -17,7 +17,7 @@ REMEDY = (
     "or model, or compute on the processor instead of the graphics card; closing other programs helps too."
 )
 
-GIVE_BACK_AFTER = 20
+_GIVE_BACK_AFTER = 20
 """Slices that are worked on before freed memory is given back to the system: often enough, and no cost to speak of."""
 
 _WORDS = re.compile(
@@ -52,6 +52,12 @@ def give_back_freed() -> None:
     trim = _malloc_trim()
     if trim is not None:
         trim(0)
+
+
+def give_back_now_and_then(done: int) -> None:
+    """The same after every twentieth of many slices; ``done`` is how many there have been."""
+    if done % _GIVE_BACK_AFTER == 0:
+        give_back_freed()
 
 
 @functools.cache

@@ -17,6 +17,8 @@ MASK_DECODER = "mask decoder"
 PREDICTION_MEMORIES = "prediction memories"
 SLICE_EMBEDDINGS = "slice embeddings"
 PLACE = "alignment and place"
+POSE = "search for the pose"
+ORDER = "order of slices"
 RESAMPLING = "resampling"
 FUSION = "fusion"
 CONFIDENCE = "confidence"
@@ -30,6 +32,8 @@ STAGES = (
     PREDICTION_MEMORIES,
     SLICE_EMBEDDINGS,
     PLACE,
+    POSE,
+    ORDER,
     RESAMPLING,
     FUSION,
     CONFIDENCE,

@@ -1,6 +1,6 @@
 """Shows the RetrievalSAM module without Slicer: in a window, or in a picture.
 
-    python Testing/show_module.py [--library L] [--volume V] [--screenshot FILE.png]
+    python Testing/show_module.py [--library L] [--volume V] [--language de] [--screenshot FILE.png]
 
 It needs the packages of the extra `test` (PySide6-Essentials and slicer-core).
 """
@@ -26,12 +26,21 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--volume", type=Path, help="volume to load (.nrrd, .nii.gz, ...)")
     parser.add_argument("--screenshot", type=Path, metavar="FILE.png", help="write a picture, open no window")
     parser.add_argument("--dark", action="store_true", help="dark colours")
+    parser.add_argument("--language", metavar="CODE", help="a language of the folder Translations, such as de")
     options = parser.parse_args()
     for option in ("library", "volume"):
         path = getattr(options, option)
         if path is not None and not path.exists():
             parser.error(f"--{option} {path}: there is nothing of that name; check the path")
+    if options.language is not None and not texts_of(options.language).is_file():
+        there = ", ".join(file.stem.rpartition("_")[2] for file in texts_of("*").parent.glob(texts_of("*").name))
+        parser.error(f"--language {options.language}: there is no such translation; choose one of {there}")
     return options
+
+
+def texts_of(language: str) -> Path:
+    """The file with a language's texts."""
+    return REPOSITORY / "Translations" / f"RetrievalSAM_{language}.ts"
 
 
 def load(options: argparse.Namespace) -> Any:
@@ -60,8 +69,10 @@ def main() -> int:
     options = arguments()
     slicer_standin.install(offscreen=options.screenshot is not None)
     import slicer
-    from slicer_standin import window
+    from slicer_standin import translations, window
 
+    if options.language is not None:
+        translations.use(texts_of(options.language))
     window.use_palette(options.dark)
     module = load(options)
     if options.screenshot is not None:

@@ -12,8 +12,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from pip_settings import PipSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
@@ -22,6 +24,8 @@ PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 STAMP = ENVIRONMENT / "retrievalsam-setup.json"
 CONSTRAINTS = ROOT / "constraints.txt"
 SAM2_REQUIREMENT = ROOT / "requirements-sam2.txt"
+MONAI_LABEL_REQUIREMENT = ROOT / "requirements-monai-label.txt"
+MONAI_LABEL = ENVIRONMENT / "monai-label"
 SHIM_INSTALLER = ROOT / "setup" / "install_torchvision_shim.py"
 
 
@@ -42,6 +46,7 @@ def prepare(extras: Iterable[str], gpu: bool = False) -> None:
     Raises:
         SetupError: a package of the system or of the index is missing; the message names it.
     """
+    refuse_environment_without_pip()
     usable = environment_is_usable()
     stamp = read_stamp() if usable else {}
     wanted = set(extras)
@@ -64,6 +69,7 @@ def prepare(extras: Iterable[str], gpu: bool = False) -> None:
     install_project(wanted | kept)
     if "test" in wanted | kept:
         ensure_offscreen_rendering()
+        install_monai_label_clients()
     cpu_build = (installed_version("torch") or "").endswith("+cpu")
     write_stamp({"fingerprint": fingerprint, "extras": sorted(wanted | kept), "cpu_build": cpu_build})
 
@@ -78,7 +84,7 @@ def announce(step: int, what: str) -> None:
 
 def requirements_fingerprint() -> str:
     """Returns the hash of all that decides what is installed, and of where it is (scripts hold that path)."""
-    files = [ROOT / "pyproject.toml", CONSTRAINTS, SAM2_REQUIREMENT]
+    files = [ROOT / "pyproject.toml", CONSTRAINTS, SAM2_REQUIREMENT, MONAI_LABEL_REQUIREMENT]
     files += sorted(path for path in (ROOT / "setup").rglob("*.p*") if "__pycache__" not in path.parts)
     digest = hashlib.sha256(str(ROOT).encode())
     for path in files:
@@ -111,6 +117,23 @@ def environment_is_usable() -> bool:
     except OSError:
         return False
     return process.returncode == 0
+
+
+def refuse_environment_without_pip() -> None:
+    """A `.venv` that uv made has no pip and may hold what its owner still wants; it is left as it is.
+
+    Raises:
+        SetupError: there is such an environment; the message says how to go on.
+    """
+    settings = ENVIRONMENT / "pyvenv.cfg"
+    if not settings.is_file() or environment_is_usable():
+        return
+    keys = {line.partition("=")[0].strip() for line in settings.read_text(encoding="utf-8").splitlines()}
+    if "uv" in keys:
+        raise SetupError(
+            f"{ENVIRONMENT} was made by uv and holds no pip, and this set-up works with pip alone. Either run "
+            f"'uv pip install --python {PYTHON} pip', or move the folder away; then run the same command again."
+        )
 
 
 def make_environment() -> None:
@@ -189,14 +212,58 @@ def pip_install(*arguments: str) -> None:
     """Runs `pip install` in `.venv`; pip's own lines are shown where a person watches.
 
     Raises:
-        SetupError: pip failed; it has said why.
+        SetupError: pip failed; it has said why. Where a constraint of the user's own forbids what is asked for, the
+            message names the file and its line.
     """
-    if subprocess.run(pip_install_command(*arguments), cwd=ROOT, env=pip_variables()).returncode != 0:
-        raise SetupError(
-            "pip could not install the packages of this step; its message is above. Check the network (or "
-            "pip's settings), then run the same command again: it goes on from here. The pinned packages are "
-            f"tested with Python 3.11 and 3.12; this is {sys.version.split()[0]}."
-        )
+    code, lines = run_pip(pip_install_command(*arguments))
+    if code == 0:
+        return
+    print("".join(lines), end="", file=sys.stderr)
+    settings = pip_settings()
+    if settings.constraints_forbid(*arguments):
+        raise SetupError(forbidden_by_constraints(settings))
+    raise SetupError(
+        "pip could not install the packages of this step; its message is above. Check the network (or "
+        "pip's settings), then run the same command again: it goes on from here. The pinned packages are "
+        f"tested with Python 3.11 and 3.12; this is {sys.version.split()[0]}. pip alone is used, also where uv is "
+        f"there: uv's settings are not read.\n{settings.in_words()}"
+    )
+
+
+def run_pip(command: Sequence[str]) -> tuple[int, list[str]]:
+    """Runs pip, its progress on the terminal.
+
+    Returns:
+        Its exit code, and what it wrote to the error stream. That is shown here only where it went wrong: warnings
+        about folders of pip's settings that do not exist come for every single package otherwise.
+    """
+    process = subprocess.run(command, cwd=ROOT, env=pip_variables(), stderr=subprocess.PIPE, text=True)
+    return process.returncode, process.stderr.splitlines(keepends=True)
+
+
+def pip_settings() -> PipSettings:
+    """Returns what the pip of `.venv` is told by the user's files and variables."""
+    return PipSettings(PYTHON, pip_variables(), ROOT)
+
+
+def forbidden_by_constraints(settings: PipSettings) -> str:
+    """Returns which of the user's constraints stand against the pinned versions, and what to do, for a message."""
+    pinned = pinned_versions()
+    against = [
+        f"  {pin.file}, line {pin.line}: {pin.text} (this project is tested with {name}=={version})"
+        for name, version in pinned.items()
+        for pin in settings.pins(name)
+    ]
+    files = ", ".join(settings.constraint_files())
+    told = against or [f"  {files} (none of its lines names a package of this project, or it could not be read)"]
+    return "\n".join(
+        [
+            "a constraint in pip's settings forbids a version that this project is pinned to:",
+            *told,
+            "Ask whoever keeps that file to allow the version, or leave such files out for this one command: set the "
+            f"variable PIP_CONSTRAINT to {os.devnull}, then run the command again.",
+        ]
+    )
 
 
 def pip_install_command(*arguments: str) -> list[str]:
@@ -224,10 +291,16 @@ def pip_variables() -> dict[str, str]:
 
 def pinned_version(name: str) -> str:
     """Returns the version that constraints.txt gives a package."""
-    for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines():
-        if line.startswith(f"{name}=="):
-            return line.partition("==")[2].strip()
-    raise SetupError(f"{CONSTRAINTS}: it does not pin {name}. Restore the file from the repository.")
+    pinned = pinned_versions()
+    if name not in pinned:
+        raise SetupError(f"{CONSTRAINTS}: it does not pin {name}. Restore the file from the repository.")
+    return pinned[name]
+
+
+def pinned_versions() -> dict[str, str]:
+    """Returns the versions in constraints.txt by package."""
+    lines = (line.partition("==") for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines())
+    return {name: version.strip() for name, separator, version in lines if separator}
 
 
 def installed_version(name: str) -> str | None:
@@ -250,7 +323,8 @@ def install_torch(gpu: bool) -> None:
     elif installed.partition("+")[0] != torch and not install_torch_for_cpu(torch):
         size = ", several GB with the CUDA libraries" if sys.platform == "linux" else ""
         print(
-            f"No CPU build of PyTorch {torch} is offered to pip here: installing the ordinary one{size}.",
+            f"pip is offered no CPU build of PyTorch {torch} that its settings allow: asking for the "
+            f"ordinary one{size}.",
             flush=True,
         )
         pip_install(*constraints, f"torch=={torch}")
@@ -262,20 +336,35 @@ def install_torch_for_cpu(version: str) -> bool:
     """Tries to install PyTorch's CPU build.
 
     Returns:
-        False where pip is offered none, so that nothing was installed.
+        False where pip is offered none that its constraints allow, so that nothing was installed.
+
+    Raises:
+        SetupError: there is one, and it could not be installed.
     """
-    command = pip_install_command("--constraint", str(CONSTRAINTS), f"torch=={version}+cpu")
-    process = subprocess.run(command, cwd=ROOT, env=pip_variables(), stderr=subprocess.PIPE, text=True)
-    if process.returncode == 0:
+    requirement = ("--constraint", str(CONSTRAINTS), f"torch=={version}+cpu")
+    code, lines = run_pip(pip_install_command(*requirement))
+    if code == 0:
         return True
-    if f"No matching distribution found for torch=={version}+cpu" in process.stderr:
+    # Asked again for this alone: its exit code tells what pip's words, which change, would have to be read for.
+    if not pip_settings().allows("--no-deps", *requirement):
         return False
-    raise SetupError(f"PyTorch could not be installed:\n{process.stderr}\nRun the same command again to go on.")
+    raise SetupError(f"PyTorch could not be installed:\n{''.join(lines)}\nRun the same command again to go on.")
 
 
 def install_sam2() -> None:
     """Installs sam2 from the one source archive whose hash is pinned, with the PyTorch that is there."""
     pip_install("--no-deps", "--no-build-isolation", "--require-hashes", "--requirement", str(SAM2_REQUIREMENT))
+
+
+def install_monai_label_clients() -> None:
+    """Installs MONAI Label, without what it needs to run, in a folder of its own: tests use the clients in it.
+
+    Where it cannot be had these tests are skipped, and a line says so.
+    """
+    requirement = ("--require-hashes", "--requirement", str(MONAI_LABEL_REQUIREMENT))
+    code, _ = run_pip(pip_install_command("--no-deps", "--prefix", str(MONAI_LABEL), *requirement))
+    if code != 0:
+        print("MONAI Label's clients cannot be installed here; the tests that use them are skipped.", flush=True)
 
 
 def install_project(extras: Iterable[str]) -> None:

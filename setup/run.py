@@ -2,22 +2,43 @@
 
 python3 setup/run.py demo [--gpu] [arguments of `retrievalsam demo`]
 python3 setup/run.py test [--gpu] [arguments of pytest]
+
+Packages are installed by pip, with the index, proxy, constraints and cache of its own settings; uv is not needed, and
+its settings are not read.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO
 
 import installer
 
 # The pinned versions need it; the package itself, with versions of the user's choice, runs on 3.10 too.
 OLDEST_PYTHON = (3, 11)
-EXTRAS = {"demo": (), "test": ("test", "training", "cohort", "server")}
-# A process each: nothing that the core loads (PyTorch, say) may be found where the module's panel runs.
-SUITES = (("Testing/core", "Testing/training"), ("Testing/module",), ("RetrievalSAM/Testing",))
+# Batches and the server belong to both: the README shows their commands after either.
+EXTRAS = {
+    "demo": ("cohort", "server", "dicomweb"),
+    "test": ("test", "training", "cohort", "server", "dicomweb", "docs"),
+}
+# A run each: nothing that the core loads (PyTorch, say) may be found where the module's panel runs. Files of tests run
+# side by side: the core's in a process a core, the panel's in two, as they wait for workers most of the time.
+SUITES = (
+    (
+        *("Testing/core", "Testing/training", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"),
+        "--no-loadscope-reorder",  # in the order of Testing/core/conftest.py
+    ),
+    ("Testing/module", "--numprocesses=2", "--dist=loadfile"),
+    ("RetrievalSAM/Testing", "--numprocesses=2", "--dist=loadfile"),
+)
 NO_TESTS_COLLECTED = 5
 # What is run on a user's computer.
 CHECKED_BY_BANDIT = ("RetrievalSAMLib", "RetrievalSAM/RetrievalSAM.py", "RetrievalSAM/RetrievalSAMModule", "setup")
@@ -35,27 +56,52 @@ def run_demo(arguments: Sequence[str]) -> int:
 def run_test(arguments: Sequence[str]) -> int:
     """Runs ruff, mypy, bandit and pytest, all of them even where one fails; pytest's summaries come last.
 
+    The first suite, much the longest, is seen as it goes on. All that is slow besides runs beside it, one after the
+    other, and what it said is shown whole afterwards.
+
     Returns:
         The first exit code that is not 0, or 0.
     """
-    suites = test_suites(arguments)
+    longest, *suites = [["pytest", *suite] for suite in test_suites(arguments)]
     bandit = ["bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *CHECKED_BY_BANDIT]
-    checks = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], bandit]
-    commands = [*checks, *(["pytest", *suite] for suite in suites)]
-    failures, empty = [], []
-    for command in commands:
-        print(f"$ {' '.join(command)}", flush=True)
-        code = subprocess.run([installer.PYTHON, "-m", *command], cwd=installer.ROOT).returncode
-        if command[0] == "pytest" and code == NO_TESTS_COLLECTED:
-            empty.append((command[0], code))
-        elif code != 0:
-            failures.append((command[0], code))
-    if len(empty) == len(suites):  # the arguments choose no test at all
+    codes = [(command[0], _run(command)) for command in (["ruff", "check"], ["ruff", "format", "--check"])]
+    with contextlib.ExitStack() as files, ThreadPoolExecutor(max_workers=1) as one_after_the_other:
+        beside = []
+        for command in (["mypy"], bandit, *suites):
+            output = files.enter_context(tempfile.TemporaryFile())
+            beside.append((command[0], output, one_after_the_other.submit(_run, command, output)))
+        try:
+            codes.append((longest[0], _run(longest)))
+            for name, output, running in beside:
+                codes.append((name, running.result()))
+                output.seek(0)
+                shutil.copyfileobj(output, sys.stdout.buffer)
+                sys.stdout.flush()
+        except KeyboardInterrupt:  # what runs beside has heard it too
+            one_after_the_other.shutdown(cancel_futures=True)
+            raise
+    empty = [code for code in codes if code == ("pytest", NO_TESTS_COLLECTED)]
+    failures = [(name, code) for name, code in codes if code != 0 and (name, code) not in empty]
+    if len(empty) == 1 + len(suites):  # the arguments choose no test at all
         failures += empty[:1]
     if failures:
         print(f"Failed: {', '.join(name for name, _ in failures)}", file=sys.stderr)
         return failures[0][1]
     return 0
+
+
+def _run(command: Sequence[str], output: IO[bytes] | None = None) -> int:
+    """Runs a program of `.venv` in the repository; its exit code. What it prints goes to `output`, if one is given."""
+    heading = f"$ {' '.join(command)}"
+    if output is None:
+        print(heading, flush=True)
+    else:
+        output.write(f"{heading}\n".encode())
+        output.flush()
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    whole = [str(installer.PYTHON), "-m", *command]
+    # A file and no pipe, whose end would not come while anything that a test left behind lives.
+    return subprocess.run(whole, cwd=installer.ROOT, env=environment, stdout=output, stderr=output).returncode
 
 
 def test_suites(arguments: Sequence[str]) -> list[list[str]]:

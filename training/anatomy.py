@@ -6,11 +6,31 @@ A label volume is int64 (D, H, W) over the cube [-1, 1]^3; 0 is what surrounds e
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
 GRID = (56, 72, 72)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What a subject consists of, in a cube [-1, 1]^3.
+
+    Attributes:
+        labels: int64 (D, H, W); 0 is what surrounds everything.
+        tissues: int64 (labels,), `training.tissues.Tissue` of every label; None where there is no telling.
+        image: float (D, H, W) in [0, 1], a real one, or None.
+        focus: The label that the cube was cut around, or None.
+        short_axis: A heart whose slices are to lie across its long axis, the first of the three.
+    """
+
+    labels: torch.Tensor
+    tissues: torch.Tensor | None = None
+    image: torch.Tensor | None = None
+    focus: int | None = None
+    short_axis: bool = False
 
 
 def smooth_noise(channels: int, size: tuple[int, int, int], knots: tuple[int, int, int]) -> torch.Tensor:

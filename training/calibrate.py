@@ -28,10 +28,15 @@ import torch
 from scipy.optimize import minimize
 
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
-from RetrievalSAMLib.segmentation.confidence import Calibration, Curve, Evidence, Term
-from RetrievalSAMLib.segmentation.options import Models, RunOptions
-from RetrievalSAMLib.segmentation.presets import preset
-from RetrievalSAMLib.segmentation.run import Run
+from RetrievalSAMLib.segmentation.confidence.calibration import Calibration, Curve, Evidence, Term
+from RetrievalSAMLib.segmentation.run import segmented_target
+from RetrievalSAMLib.segmentation.settings.options import Models, RunOptions
+from RetrievalSAMLib.segmentation.settings.presets import preset
+from RetrievalSAMLib.segmentation.steps.describe import describe
+from RetrievalSAMLib.segmentation.steps.inputs import RunInputs
+from RetrievalSAMLib.segmentation.steps.report import evidence_of_masks
+from RetrievalSAMLib.segmentation.steps.retrieve import retrieve
+from RetrievalSAMLib.segmentation.steps.side_outputs import side_outputs
 from RetrievalSAMLib.volumes.overlap import dice
 from training import lookalikes
 from training.confidence_plots import BAD, auroc, spearman
@@ -65,18 +70,20 @@ def pairs_of(target: MemoryCase, cases: Sequence[MemoryCase], models: Models) ->
         ``segment``, ``slice`` (index in the file), ``found``, ``true`` (whether the truth has it there), ``values`` (of
         `Evidence`) and ``dice``.
     """
-    run = Run(target.image, cases, models, preset("default"), RunOptions())
-    with torch.inference_mode():
-        result = run.result().segmentation
-    frame = run.stack.frame
+    inputs = RunInputs.of(target.image, cases, models, preset("default"), RunOptions())
+    with torch.inference_mode(), side_outputs(inputs, inputs.content_keys()) as outputs:
+        described = describe(inputs)
+        segmented = segmented_target(inputs, described, retrieve(inputs, described), outputs)
+        evidence_of = evidence_of_masks(inputs, segmented)
+    frame = inputs.target.frame
     known = set(target.segmentation.names)
     pairs = []
-    for n, segment in enumerate(run.segments):
-        found = frame.to_slices(result.mask(n))
+    for n, segment in enumerate(inputs.segments):
+        found = segmented.canvas.mask(n, slice(None))
         true = (
             frame.to_slices(target.segmentation.mask(segment.name)) if segment.name in known else np.zeros_like(found)
         )
-        for index, evidence in run.evidence[n].items():
+        for index, evidence in evidence_of[n].items():
             pairs.append(
                 {
                     "segment": segment.name,

@@ -34,9 +34,9 @@ from RetrievalSAMLib.library.case import Case
 from RetrievalSAMLib.library.format import Provenance
 from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.retrieval.evidence import MemoryCase, SupportCase
+from RetrievalSAMLib.segmentation.output.report import SegmentationReport
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, refine_volume, segment_volume
-from RetrievalSAMLib.segmentation.presets import PRESETS, Settings, preset
-from RetrievalSAMLib.segmentation.report import SegmentationReport
+from RetrievalSAMLib.segmentation.settings.presets import PRESETS, Settings, preset
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
 from training.growing_results import PARTS, draw, table
 from training.judge import SPLITS, bundled_models, load_case, scores

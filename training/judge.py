@@ -4,6 +4,9 @@
         [--change NAME=VALUE] [--targets N] [--results FILE.jsonl]
     python -m training.judge --table FILE.jsonl [FILE.jsonl ...]
 
+With ``--learn`` the presets are measured once more with what `library learn` makes of the supports, in a library of its
+own that lives as long as the measurement (``--steps`` of training a network; the proof is on the supports alone).
+
 Methods are the presets of the product and four baselines (see `training.baselines`): ``slice-copy``, ``case-copy``,
 ``registration`` and ``unet``. Supports and targets stand in splits.json: by rules that its test states, not by choice.
 
@@ -19,21 +22,27 @@ from __future__ import annotations
 
 import argparse
 import functools
+import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from RetrievalSAMLib.evaluation.metrics import evaluate
+from RetrievalSAMLib.learning.learn import LearnOptions, learn
+from RetrievalSAMLib.learning.use import learned_state, opinion_of
+from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
 from RetrievalSAMLib.retrieval.evidence import MemoryCase, SupportCase
 from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume
-from RetrievalSAMLib.segmentation.presets import PRESETS, Settings, preset
+from RetrievalSAMLib.segmentation.settings.presets import PRESETS, Settings, preset
 from RetrievalSAMLib.volumes import Segmentation, Volume, read_segmentation, read_volume
 from training.baselines.copying import copy_case, copy_slices
 from training.baselines.registration import RegistrationSettings, register_cases
@@ -108,6 +117,43 @@ def method_of(name: str, settings: Settings, changes: Mapping[str, object]) -> M
         {"segmenter": models.segmenter.sha256, "encoder": models.encoder.sha256},
         lambda cases: lambda target: segment_volume(target, cases, models, ours).segmentation,
     )
+
+
+def learned_method(name: str, changes: Mapping[str, object], steps: int, kept: Path | None) -> Method:
+    """A preset with an expert that is trained on the supports.
+
+    Args:
+        name: Of the preset.
+        changes: Settings to change, by name.
+        steps: Of training of each network.
+        kept: Folder for the libraries and what they learn, for a measurement that goes on another time; else temporary.
+    """
+    models = bundled_models()
+    ours = _changed(preset(name), changes)
+
+    def prepare(cases: Sequence[SupportCase]) -> Segmenter:
+        # The folder goes when the segmenter does.
+        temporary = tempfile.TemporaryDirectory(prefix="retrievalsam-judge-") if kept is None else None
+        contents = "".join(sorted(case.content_hash for case in cases))
+        folder = Path(temporary.name if temporary else kept or "") / hashlib.sha256(contents.encode()).hexdigest()[:16]
+        library = SupportLibrary.open(folder) if folder.is_dir() else SupportLibrary.create(folder)
+        known = {case.name for case in library.cases()}
+        for case in cases:
+            if case.name not in known:
+                library.add(case.load_image(), case.load_segmentation(), name=case.name)
+        if learned_state(library).state != "current":
+            learned = learn(library, models, ours, LearnOptions(steps=steps))
+            print(json.dumps(msgspec.to_builtins(learned)), flush=True)
+        stored = library.cases()
+        opinion = opinion_of(library, stored, ours, models.segmenter.sha256)
+
+        def segment(target: Volume, _held: object = temporary) -> Segmentation:
+            return segment_volume(target, stored, models, ours, opinion=opinion).segmentation
+
+        return segment
+
+    weights = {"segmenter": models.segmenter.sha256, "encoder": models.encoder.sha256}
+    return Method(f"{name} + learn", {**_plain(ours), "learn_steps": steps}, weights, prepare)
 
 
 def _changed(settings: Any, changes: Mapping[str, object]) -> Any:
@@ -292,6 +338,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="NAME=VALUE",
         help="a setting to change, in every method that has it",
     )
+    parser.add_argument("--learn", action="store_true", help="also the preset with what the supports teach")
+    parser.add_argument("--steps", type=int, default=150, help="of training a network, with --learn")
+    parser.add_argument("--libraries", type=Path, help="keep what was learned here, with --learn")
     parser.add_argument("--targets", type=int, help="only the first so many targets of a split (for a quick look)")
     parser.add_argument("--results", type=Path, help="file that figures are looked up in and appended to (JSON lines)")
     parser.add_argument("--table", type=Path, nargs="+", help="only print the table of these results files")
@@ -309,6 +358,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     changes = {name: json.loads(value) for name, value in (text.split("=", 1) for text in options.change)}
     names = dict.fromkeys(options.methods or (options.preset, *BASELINES))
     methods = [method_of(name, preset(options.preset), changes) for name in names]
+    if options.learn:
+        methods += [
+            learned_method(name, changes, options.steps, options.libraries) for name in names if name in PRESETS
+        ]
     if unused := [name for name in changes if not any(name in method.settings for method in methods)]:
         parser.error(f"none of the methods has a setting {', '.join(unused)}")
     results = Results(options.results)

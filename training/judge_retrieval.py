@@ -1,6 +1,7 @@
 """How well retrieval finds slices whose masks resemble those of a query slice, on real volumes.
 
-    python -m training.judge_retrieval --data DATA [--role judge|tune] [--set msd_hippocampus] [--json FILE]
+    python -m training.judge_retrieval --data DATA [--role judge|tune] [--set msd_hippocampus] [--targets N]
+        [--segmenter FILE] [--json FILE]
 
 Supports and targets are those of splits.json. Every slice of a target that holds a segment asks, and all slices of the
 split's support cases are candidates, whatever they hold: the product's choice among slices that hold the segment is
@@ -20,6 +21,8 @@ Compared, all among the same candidates:
   that a run would draw on: those that could be aligned, if they are enough;
 - ``SAM 2 features``: the preset fate-sam's distance between image features of the segmenter, through the same windows
   as the masks;
+- ``features and place``: these features, scaled to 0 for the least and 1 for the most similar candidate of a query, and
+  the place, weighted as in the default preset: what a run without the encoder could do;
 - ``raw pixels``: correlation of the same views averaged to 16 x 16 pixels.
 
 "Part of the way" is (value - random) / (oracle - random) of a set's means; intervals are bootstrapped over targets.
@@ -46,16 +49,16 @@ from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
 from RetrievalSAMLib.retrieval.evidence import CaseEvidence, CaseSlices, MemoryCase
 from RetrievalSAMLib.retrieval.gathering import EvidenceSource
 from RetrievalSAMLib.retrieval.index import SupportIndex
-from RetrievalSAMLib.segmentation.aligning import aligned_by_image, centred_cases, slice_depths_mm
-from RetrievalSAMLib.segmentation.fate_sam import feature_distance
-from RetrievalSAMLib.segmentation.presets import Settings, preset
-from RetrievalSAMLib.segmentation.sam2_engine import ImageFeatures, Sam2Engine
-from RetrievalSAMLib.segmentation.supports import mask_to_input
-from RetrievalSAMLib.segmentation.views import seen_in_case
+from RetrievalSAMLib.segmentation.memory.support_memories import mask_to_input
+from RetrievalSAMLib.segmentation.published.fate_sam import feature_distance
+from RetrievalSAMLib.segmentation.sam2.engine import ImageFeatures, Sam2Engine
+from RetrievalSAMLib.segmentation.settings.presets import Settings, preset
+from RetrievalSAMLib.segmentation.spatial_prior.aligned_cases import aligned_by_image, centred_cases, slice_depths_mm
+from RetrievalSAMLib.segmentation.spatial_prior.crops import seen_in_case
 from RetrievalSAMLib.volumes import Plane, SliceStack, read_segmentation, read_volume
 
 SPLITS = Path(__file__).parent / "splits.json"
-METHODS = ("random", "oracle", "embedding", "position", "product", "SAM 2 features", "raw pixels")
+METHODS = ("random", "oracle", "embedding", "position", "product", "SAM 2 features", "features and place", "raw pixels")
 
 _MASK_PIXELS = 128
 _PICTURE_PIXELS = 16
@@ -221,6 +224,7 @@ def values_of(scene: Scene, settings: Settings, embedder: SliceEmbedder, engine:
         "embedding": joint_order(scene, embeddings, 0.0),
         "position": joint_order(scene, embeddings, 1.0),
         "SAM 2 features": order_of(features),
+        "features and place": order_of(with_place(scene, embeddings, features, settings.position_weight)),
         "raw pixels": order_of(pixels),
     }
     found = {name: worth_of(scene, order[:, : settings.supports]) for name, order in orders.items()}
@@ -248,6 +252,22 @@ def joint_order(scene: Scene, embeddings: np.ndarray, position_weight: float) ->
         position_weight: Part of the place in the similarity.
     """
     return order_of(_compared(scene, embeddings, position_weight, range(len(scene.library.slices)))[1])
+
+
+def with_place(scene: Scene, embeddings: np.ndarray, features: np.ndarray, position_weight: float) -> np.ndarray:
+    """Similarity of features joined with nearness along the stack, float (q, candidates).
+
+    Args:
+        scene: The target before its library.
+        embeddings: float32 (n, d), of all slices of the target; they have no say.
+        features: float (q, candidates), on any scale.
+        position_weight: Part of the place.
+    """
+    low, high = features.min(axis=1, keepdims=True), features.max(axis=1, keepdims=True)
+    scaled = (features - low) / np.maximum(high - low, _ROUNDING)
+    place = _compared(scene, embeddings, 1.0, range(len(scene.library.slices)))[1]
+    joined: np.ndarray = (1 - position_weight) * scaled + position_weight * place
+    return joined
 
 
 def chosen_by_run(scene: Scene, embeddings: np.ndarray, settings: Settings) -> list[list[int]]:
@@ -403,13 +423,14 @@ def measured(
     settings: Settings,
     embedder: SliceEmbedder,
     engine: Sam2Engine,
+    targets: int | None = None,
 ) -> list[Measured]:
-    """All targets of a set."""
+    """Targets of a set: all, or the first so many of every split."""
     found = []
     with tempfile.TemporaryDirectory(prefix="retrievalsam-") as cache:
         for split in splits:
             cases = [load_case(data, group, name) for name in split["supports"]]
-            for name in split["targets"]:
+            for name in split["targets"][:targets]:
                 case = load_case(data, group, name)
                 library = Library.load(cases, case.plane, embedder, Path(cache))
                 scene = Scene.of(CaseSlices.load(case, case.plane), library, alignment)
@@ -427,18 +448,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--role", choices=("judge", "tune"), default="judge")
     parser.add_argument("--set", action="append", dest="sets", help="one set, may be given several times; default all")
     parser.add_argument("--alignment", choices=("on", "off"), default="on")
+    parser.add_argument(
+        "--segmenter", type=Path, help="weights whose features are compared; the shipped ones by default"
+    )
+    parser.add_argument("--targets", type=int, help="only the first so many of a split")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(arguments)
     content = json.loads(SPLITS.read_text())
     settings = preset("default")
-    encoder, segmenter = build_encoder(), build_segmenter()
+    encoder, segmenter = build_encoder(), build_segmenter(checkpoint=given.segmenter)
     embedder, engine = SliceEmbedder(encoder), Sam2Engine(segmenter.model)
     sets: dict[str, object] = {}
     for group, splits in content["splits"][given.role].items():
         if given.sets and group not in given.sets:
             continue
         began = time.perf_counter()
-        found = measured(given.data, group, splits, given.alignment == "on", settings, embedder, engine)
+        found = measured(given.data, group, splits, given.alignment == "on", settings, embedder, engine, given.targets)
         values = [one.values for one in found]
         print(f"\n{table(group, values)}\n  {time.perf_counter() - began:.0f} s", flush=True)
         sets[group] = {

@@ -25,7 +25,7 @@ from RetrievalSAMLib.retrieval.evidence import CaseEvidence, content_key
 from RetrievalSAMLib.retrieval.evidence_file import EvidenceFile
 from RetrievalSAMLib.retrieval.index import SliceRetrieval, SupportIndex
 from RetrievalSAMLib.retrieval.likeness import KeptLikeness, likeness_to_others, nearest_similarity
-from RetrievalSAMLib.segmentation.presets import PRESETS
+from RetrievalSAMLib.segmentation.settings.presets import PRESETS
 from RetrievalSAMLib.volumes import Geometry, Plane, Segment, Segmentation, Volume
 
 DIMENSIONS = 384

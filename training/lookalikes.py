@@ -1,18 +1,19 @@
 """Made-up volumes in which one of two structures that look alike is to be found: to choose how cases are aligned.
 
-    python -m training.lookalikes [--kind hearts|trunks] [--seed 1 --seed 2 ...]
+    python -m training.lookalikes [--kind hearts|trunks|heads] [--seed 1 --seed 2 ...]
 
 *Hearts* are short-axis stacks as cine MR has them: two chambers filled with the same blood, of which the left one alone
 is labelled, in pictures of any field of view, zoom and place. *Trunks* are those of the package's made-up cohort
-(`RetrievalSAMLib.demo`), but their kidneys, both labelled, lie up to 19 mm higher or lower, each on its own. A cohort
-has six subjects; hearts are segmented with four others as cases, trunks with those of the other half.
+(`RetrievalSAMLib.demo`), but their kidneys, both labelled, lie up to 19 mm higher or lower, each on its own. *Heads*
+(`training.heads`) have two eyes, labelled apart. A cohort has six subjects; hearts are segmented with four others as
+cases, trunks and heads with those of the other half.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,9 +26,11 @@ from RetrievalSAMLib.evaluation.metrics import evaluate
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume
-from RetrievalSAMLib.segmentation.presets import preset
+from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.volumes import Geometry, Segmentation, Volume
+from training.heads import head
 
+KINDS = ("hearts", "trunks", "heads")
 SUBJECTS = 6
 
 _COHORT = 999
@@ -37,19 +40,32 @@ _WAVES = ((210, 5.0), (120, 3.0), (75, 1.5))
 """Lengths and heights in mm of the waves that bend a subject."""
 
 
-def heart(seed: int, number: int) -> MemoryCase:
-    """One subject of a cohort of hearts, its left chamber labelled 1."""
+LEFT_CHAMBER: Mapping[int, str] = {1: "LV"}
+CHAMBERS: Mapping[int, str] = {1: "RV", 2: "myocardium", 3: "LV"}
+
+
+def heart(
+    seed: int, number: int, names: Mapping[int, str] = LEFT_CHAMBER, turn_degrees: Point = (0, 0, 0)
+) -> MemoryCase:
+    """One subject of a cohort of hearts, its left chamber labelled alone, or both and the wall of the left one.
+
+    Args:
+        seed: Of the cohort.
+        number: Of the subject.
+        names: Which of "RV", "myocardium" and "LV" are labelled with which value.
+        turn_degrees: How the scanner was turned: about columns, rows and slices of the picture, in this order.
+    """
     shared = np.random.default_rng([seed, _COHORT])
     tissues = [shared.uniform(*limits) for limits in ((0.75, 0.95), (0.25, 0.5), (0.5, 1.0))]
     tissues += [0.03, shared.uniform(0.3, 0.55), shared.uniform(0.25, 0.4)]
-    return _Heart(np.random.default_rng([seed, number]), tissues).case(f"heart-{number}")
+    return _Heart(np.random.default_rng([seed, number]), tissues, turn_degrees).case(f"heart-{number}", names)
 
 
 class _Heart:
     """One chest, drawn and painted in mm around the middle of the left chamber."""
 
-    def __init__(self, random: np.random.Generator, tissues: Sequence[float]) -> None:
-        self.random = random
+    def __init__(self, random: np.random.Generator, tissues: Sequence[float], turn_degrees: Point) -> None:
+        self.random, self.turn_degrees = random, turn_degrees
         blood, wall, fat, air, liver, muscle = (t + 0.06 * random.standard_normal() for t in tissues)
         self.blood, self.wall, self.fat, self.air, self.liver, self.muscle = blood, wall, fat, air, liver, muscle
         self.pixel_mm = float(random.choice([1.25, 1.37, 1.4, 1.56]))
@@ -60,9 +76,9 @@ class _Heart:
         self.points = self._points()
         self.image = np.full(self.shape, self.air, np.float32)
 
-    def case(self, name: str) -> MemoryCase:
+    def case(self, name: str, names: Mapping[int, str]) -> MemoryCase:
         """Paint it and take its picture."""
-        label = self._paint_all()
+        parts = self._paint_all()
         random, shape = self.random, self.shape
         coarse = random.standard_normal((3, 3, 2))
         bias = ndimage.zoom(coarse, [n / k for n, k in zip(shape, coarse.shape, strict=True)], order=1)
@@ -72,7 +88,10 @@ class _Heart:
         spacing = (self.pixel_mm, self.pixel_mm, self.thickness_mm)
         geometry = Geometry(shape, spacing, (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
         volume = Volume(np.clip(image * 900, 0, None).astype(np.int16), geometry)
-        truth = Segmentation.from_labelmap((label > 0.5).astype(np.uint8), geometry, {1: "LV"})
+        labels = np.zeros(shape, np.uint8)
+        for value, label in names.items():
+            labels[parts[label] > 0.5] = value
+        truth = Segmentation.from_labelmap(labels, geometry, dict(names))
         return MemoryCase(name, volume, truth)
 
     def _near(self, spread: float) -> float:
@@ -83,7 +102,8 @@ class _Heart:
         offset = self.random.uniform(-1, 1, 3) * np.array([30, 30, 10])
         steps = (self.pixel_mm, self.pixel_mm, self.thickness_mm)
         axes = [(np.arange(n) - n / 2 + 0.5) * mm for n, mm in zip(self.shape, steps, strict=True)]
-        x, y, z = np.meshgrid(*axes, indexing="ij")
+        grid = Points(*np.meshgrid(*axes, indexing="ij"))
+        x, y, z = grid.around((0, 0, 0), self.turn_degrees) if any(self.turn_degrees) else (grid.x, grid.y, grid.z)
         bent = []
         for straight, away in zip((x, y, z), offset, strict=True):
             bend = 0
@@ -105,7 +125,8 @@ class _Heart:
         self.image = self.image + part * (value + 0.05 * texture / texture.std() - self.image)
         return part
 
-    def _paint_all(self) -> Array:
+    def _paint_all(self) -> dict[str, Array]:
+        """Returns how much of every voxel each chamber, and the wall of the left one with it, fills."""
         near = self._near
         turn = (0.0, 0.0, near(18))
         size = 1 + near(0.13)
@@ -144,8 +165,8 @@ class _Heart:
             centre = (40 + near(15), 25 + near(15), -72 + near(10))
             self._paint(np.minimum(inner, self._solid(centre, (38, 32, 38), 2.3)), random.uniform(0.1, 0.9))
 
-    def _chambers(self, inner: Array, size: float, turn: Point) -> Array:
-        """Both ventricles, the atria above them, papillary muscles; returns how much the left one fills."""
+    def _chambers(self, inner: Array, size: float, turn: Point) -> dict[str, Array]:
+        """Both ventricles, the atria above them, papillary muscles."""
         near = self._near
         length = 52 * size * (1 + near(0.1))
         radius = 33 * size * (1 + near(0.08))
@@ -162,8 +183,8 @@ class _Heart:
         cavity_radii = (radius * phase, radius * phase * (1 + near(0.05)), length * (0.75 + 0.25 * phase))
         cavity = self._solid((0, 0, 2), cavity_radii, 2.0, turn)
         self._paint(np.minimum(right_chamber + 3.5, base), self.wall)
-        self._paint(np.minimum(right_chamber, base), self.blood)
-        self._paint(np.minimum(outer, base), self.wall)
+        right_part = self._paint(np.minimum(right_chamber, base), self.blood)
+        wall = self._paint(np.minimum(outer, base), self.wall)
         left = self._paint(np.minimum(cavity, base), self.blood)
         for centre in ((4, 10, top + 12), (-apart * 0.8, 0, top + 12)):
             atrium = self._solid(centre, (30 * size, 28 * size, 24))
@@ -171,7 +192,7 @@ class _Heart:
         for side in (-1, 1):
             papillary = (side * 0.5 * radius * phase, 0.55 * radius * phase, -6)
             self._paint(np.minimum(cavity - 3, self._solid(papillary, (5 * size, 5 * size, length * 0.35))), self.wall)
-        return left
+        return {"RV": right_part, "myocardium": wall, "LV": left}
 
 
 def trunk(seed: int, number: int) -> MemoryCase:
@@ -199,15 +220,24 @@ def trunk(seed: int, number: int) -> MemoryCase:
     return MemoryCase(f"trunk-{number}", Volume(image[:, :, first:last].copy(), geometry), truth)
 
 
-def splits(kind: str, seed: int) -> Iterator[tuple[list[MemoryCase], MemoryCase]]:
-    """Cases and target, once for every subject of a cohort; kind is ``hearts`` or ``trunks``."""
+def splits(
+    kind: str, seed: int, chambers: Mapping[int, str] = LEFT_CHAMBER
+) -> Iterator[tuple[list[MemoryCase], MemoryCase]]:
+    """Cases and target, once for every subject of a cohort.
+
+    Args:
+        kind: One of `KINDS`.
+        seed: Of the cohort.
+        chambers: What is labelled in hearts.
+    """
     if kind == "hearts":
-        subjects = [heart(seed, number) for number in range(SUBJECTS)]
+        subjects = [heart(seed, number, chambers) for number in range(SUBJECTS)]
         for number, target in enumerate(subjects):
             others = subjects[:number] + subjects[number + 1 :]
             yield (others[:4] if number > 3 else others[-4:]), target
         return
-    subjects = [trunk(seed, number) for number in range(SUBJECTS)]
+    made = {"trunks": trunk, "heads": head}[kind]
+    subjects = [made(seed, number) for number in range(SUBJECTS)]
     half = SUBJECTS // 2
     for number, target in enumerate(subjects):
         yield (subjects[half:] if number < half else subjects[:half]), target
@@ -216,7 +246,7 @@ def splits(kind: str, seed: int) -> Iterator[tuple[list[MemoryCase], MemoryCase]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--kind", choices=("hearts", "trunks"), default="hearts")
+    parser.add_argument("--kind", choices=KINDS, default="hearts")
     parser.add_argument("--seed", type=int, action="append", help="of a cohort, may be given several times; default 1")
     options = parser.parse_args(arguments)
     models = Models(build_segmenter(), build_encoder())

@@ -28,7 +28,7 @@ import numpy as np
 
 from RetrievalSAMLib.evaluation.review import Review, review_library
 from RetrievalSAMLib.library.store import SupportLibrary
-from RetrievalSAMLib.segmentation.presets import PRESETS, preset
+from RetrievalSAMLib.segmentation.settings.presets import PRESETS, preset
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
 from training.judge import SPLITS, bundled_models, load_case
 from training.records import Record, Records, read_records

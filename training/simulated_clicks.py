@@ -25,8 +25,8 @@ import torch
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, refine_volume, segment_volume
-from RetrievalSAMLib.segmentation.pointing import BoxPrompt, PersonsPrompts, PointPrompt
-from RetrievalSAMLib.segmentation.presets import PRESETS, Settings, preset
+from RetrievalSAMLib.segmentation.prompts.points_and_boxes import BoxPrompt, PersonsPrompts, PointPrompt
+from RetrievalSAMLib.segmentation.settings.presets import PRESETS, Settings, preset
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
 from RetrievalSAMLib.volumes.overlap import dice
 from training.clicking import wrong_place

@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
-from RetrievalSAMLib.segmentation.painting import painted
+from RetrievalSAMLib.segmentation.output.mask_edits import painted
+from RetrievalSAMLib.segmentation.output.report import SegmentationReport
 from RetrievalSAMLib.segmentation.pipeline import (
     Models,
     RunOptions,
@@ -37,8 +38,7 @@ from RetrievalSAMLib.segmentation.pipeline import (
     refine_volume,
     segment_volume,
 )
-from RetrievalSAMLib.segmentation.presets import PRESETS, Settings, preset
-from RetrievalSAMLib.segmentation.report import SegmentationReport
+from RetrievalSAMLib.segmentation.settings.presets import PRESETS, Settings, preset
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
 from RetrievalSAMLib.volumes.overlap import dice
 from training.confidence_plots import PAIR

@@ -64,7 +64,7 @@ def load_templates(data: Path) -> list[Template]:
     """
     templates = []
     for name in TRAINING_SETS:
-        for path in sorted((data / name).glob("*_image.nii.gz")):
+        for number, path in enumerate(sorted((data / name).glob("*_image.nii.gz"))):
             image = sitk.ReadImage(str(path), sitk.sitkFloat32)
             label = sitk.ReadImage(str(path).replace("_image", "_label"))
             centre, extent = _label_box(label)
@@ -72,6 +72,6 @@ def load_templates(data: Path) -> list[Template]:
             voxels = _scaled(_cube(image, centre, side, sitk.sitkLinear))
             labels = torch.from_numpy(_cube(label, centre, side, sitk.sitkNearestNeighbor).astype(np.int64))
             templates.append(Template(labels, voxels, name if name == "fetal_brain_sba" else f"{path.name}"))
-            for count in SUPERVOXELS:
-                templates.append(Template(_supervoxels(voxels, count), voxels, f"{path.name} {count} supervoxels"))
+            count = SUPERVOXELS[number % len(SUPERVOXELS)]
+            templates.append(Template(_supervoxels(voxels, count), voxels, f"{path.name} {count} supervoxels"))
     return templates

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 
 from RetrievalSAMLib.retrieval.embedding import grid_embedding
-from RetrievalSAMLib.segmentation.sam2_engine import IMAGE_MEAN, IMAGE_STD
+from RetrievalSAMLib.segmentation.sam2.engine import IMAGE_MEAN, IMAGE_STD
 from training.episodes import Episode, EpisodeSource, batch
-from training.loop import learning_rate, read_arguments, save
+from training.loop import RANDOM, learning_rate, read_arguments, save
 from training.templates import load_templates
 
 ARCHITECTURE: dict[str, Any] = {
@@ -74,7 +74,7 @@ def contrast(first: torch.Tensor, second: torch.Tensor, wanted: torch.Tensor, sc
 
 def main() -> None:
     """Command line."""
-    arguments = read_arguments(__doc__.split("\n")[0], steps=420, peak=1e-3, seed=1)
+    arguments = read_arguments(__doc__.split("\n")[0], steps=420, peak=1e-3, seed=1, initial=RANDOM)
     model = timm.models.VisionTransformer(**ARCHITECTURE)
     scale = torch.nn.Parameter(torch.tensor(2.5))
     optimizer = torch.optim.AdamW([*model.parameters(), scale], lr=arguments.peak, weight_decay=0.04, betas=(0.9, 0.98))
@@ -84,7 +84,7 @@ def main() -> None:
         steps=(0.04, 0.22),
         render_sizes=(80, 112),
     )
-    if arguments.initial:
+    if arguments.initial is not None and arguments.initial != RANDOM:
         model.load_state_dict(torch.load(arguments.initial, weights_only=True)["model"])
     step, seconds = 0, 0.0
     state_path = arguments.state / "state.pt"

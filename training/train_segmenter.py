@@ -1,237 +1,256 @@
-"""Train the bundled segmenter from random weights on episodes.
+"""Train the bundled segmenter on episodes: from the shipped weights, from others, or from random ones.
 
-An episode is used as the product uses a library: slices of some subjects are supports, the slices of another
-are segmented one after the other, each with its supports and the predictions before it as memories.
+A step has four episodes whose gradients are added up. In the first stage three of four are small (128 pixels), which
+takes a quarter of the time; then all have the size that the network is used at. Episodes are drawn by processes of
+their own while the network learns from those before.
 
-    python -m training.train_segmenter --state DIR [--data DATA] [--steps 4700] [--seed 0]
+    python -m training.train_segmenter --state DIR --data DATA [--initial FILE | --initial random] [--steps 9000]
 
-The state folder holds everything needed to go on after a stop: start the same command again.
+The state folder holds everything needed to go on after a stop, by a signal or ``--minutes``: start the same command
+again. A run whose hours nobody knows beforehand keeps its rate; ``--steps`` of one and a half times the steps done ends
+it, as the last third lowers the rate to nothing.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
+import signal
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import torch
-import torch.nn.functional as F
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
-from RetrievalSAMLib.segmentation.sam2_engine import (
-    NO_OBJECT_LOGIT,
-    Decoded,
-    Memory,
-    MemoryBank,
-    PointerEntry,
-    Sam2Engine,
-    SpatialEntry,
-)
-from training.anatomy import chance, integer
+from RetrievalSAMLib.models.build import LoadedSegmenter, at_image_size, build_segmenter, random_segmenter
+from RetrievalSAMLib.models.precision import choose_precision
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
+from training import pool, templates, tissues
+from training.anatomy import integer
 from training.episodes import Episode, EpisodeSource, batch
-from training.loop import learning_rate, read_arguments, save
-from training.templates import load_templates
-
-CONFIG = Path(__file__).parent.parent / "RetrievalSAMLib" / "models" / "bundled" / "segmenter.yaml"
-SHAPES = ((2, 4, 2), (2, 3, 3), (3, 3, 2), (2, 2, 4), (3, 4, 1), (3, 5, 1), (1, 4, 4), (1, 5, 4))
-"""(tasks, subjects, slices) of a step: few subjects teach propagation, many teach the use of supports."""
+from training.loop import RANDOM, Arguments, learning_rate, made_once, read_arguments, save
+from training.losses import loss_of
+from training.modes import MODES
 
 OBJECTS = 2
-PLACE_MEMORY = 0.4
-"""How often a slice attends to a guess of its own mask as well: where the others have theirs."""
+SAVE_SECONDS = 180
+LOG_STEPS = 10
+
+STAGES: tuple[tuple[int, tuple[int, ...]], ...] = ((1500, (128, 128, 128, 256)), (0, (256, 256, 256, 256)))
+"""How many steps a stage has (the last one: all that are left) and the sizes in pixels of the episodes of a step."""
+
+_MOST_PIXELS = 12 * 256 * 256
+"""Of all images of an episode: longer ones come in the small size only, as gradients of all of them are kept."""
 
 
-class Steps(torch.utils.data.IterableDataset[Episode]):
-    """The episodes of every step from ``first`` on; step n is the same whenever training was stopped before it."""
+@dataclass(frozen=True)
+class Task:
+    """An episode and what is done with it."""
 
-    def __init__(self, source: EpisodeSource, seed: int, first: int) -> None:
-        self.source, self.seed, self.first = source, seed, first
+    mode: str
+    size: int
+    episode: Episode
 
-    def __iter__(self) -> Iterator[Episode]:
+
+def sizes_of(step: int) -> tuple[int, ...]:
+    """Pixels a side of the episodes of a step."""
+    for steps, sizes in STAGES[:-1]:
+        if step < steps:
+            return sizes
+        step -= steps
+    return STAGES[-1][1]
+
+
+class Tasks(torch.utils.data.IterableDataset[Task]):
+    """The episodes of every step from ``first`` on; those of a step are the same wherever training was stopped."""
+
+    def __init__(self, sources: dict[int, EpisodeSource], seed: int, first: int) -> None:
+        self.sources, self.seed, self.first = sources, seed, first
+
+    def __iter__(self) -> Iterator[Task]:
         torch.set_num_threads(1)
-        for step in itertools.count(self.first):
-            torch.manual_seed(1_000_003 * self.seed + step)
-            tasks, subjects, slices = SHAPES[integer(0, len(SHAPES))]
-            yield batch(self.source, tasks, subjects, slices, OBJECTS)
+        worker = torch.utils.data.get_worker_info()
+        workers, own = (1, 0) if worker is None else (worker.num_workers, worker.id)
+        number = 0  # of the episode since ``first``; the loader asks the processes in turn
+        step = self.first
+        while True:
+            for place, size in enumerate(sizes_of(step)):
+                if number % workers == own:
+                    yield self.draw(step, place, size)
+                number += 1
+            step += 1
+
+    def draw(self, step: int, place: int, size: int) -> Task:
+        """One episode of a step."""
+        torch.manual_seed(_seed(self.seed, step, place))
+        shares = torch.tensor([mode.share for mode in MODES.values()])
+        name = list(MODES)[int(torch.multinomial(shares, 1))]
+        shapes = [s for s in MODES[name].shapes if s[0] * s[1] * s[2] * size * size <= _MOST_PIXELS]
+        tasks, subjects, slices = shapes[integer(0, len(shapes))]
+        return Task(name, size, batch(self.sources[size], tasks, subjects, slices, OBJECTS))
 
 
-def _pick(values: Memory, index: torch.Tensor) -> Memory:
-    return Memory(values.spatial[index], values.pointer[index])
+def _seed(seed: int, step: int, place: int) -> int:
+    return 1_000_003 * seed + 8 * step + place
 
 
-def _mean_of_others(masks: torch.Tensor) -> torch.Tensor:
-    """Mean mask of the other subjects at the same slice, at a quarter of the resolution (t, n, s, o, S/4, S/4)."""
-    small = F.avg_pool2d(masks.flatten(0, 2), 4).unflatten(0, masks.shape[:3])
-    return (small.sum(1, keepdim=True) - small) / (masks.shape[1] - 1)
+def tied(loaded: LoadedSegmenter, size: int) -> LoadedSegmenter:
+    """The same network for images of another size; both learn the same parameters."""
+    if size == loaded.image_size:
+        return loaded
+    other = at_image_size(loaded, size)
+    for theirs, own in zip(other.model.modules(), loaded.model.modules(), strict=True):
+        for name, parameter in own.named_parameters(recurse=False):
+            setattr(theirs, name, parameter)
+    return other
 
 
-def run_episodes(engine: Sam2Engine, episode: Episode) -> tuple[Decoded, torch.Tensor]:
-    """Segment every slice of every subject from the slices of the other subjects.
+class Trainer:
+    """A network, the running mean of its weights, and its optimiser, as a state folder keeps them.
 
     Args:
-        engine: Holds the model that is trained.
-        episode: Of shapes (tasks, subjects, slices, ...).
-
-    Returns:
-        The decoder's answers for B = tasks * subjects * objects * slices, slices outermost, and the masks
-        (B, S, S) that they should have been.
+        arguments: Of the command line.
     """
-    tasks, subjects, slices, objects, size, _ = episode.masks.shape
-    features = engine.encode_images(episode.images.flatten(0, 2))
-    image_of = torch.arange(tasks * subjects * slices)[:, None].expand(-1, objects).flatten()
-    known = engine.encode_support(features.select(image_of), episode.masks.flatten(0, 3))
-    place = torch.arange(len(image_of)).view(tasks, subjects, slices, objects)
-    # Supports of a subject: slices of the others, the same number for all so that they make one batch.
-    count = integer(1, (subjects - 1) * slices + 1)
-    supports = torch.empty(count, tasks, subjects, objects, dtype=torch.long)
-    for task in range(tasks):
-        for subject in range(subjects):
-            others = [s for s in range(subjects) if s != subject]
-            pool = place[task, others].reshape(-1, objects)
-            supports[:, task, subject] = pool[torch.randperm(len(pool))[:count]]
-    conditioning = [_pick(known, index.flatten()) for index in supports]
-    distances = [float(integer(1, engine.max_pointers)) for _ in conditioning]
-    order = list(range(slices)) if chance(0.5) else list(range(slices))[::-1]
-    others_mean = _mean_of_others(episode.masks) if chance(PLACE_MEMORY) else None
-    answers: list[Decoded] = []
-    targets: list[torch.Tensor] = []
-    past: list[Memory] = []
-    for slice_index in order:
-        rows = place[:, :, slice_index].flatten()  # (tasks * subjects * objects)
-        query = features.select(image_of[rows])
-        guessed = []
-        if others_mean is not None:
-            guess = engine.encode_place(query, others_mean[:, :, slice_index].flatten(0, 2))
-            guessed = [SpatialEntry(guess, engine.num_maskmem - 1)]
-        bank = MemoryBank(
-            [SpatialEntry(m.spatial, 0) for m in conditioning]
-            + guessed
-            + [SpatialEntry(m.spatial, back + 1) for back, m in enumerate(reversed(past))],
-            [PointerEntry(m.pointer, d) for m, d in zip(conditioning, distances, strict=True)]
-            + [PointerEntry(m.pointer, back + 1) for back, m in enumerate(reversed(past))],
+
+    def __init__(self, arguments: Arguments) -> None:
+        self.arguments = arguments
+        loaded = _initial(arguments)
+        loaded.model.requires_grad_(True)
+        self.model = loaded.model
+        sizes = sorted({size for _, stage in STAGES for size in stage})
+        # Measured on processors that multiply bfloat16: a network of this size gains nothing there.
+        precision = choose_precision(self.model.device, small=self.model.device.type == "cpu")
+        self.engines = {size: Sam2Engine(tied(loaded, size).model.train(), precision) for size in sizes}
+        self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=arguments.peak, weight_decay=0.02, betas=(0.9, 0.98)
         )
-        answer = engine.decode(query, engine.attend(query, bank))
-        answers.append(answer)
-        targets.append(episode.masks[:, :, slice_index].flatten(0, 2))
-        if slice_index != order[-1]:
-            present = answer.object_score > 0
-            logits = torch.where(present[:, None, None], answer.logits, NO_OBJECT_LOGIT)
-            past.append(engine.encode_prediction(query, logits, present, answer.pointer))
-    joined = Decoded(
-        *(torch.cat([getattr(a, f) for a in answers]) for f in ("logits", "predicted_iou", "object_score", "pointer"))
-    )
-    return joined, torch.cat(targets)
+        self.step, self.seconds = 0, 0.0
+        self._path = arguments.state / "state.pt"
+        if self._path.exists():
+            state = torch.load(self._path, weights_only=True, map_location=self.model.device)
+            self.model.load_state_dict(state["model"])
+            self.average = state["average"]
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds = state["step"], state["seconds"]
+
+    def learn(self, tasks: list[Task]) -> dict[str, float]:
+        """One step: the gradients of all tasks together."""
+        rate = learning_rate(self.step, self.arguments.steps, self.arguments.peak)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        values: dict[str, float] = {"rate": rate}
+        for place, task in enumerate(tasks):
+            # The steps after a stop are those that would have come without it.
+            torch.manual_seed(_seed(self.arguments.seed + 500, self.step, place))
+            answers = MODES[task.mode].run(self.engines[task.size], task.episode.to(self.model.device))
+            losses = []
+            for answer in answers:
+                loss, measured = loss_of(answer.decoded, answer.masks)
+                losses.append(loss)
+                values |= {f"{key} {answer.name} {task.size}": value for key, value in measured.items()}
+            (torch.stack(losses).mean() / len(tasks)).backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if torch.isfinite(norm):  # one broken episode must not end a night's run
+            self.optimizer.step()
+        self.step += 1
+        decay = min(0.998, self.step / (self.step + 20))
+        with torch.no_grad():
+            for key, value in self.model.state_dict().items():
+                mean = self.average[key]
+                mean.lerp_(value, 1 - decay) if value.is_floating_point() else mean.copy_(value)
+        return values | {"norm": norm.item()}
+
+    def keep(self) -> None:
+        """Write the state, and the running mean of the weights as a file that `build_segmenter` reads."""
+        save(
+            self._path,
+            {
+                "model": self.model.state_dict(),
+                "average": self.average,
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+            },
+        )
+        save(self.arguments.state / "segmenter.pt", {"model": self.average})
 
 
-def loss_of(answer: Decoded, masks: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-    """SAM 2's terms: mask (Dice and cross-entropy) where present, predicted IoU, object score everywhere."""
-    size = answer.logits.shape[-1]
-    target = F.interpolate(masks[:, None], size=(size, size), mode="area")[:, 0]
-    present = masks.flatten(1).any(1)
-    probability = answer.logits.sigmoid()
-    overlap = (probability * target).sum((1, 2))
-    dice = (2 * overlap + 1) / (probability.sum((1, 2)) + target.sum((1, 2)) + 1)
-    pixel = F.binary_cross_entropy_with_logits(answer.logits, target, reduction="none")
-    # Small structures would drown among background pixels: half the weight lies on the mask and its rim.
-    near = F.max_pool2d(target[:, None], 7, stride=1, padding=3)[:, 0]
-    pixel = 0.5 * pixel.mean((1, 2)) + 0.5 * (pixel * near).sum((1, 2)) / (near.sum((1, 2)) + 1)
-    with torch.no_grad():
-        hard, truth = answer.logits > 0, target > 0.5
-        both, either = (hard & truth).sum((1, 2)), (hard | truth).sum((1, 2))
-        iou = both / either.clamp(min=1)
-        hard_dice = 2 * both / (hard.sum((1, 2)) + truth.sum((1, 2))).clamp(min=1)
-    weight = present.float() / present.float().sum().clamp(min=1)
-    mask_loss = (weight * (1 - dice + 2.0 * pixel)).sum()
-    iou_loss = (weight * (answer.predicted_iou - iou).abs()).sum()
-    # Absence is rare and must weigh as much as presence, or "always there" is the cheapest answer.
-    balance = torch.where(present, 0.5 / present.sum().clamp(min=1), 0.5 / (~present).sum().clamp(min=1))
-    presence_loss = F.binary_cross_entropy_with_logits(
-        answer.object_score, present.float(), weight=balance, reduction="sum"
+def _initial(arguments: Arguments) -> LoadedSegmenter:
+    if arguments.initial == RANDOM:
+        return random_segmenter(seed=arguments.seed, device=arguments.device)
+    return build_segmenter(checkpoint=Path(arguments.initial) if arguments.initial else None, device=arguments.device)
+
+
+def _sources(arguments: Arguments, sizes: list[int]) -> dict[int, EpisodeSource]:
+    data = arguments.data
+    if data is None:
+        return {size: EpisodeSource(size) for size in sizes}
+    code = tuple(Path(str(module.__file__)) for module in (pool, templates, tissues))
+    volumes, real = made_once(arguments.state, lambda: (pool.load_pool(data), templates.load_templates(data)), code)
+    return {size: EpisodeSource(size, real, pool=pool.Pool(volumes)) for size in sizes}
+
+
+class _Stop:
+    """Set by a signal, or when the minutes are over: the step is finished, the state kept."""
+
+    def __init__(self, minutes: float | None) -> None:
+        self._asked = False
+        self._end = None if minutes is None else time.monotonic() + 60 * minutes
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+
+    def __bool__(self) -> bool:
+        return self._asked or (self._end is not None and time.monotonic() > self._end)
+
+
+def train(trainer: Trainer, sources: dict[int, EpisodeSource], stop: _Stop) -> None:
+    """Steps until all are done or a stop is asked for; the curve goes into ``log.jsonl``."""
+    arguments = trainer.arguments
+    log = (arguments.state / "log.jsonl").open("a", encoding="utf-8")
+    tasks = Tasks(sources, arguments.seed, trainer.step)
+    loader = torch.utils.data.DataLoader(
+        tasks, batch_size=None, num_workers=arguments.workers, prefetch_factor=4 if arguments.workers else None
     )
-    right = (answer.object_score > 0) == present
-    values = {
-        "dice": float((weight * hard_dice).sum()),
-        "presence_present": float(right[present].float().mean()) if present.any() else float("nan"),
-        "presence_absent": float(right[~present].float().mean()) if (~present).any() else float("nan"),
-        "iou_error": iou_loss.item(),
-    }
-    total = mask_loss + 0.3 * iou_loss + 0.5 * presence_loss
-    values["loss"] = total.item()
-    return total, values
+    episodes = iter(loader)
+    kept = now = time.monotonic()
+    waited = 0.0
+    running: dict[str, list[float]] = defaultdict(list)
+    while trainer.step < arguments.steps and not stop:
+        began = now
+        drawn = [next(episodes) for _ in sizes_of(trainer.step)]
+        waited += time.monotonic() - began
+        for key, number in trainer.learn(drawn).items():
+            if number == number:
+                running[key].append(number)
+        now = time.monotonic()
+        trainer.seconds += now - began
+        running["seconds a step"].append(now - began)
+        if trainer.step % LOG_STEPS == 0:
+            row = {key: round(sum(v) / len(v), 5) for key, v in running.items()}
+            row |= {"waited": round(waited, 1), "step": trainer.step, "seconds": round(trainer.seconds)}
+            log.write(json.dumps(row) + "\n")
+            log.flush()
+            running.clear()
+            waited = 0.0
+        if now - kept > SAVE_SECONDS:
+            trainer.keep()
+            kept = now
+    trainer.keep()
 
 
 def main() -> None:
     """Command line."""
-    arguments = read_arguments(__doc__.split("\n")[0], steps=4700, peak=6e-4, seed=0)
-    config = OmegaConf.load(CONFIG)
-    engine = Sam2Engine(instantiate(config.model))
-    model = engine.model
-    if arguments.initial:
-        model.load_state_dict(torch.load(arguments.initial, weights_only=True)["model"])
-    average = {k: v.clone() for k, v in model.state_dict().items()}
-    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.peak, weight_decay=0.02, betas=(0.9, 0.98))
-    source = EpisodeSource(engine.image_size, load_templates(arguments.data) if arguments.data else None)
-    step, seconds = 0, 0.0
-    state_path = arguments.state / "state.pt"
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
-        model.load_state_dict(state["model"])
-        average = state["average"]
-        optimizer.load_state_dict(state["optimizer"])
-        step, seconds = state["step"], state["seconds"]
-        torch.set_rng_state(state["rng"])
-    model.train()
-    log = (arguments.state / "log.jsonl").open("a")
-    began = time.monotonic() - seconds
-    running: dict[str, list[float]] = {}
-    # Drawn by a process of its own while the step before is computed.
-    steps = Steps(source, arguments.seed, step)
-    episodes = iter(torch.utils.data.DataLoader(steps, batch_size=None, num_workers=1, prefetch_factor=4))
-    while step < arguments.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, arguments.steps, arguments.peak)
-        answer, masks = run_episodes(engine, next(episodes))
-        loss, values = loss_of(answer, masks)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        if torch.isfinite(norm):  # one broken episode must not end a night's run
-            optimizer.step()
-        step += 1
-        decay = min(0.998, step / (step + 20))
-        with torch.no_grad():
-            for key, value in model.state_dict().items():
-                average[key].lerp_(value, 1 - decay) if value.is_floating_point() else average[key].copy_(value)
-        for key, number in values.items():
-            if number == number:
-                running.setdefault(key, []).append(number)
-        if step % 50 == 0:
-            row = {k: round(sum(v) / len(v), 4) for k, v in running.items()}
-            row |= {
-                "norm": round(norm.item(), 2),
-                "step": step,
-                "seconds": round(time.monotonic() - began),
-                "rate": learning_rate(step, arguments.steps, arguments.peak),
-            }
-            log.write(json.dumps(row) + "\n")
-            log.flush()
-            running = {}
-        if step % 100 == 0 or step == arguments.steps:
-            save(
-                state_path,
-                {
-                    "model": model.state_dict(),
-                    "average": average,
-                    "optimizer": optimizer.state_dict(),
-                    "step": step,
-                    "seconds": time.monotonic() - began,
-                    "rng": torch.get_rng_state(),
-                },
-            )
-            save(arguments.state / "segmenter.pt", {"model": average})
+    arguments = read_arguments(__doc__.split("\n")[0], steps=9000, peak=3e-4, seed=0)
+    stop = _Stop(arguments.minutes)
+    trainer = Trainer(arguments)
+    train(trainer, _sources(arguments, list(trainer.engines)), stop)
 
 
 if __name__ == "__main__":

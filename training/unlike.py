@@ -28,7 +28,7 @@ from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
 from RetrievalSAMLib.retrieval.evidence import SupportCase
 from RetrievalSAMLib.retrieval.gathering import evidence_of_cases
 from RetrievalSAMLib.segmentation.pipeline import Models
-from RetrievalSAMLib.segmentation.verdict import volume_verdict
+from RetrievalSAMLib.segmentation.supports.verdict import volume_verdict
 from RetrievalSAMLib.volumes import SliceStack, Volume, choose_plane, read_volume
 from training.judge import SPLITS, bundled_models, load_case
 from training.planted_cases import cases_of

@@ -26,6 +26,7 @@ class RetrievalSAMParameters:
         preset: One of `PRESETS`.
         model: Name in the catalogue of models.
         device: One of `DEVICES`.
+        cleanMasks: Whether masks are cleaned of what no case has.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -37,3 +38,4 @@ class RetrievalSAMParameters:
     preset: str = "default"
     model: str = BUNDLED
     device: str = "auto"
+    cleanMasks: bool = True

@@ -14,6 +14,9 @@ import slicer
 import slicer.util
 from slicer.i18n import tr as _
 
+from .scene import scene_nodes
+from .scene.segmentation_files import replace_segment
+
 URL = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task04_Hippocampus.tar"
 CHECKSUM = "MD5:9d24dba78a72977dbd1d2e110310f31b"
 SAMPLE_NAME = "RetrievalSAMHippocampus"
@@ -33,7 +36,6 @@ def register() -> None:
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="RetrievalSAM",
         sampleName=SAMPLE_NAME,
-        sampleDescription=_("Two annotated hippocampus volumes and one to segment (27 MB, MSD Task04, CC BY-SA 4.0)"),
         thumbnailFileName=str(Path(__file__).resolve().parent.parent / "Resources" / "Icons" / "RetrievalSAM.png"),
         uris=URL,
         fileNames=_ARCHIVE,
@@ -96,8 +98,6 @@ def _load_segmentation(file: Path, volume: slicer.vtkMRMLScalarVolumeNode) -> sl
     voxels = slicer.util.arrayFromVolume(labels)
     for value, name, color in _SEGMENTS:
         segment_id = segmentation.GetSegmentation().AddEmptySegment("", name, color)
-        slicer.util.updateSegmentBinaryLabelmapFromArray(
-            (voxels == value).astype("uint8"), segmentation, segment_id, volume
-        )
-    slicer.mrmlScene.RemoveNode(labels)
+        replace_segment(segmentation, segment_id, volume, (voxels == value).astype("uint8"))
+    scene_nodes.remove(labels)
     return segmentation

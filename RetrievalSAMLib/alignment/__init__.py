@@ -1,15 +1,22 @@
 """Coarse alignment of cases to a target."""
 
 from .affine import align, centred, refine
+from .backwards import BackwardsFit, backwards_fit
 from .images import SmallImage
+from .poses import Example, Pose, PoseSearch
 from .surroundings import Surroundings, lay_together
 from .transform import Alignment, stack_extent_mm, stack_places_mm
 
 __all__ = [
     "Alignment",
+    "BackwardsFit",
+    "Example",
+    "Pose",
+    "PoseSearch",
     "SmallImage",
     "Surroundings",
     "align",
+    "backwards_fit",
     "centred",
     "lay_together",
     "refine",

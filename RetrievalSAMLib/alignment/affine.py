@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from .images import SmallImage
 from .threads import quiet_on_one_thread
-from .transform import Alignment
+from .transform import Alignment, turn_within_slices
 
 _COARSE, _FINE, _REGION = 24, 48, 40
 """Voxels along the longest side: to find the best start, to refine it, and to refine it where the segments lie."""
@@ -28,7 +28,7 @@ _FEW_SLICES = 16
 """With fewer slices than this, scale and tilt across them cannot be told from the picture."""
 
 
-def align(target: SmallImage, case: SmallImage) -> Alignment:
+def align(target: SmallImage, case: SmallImage, turn_degrees: float = 0.0) -> Alignment:
     """Find the affine map under which the images correlate best.
 
     Starts are centre on centre and mass centre on mass centre, at the scale in mm and at the ratio of the extents
@@ -39,13 +39,14 @@ def align(target: SmallImage, case: SmallImage) -> Alignment:
     Args:
         target: The fixed image.
         case: The moving image.
+        turn_degrees: How far every start is turned within the slices.
     """
     with quiet_on_one_thread():
         longest = float(target.extent_mm.max())
         step = longest / _COARSE
         fixed, moving = target.coarser(step), case.coarser(step)
         centres = [(target.extent_mm[::-1] / 2, case.extent_mm[::-1] / 2), (_mass_centre(fixed), _mass_centre(moving))]
-        starts = sorted(_starts(target, case, centres), key=lambda t: -_correlation(fixed, moving, t))
+        starts = sorted(_starts(target, case, centres, turn_degrees), key=lambda t: -_correlation(fixed, moving, t))
         found = [_optimised(fixed, moving, start, step) for start in starts[:_STARTS]]
         best = max(found, key=lambda t: _correlation(fixed, moving, t))
         step = longest / _FINE
@@ -78,7 +79,7 @@ def refine(
         return _alignment(best, _correlation(fixed, moving, best))
 
 
-def centred(target: SmallImage, case: SmallImage) -> Alignment:
+def centred(target: SmallImage, case: SmallImage, turn_degrees: float = 0.0) -> Alignment:
     """Centre on centre, at the scale in mm or at the ratio of the extents, whichever makes the images more alike.
 
     For images that cannot be registered. The similarity is that of this alignment.
@@ -87,22 +88,23 @@ def centred(target: SmallImage, case: SmallImage) -> Alignment:
         step = float(target.extent_mm.max()) / _COARSE
         fixed, moving = target.coarser(step), case.coarser(step)
         centre = (target.extent_mm[::-1] / 2, case.extent_mm[::-1] / 2)
-        best = max(_starts(target, case, [centre]), key=lambda t: _correlation(fixed, moving, t))
+        best = max(_starts(target, case, [centre], turn_degrees), key=lambda t: _correlation(fixed, moving, t))
         return _alignment(best, _correlation(fixed, moving, best))
 
 
 def _starts(
-    target: SmallImage, case: SmallImage, centres: list[tuple[np.ndarray, np.ndarray]]
+    target: SmallImage, case: SmallImage, centres: list[tuple[np.ndarray, np.ndarray]], turn_degrees: float
 ) -> list[sitk.AffineTransform]:
     """Every pair of points (target, case; columns, rows, slices) on each other, at every likely scale."""
     ratio = (case.extent_mm / target.extent_mm)[::-1]
     within = float(np.sqrt(ratio[0] * ratio[1]))
     scales = sorted(set(itertools.product((1.0, within), (1.0, float(ratio[2])))))
+    turn = turn_within_slices(turn_degrees)[::-1, ::-1]
     starts = []
     for (in_plane, across), (here, there) in itertools.product(scales, centres):
         start = sitk.AffineTransform(3)
         start.SetCenter(here.tolist())
-        start.SetMatrix(np.diag([in_plane, in_plane, across]).ravel().tolist())
+        start.SetMatrix((np.diag([in_plane, in_plane, across]) @ turn).ravel().tolist())
         start.SetTranslation((there - here).tolist())
         starts.append(start)
     return starts

@@ -52,6 +52,11 @@ class SmallImage:
         voxels = F.adaptive_avg_pool1d(torch.stack(slices).flatten(1).T[None], shape[0])[0].T.reshape(shape)
         return cls(_in_space(voxels.numpy(), extent / shape, np.zeros(3)), extent)
 
+    def reversed(self, axes: tuple[int, ...]) -> SmallImage:
+        """The same with some axes (0 slices, 1 rows, 2 columns) in the reverse order."""
+        voxels = np.flip(sitk.GetArrayFromImage(_own(self.image)), axes)
+        return SmallImage(_in_space(voxels, np.array(self.image.GetSpacing())[::-1], np.zeros(3)), self.extent_mm)
+
     def coarser(self, step_mm: float) -> sitk.Image:
         """The same at ``step_mm`` a voxel where it is finer than that, smoothed first so that nothing aliases.
 

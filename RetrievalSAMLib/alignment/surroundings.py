@@ -59,8 +59,7 @@ class Surroundings:
 
     def half_side_mm(self) -> float:
         """Half the longer side of the structure within the slices, in the target's mm."""
-        scale = np.abs(self.start.matrix.diagonal())
-        return float(((self.high_mm - self.low_mm) / scale)[1:].max()) / 2
+        return float(((self.high_mm - self.low_mm) / self.start.scale)[1:].max()) / 2
 
     def depth_mm(self) -> float:
         """How deep in the target the start puts the structure's centre."""
@@ -115,7 +114,7 @@ def _near(
 def _picture(part: Surroundings, step: np.ndarray, scale: float) -> tuple[np.ndarray, int]:
     """The surroundings on a grid as the target's: float32 (n, 15, 15), and the number of slices before the centre."""
     matrix = part.start.matrix * scale
-    thick = np.abs(matrix.diagonal()) * step
+    thick = part.start.scale * scale * step
     before = round(float((part.centre_mm - part.low_mm)[0] / thick[0]))
     behind = round(float((part.high_mm - part.centre_mm)[0] / thick[0]))
     transform = sitk.AffineTransform(3)

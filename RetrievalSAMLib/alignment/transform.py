@@ -30,8 +30,8 @@ class Alignment:
     """An affine map from the target's stack to a case's stack.
 
     Both in stack coordinates: mm along slices, rows and columns, from the outer corner of the first voxel. Rows and
-    columns of a stack run the same way through every patient (see `SliceFrame`), so such a map is near the identity
-    but for scale and shift.
+    columns of a stack run the same way through every patient (see `SliceFrame`) as far as headers are right and slices
+    are not oblique: often such a map is near the identity but for scale and shift, and it may be any turn.
 
     Attributes:
         matrix: float64 (3, 3).
@@ -52,6 +52,12 @@ class Alignment:
             case_extent_mm: float (3,).
         """
         return cls(np.eye(3), (case_extent_mm - target_extent_mm) / 2, float("nan"))
+
+    @property
+    def scale(self) -> np.ndarray:
+        """How long in the case is what is 1 mm long along slices, rows and columns of the target, float64 (3,)."""
+        scale: np.ndarray = np.linalg.norm(self.matrix, axis=0)
+        return scale
 
     def onto(self, target_mm: np.ndarray, case_mm: np.ndarray) -> Alignment:
         """This map, moved and scaled in the slices so that what was found in the target lies on the same in the case.
@@ -94,3 +100,9 @@ class Alignment:
         """
         across = self.matrix[0, 1] * row_mm + self.matrix[0, 2] * column_mm + self.offset_mm[0]
         return (np.asarray(case_depth_mm) - across) / self.matrix[0, 0]
+
+
+def turn_within_slices(degrees: float) -> np.ndarray:
+    """A rotation of points (slices, rows, columns) about the first axis, float64 (3, 3)."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[1.0, 0.0, 0.0], [0.0, cosine, -sine], [0.0, sine, cosine]])

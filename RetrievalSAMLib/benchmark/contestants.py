@@ -11,16 +11,17 @@ import torch
 
 from ..models.build import LoadedSegmenter
 from ..progress import silent
-from ..segmentation.cache_space import CacheSpace
-from ..segmentation.fate_sam import LabelledSlices, fate_sam
-from ..segmentation.fusion import FileSlices
-from ..segmentation.kept_supports import KeptSupports
-from ..segmentation.options import Models, RunOptions, SegmentationResult
+from ..segmentation.memory.kept_memories import KeptSupports
+from ..segmentation.output.fusion import FileSlices
+from ..segmentation.output.report import SegmentationReport
+from ..segmentation.output.result import SegmentationResult
 from ..segmentation.pipeline import segment_volume
-from ..segmentation.presets import FATE_SAM, Settings
-from ..segmentation.published import labelled_slices
-from ..segmentation.report import SegmentationReport
-from ..segmentation.sam2_engine import Sam2Engine
+from ..segmentation.published.fate_sam import LabelledSlices, fate_sam
+from ..segmentation.published_run import labelled_slices
+from ..segmentation.sam2.engine import Sam2Engine
+from ..segmentation.settings.cache_space import CacheSpace
+from ..segmentation.settings.options import Models, RunOptions
+from ..segmentation.settings.presets import FATE_SAM, Settings
 from ..stages import StageTimes, listening
 from ..volumes import Plane
 from .bare_modules import OTHER, CallRecorder

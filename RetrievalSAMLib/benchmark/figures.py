@@ -11,9 +11,9 @@ import torch
 
 from .. import NOTICE, __version__
 from ..models.catalogue import BUNDLED
-from ..segmentation.fate_sam import SUPPORTS
-from ..segmentation.memory_use import peak_memory_bytes
-from ..segmentation.presets import Settings
+from ..segmentation.published.fate_sam import SUPPORTS
+from ..segmentation.settings.memory_use import peak_memory_bytes
+from ..segmentation.settings.presets import Settings
 from ..side_by_side import available_processors
 from ..stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PREDICTION_MEMORIES, STAGES, SUPPORT_MEMORIES
 from .bare_modules import OTHER

@@ -8,8 +8,8 @@ from ..models import store
 from ..models.build import LoadedSegmenter, build_encoder, build_segmenter, random_segmenter
 from ..models.catalogue import BUNDLED, get
 from ..models.device import share_processors
-from ..segmentation.networks import encoder_for, image_size_for
-from ..segmentation.options import Models
+from ..segmentation.settings.networks import encoder_for, image_size_for
+from ..segmentation.settings.options import Models
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..segmentation.fate_sam import LabelledSlices, square_input, square_masks
-from ..segmentation.sam2_engine import IMAGE_MEAN, IMAGE_STD
+from ..segmentation.published.fate_sam import LabelledSlices, square_input, square_masks
+from ..segmentation.sam2.engine import IMAGE_MEAN, IMAGE_STD
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base

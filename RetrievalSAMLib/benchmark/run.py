@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from ..progress import Progress, silent
-from ..segmentation.fate_sam import SUPPORTS
-from ..segmentation.presets import Settings, preset
+from ..segmentation.published.fate_sam import SUPPORTS
+from ..segmentation.settings.presets import Settings, preset
 from .bare_modules import replay
 from .contestants import TOTAL, Ours, Published, Video, for_timing, spent_on, synchroniser
 from .figures import LOOP, PREDICTOR, SAME_PRESET, SAME_PRESET_AGAIN, Found, Peak, figures

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from ..models.build import LoadedSegmenter, segmenter_config, size_settings
-from ..segmentation.fate_sam import square_input, square_masks
+from ..segmentation.published.fate_sam import square_input, square_masks
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor

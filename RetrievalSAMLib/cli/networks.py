@@ -31,7 +31,7 @@ def load_models(
         target: The volume, whose slices decide the image size.
     """
     from ..models.catalogue import BUNDLED
-    from ..segmentation import networks
+    from ..segmentation.settings import networks
 
     if encoder is None:
         encoder = networks.encoder_for(model)

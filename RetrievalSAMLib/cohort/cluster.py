@@ -15,15 +15,12 @@ from distributed import Client, LocalCluster, Worker, WorkerPlugin
 
 from ..errors import InputError
 from ..side_by_side import available_processors
+from .dask_settings import FAILURES, LIVES, THREADS
 
 LOCAL = "local"
 _PROTOCOLS = ("tcp://", "tls://")
 _SECONDS_TO_ANSWER = 30
 _PROCESSORS_A_WORKER = 4
-FAILURES, LIVES = "distributed.scheduler.allowed-failures", 5
-"""Dask's setting of how many processes a volume may be lost with before it counts as failed, and our value."""
-THREADS = "distributed.nanny.pre-spawn-environ"
-"""Where Dask says with which environment a worker begins: one thread, unless it is told otherwise."""
 
 
 @dataclass(frozen=True)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import csv
 import glob
-import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..csv_rows import read_rows
 from ..errors import InputError
+from ..library.adding.pairs import find_images
 from ..library.names import checked_name, same_name_key
-from ..library.pairs import find_images
-from ..segmentation.region import Box, box_of
+from ..segmentation.settings.region import Box, box_of
 
-PATH, ID, REGION = "path", "id", "region"
-_COLUMNS = (PATH, ID, REGION)
+PATH, ID, REGION, SERIES = "path", "id", "region", "series"
 _PATTERN = set("*?[")
 _NUMBERED = re.compile("volume-([0-9]{1,9})")
-_FORMULA = ("=", "+", "-", "@")
+FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for the start of a formula."""
 
 
@@ -31,11 +30,18 @@ class Item:
         id: Unique in the batch; the name of its files, and all that tables and pages call it.
         path: The volume: a file, or a folder of DICOM slices. Never shown: it may name a patient.
         region: The box of voxels to look in, or None for all.
+        series: The DICOM series, or None for that of the batch.
     """
 
     id: str
     path: Path = field(repr=False)
     region: Box | None = None
+    series: str | None = field(default=None, repr=False)
+
+
+def in_region(item: Item, region: Box | None) -> Item:
+    """A volume with a region to look in, where it has none of its own."""
+    return item if item.region is not None else replace(item, region=region)
 
 
 def find_items(inputs: Sequence[str], known: Path) -> list[Item]:
@@ -68,30 +74,16 @@ def find_items(inputs: Sequence[str], known: Path) -> list[Item]:
 
 
 def read_items(table: Path) -> list[Item]:
-    """The rows of a table with the columns `path`, `id` and, if wanted, `region`; paths are relative to it.
+    """The rows of a table with the columns `path`, `id` and, if wanted, `region` and `series`.
+
+    Paths are relative to it.
 
     Raises:
         InputError: It cannot be read, or a row is wrong: the message names it.
     """
     name = str(table)
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(name, f"it cannot be read ({error.strerror or error})", "Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(name, "it is not UTF-8", "Save it as 'CSV UTF-8'.") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
-    items: dict[int, Item] = {}
-    try:
-        _check_columns(name, rows.fieldnames or [])
-        for row in rows:
-            items[rows.line_num] = _item(row, table.parent, f"{name}, row {rows.line_num}")
-    except csv.Error as error:
-        raise InputError(
-            f"{name}, row {rows.reader.line_num}", f"it is no row of a table ({error})", "Mend it."
-        ) from error
-    if not items:
-        raise InputError(name, "it has no rows", "Give a row for each volume.")
+    rows = read_rows(table, (PATH, ID), (REGION, SERIES))
+    items = {line: _item(row, table.parent, f"{name}, row {line}") for line, row in rows.items()}
     _check_unique(name, items)
     return list(items.values())
 
@@ -123,30 +115,19 @@ def _named(name: str) -> list[Path]:
     return [Path(image).absolute() for image in found]
 
 
-def _check_columns(name: str, columns: Sequence[str]) -> None:
-    remedy = f"The first row names the columns: {PATH}, {ID} and, if wanted, {REGION}."
-    for column in (PATH, ID):
-        if column not in columns:
-            raise InputError(name, f"it has no column '{column}'", remedy)
-    for column in columns:
-        if column not in _COLUMNS or columns.count(column) > 1:
-            raise InputError(name, f"its column '{column}' is not known, or there twice", remedy)
-
-
-def _item(row: dict[str, str | None], folder: Path, thing: str) -> Item:
-    if "" in row or None in row.values():
-        raise InputError(thing, "it has not as many fields as the first row", "Put texts with commas in quotes.")
-    path, name, region = ((row.get(column) or "").strip() for column in _COLUMNS)
+def _item(row: Mapping[str, str], folder: Path, thing: str) -> Item:
+    path, name, region, series = row[PATH], row[ID], row[REGION], row[SERIES]
     if not path:
         raise InputError(thing, "it names no volume", "Give its path.")
     try:
         checked = checked_name(name, "id")
     except InputError as error:
         raise InputError(f"{thing}, {error.thing}", error.fact, "Give an id such as `case-001`.") from error
-    if checked.startswith(_FORMULA):
+    if checked.startswith(FORMULA):
         raise InputError(f"{thing}, id `{checked}`", "it begins like a formula", "Begin it with a letter or a digit.")
     # What is missing at this place is found when its turn comes, and then only this volume fails.
-    return Item(checked, (folder / path).absolute(), box_of(region, f"{thing}, {REGION}") if region else None)
+    box = box_of(region, f"{thing}, {REGION}") if region else None
+    return Item(checked, (folder / path).absolute(), box, series or None)
 
 
 def _check_unique(name: str, items: Mapping[int, Item]) -> None:

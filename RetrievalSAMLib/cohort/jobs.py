@@ -16,7 +16,7 @@ from dask_jobqueue.sge import SGECluster, SGEJob
 from dask_jobqueue.slurm import SLURMCluster, SLURMJob
 
 from ..errors import InputError
-from .cluster import FAILURES, LIVES
+from .dask_settings import FAILURES, LIVES
 
 KINDS: dict[str, tuple[type[JobQueueCluster], type[Job]]] = {
     "slurm": (SLURMCluster, SLURMJob),

@@ -12,8 +12,10 @@ from .. import __version__
 from ..evaluation.kept_results import identity
 from ..library.case import Case
 from ..models import catalogue
-from ..segmentation.presets import preset as preset_of
-from ..segmentation.region import Box
+from ..segmentation.settings.cleaning import Cleaning, cleaning_of
+from ..segmentation.settings.presets import preset as preset_of
+from ..segmentation.settings.region import Box
+from ..volumes import ReadingChoices
 from ..worker.jobs.segmenting import Networks
 
 _FORMAT = 1
@@ -34,6 +36,10 @@ class Order:
         plane: `auto`, or the name of a plane.
         segments: Names, or None for all.
         seed: Of the random generators.
+        learned: Whether to use what the library has learned.
+        trust_header: See `RunOptions`.
+        cleaning: What is done with the masks once they are found.
+        reading: How volumes are to be read; each choice counts for those that it can be about.
         version: Of the program that asks.
     """
 
@@ -47,6 +53,10 @@ class Order:
     plane: str = "auto"
     segments: tuple[str, ...] | None = None
     seed: int = 0
+    learned: bool = True
+    trust_header: bool = False
+    cleaning: Cleaning = Cleaning()
+    reading: ReadingChoices = ReadingChoices()
     version: str = __version__
 
 
@@ -55,7 +65,7 @@ def library_key(cases: Sequence[Case]) -> str:
     return _hashed(sorted(identity(case) for case in cases))
 
 
-def fingerprint(order: Order, networks: Networks, image: str, region: Box | None) -> str:
+def fingerprint(order: Order, networks: Networks, image: str, region: Box | None, expert: str | None = None) -> str:
     """Equal where the same result is to be expected.
 
     The device and the number of threads are left out: they may change a last bit, which is no reason to begin anew.
@@ -65,13 +75,17 @@ def fingerprint(order: Order, networks: Networks, image: str, region: Box | None
         networks: Those that the volume is segmented with.
         image: Hash of the volume's voxels and grid.
         region: Where the volume is looked at.
+        expert: SHA-256 of the weights of the library's expert, None where it is not used.
     """
     segmenter = catalogue.get(networks.model, "segmenter")
     encoder = catalogue.get(networks.encoder, "encoder")
-    settings = preset_of(order.preset).as_report()
-    asked = [settings, order.plane, order.segments, order.seed, region]
+    settings = preset_of(order.preset)
+    cleaning = cleaning_of(settings, order.cleaning).as_report()
+    asked = [settings.as_report(), cleaning, order.plane, order.segments, order.seed, region]
+    if order.trust_header:
+        asked.append("trust-header")
     known_as = [segmenter.sha256, networks.image_size, encoder.sha256]
-    return _hashed([_FORMAT, order.version, order.library_key, image, known_as, asked])
+    return _hashed([_FORMAT, order.version, order.library_key, image, known_as, asked, expert])
 
 
 def _hashed(content: object) -> str:

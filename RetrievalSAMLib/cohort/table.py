@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..volumes import write_staged
+from .items import FORMULA
 from .results import DONE, Outcome
+from .review.content import standing_out
+from .review.decisions import UNDECIDED, Decisions
 
 
 def segment_names(outcomes: Sequence[Outcome]) -> list[str]:
@@ -15,16 +18,21 @@ def segment_names(outcomes: Sequence[Outcome]) -> list[str]:
     return list(dict.fromkeys(segment.name for outcome in outcomes for segment in outcome.segments))
 
 
-def write_table(outcomes: Sequence[Outcome], file: Path) -> None:
-    """Write a row a volume: id, state, verdict, confidence, seconds, volume of each segment in mm3, error.
+def write_table(outcomes: Sequence[Outcome], file: Path, decisions: Decisions) -> None:
+    """Write a row a volume: id, state, verdict, confidence, seconds, volume of each segment in mm3, and more.
+
+    That is: what was seen when it was read, why it failed, which segments stand out by their volumes, what reviewers
+    decided, and what they noted.
 
     Raises:
         InputError: The file cannot be written.
     """
     names = segment_names(outcomes)
+    stands_out = standing_out([outcome for outcome in outcomes if outcome.state == DONE])
 
     def row(outcome: Outcome) -> list[str]:
         done = outcome.state == DONE
+        standing = decisions.standing(outcome.id, outcome.result)
         found = {segment.name: f"{segment.volume_mm3:.3f}" for segment in outcome.segments}
         return [
             outcome.id,
@@ -33,7 +41,11 @@ def write_table(outcomes: Sequence[Outcome], file: Path) -> None:
             f"{outcome.confidence:.3f}" if done else "",
             f"{outcome.seconds:.2f}" if done else "",
             *(found.get(name, "") for name in names),
+            "; ".join(outcome.notes),
             outcome.error,
+            "; ".join(name for name in names if (outcome.id, name) in stands_out),
+            "" if standing.state == UNDECIDED else standing.state,
+            _as_text(standing.notes),
         ]
 
     def write(staged: Path) -> None:
@@ -41,7 +53,26 @@ def write_table(outcomes: Sequence[Outcome], file: Path) -> None:
         with staged.open("w", encoding="utf-8-sig", newline="") as stream:
             rows = csv.writer(stream)
             volumes = [f"{name} (mm3)" for name in names]
-            rows.writerow(["id", "state", "verdict", "confidence", "seconds", *volumes, "error"])
+            rows.writerow(
+                [
+                    "id",
+                    "state",
+                    "verdict",
+                    "confidence",
+                    "seconds",
+                    *volumes,
+                    "reading",
+                    "error",
+                    "stands_out",
+                    "decision",
+                    "notes",
+                ]
+            )
             rows.writerows(row(outcome) for outcome in outcomes)
 
     write_staged(file, write)
+
+
+def _as_text(note: str) -> str:
+    """What somebody has typed, so that no spreadsheet takes it for a formula."""
+    return f"'{note}" if note.startswith(FORMULA) else note

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,22 +14,25 @@ import torch
 from .. import __version__
 from ..drawing import Strip, draw_strip
 from ..errors import InputError, RetrievalSAMError
+from ..learning.expert.opinion import LearnedOpinion
+from ..learning.use import opinion_of
 from ..library.case import Case
 from ..library.store import SupportLibrary
+from ..models import catalogue
 from ..out_of_memory import is_out_of_memory
+from ..segmentation.output.report import SegmentationReport
 from ..segmentation.pipeline import segment_volume
-from ..segmentation.presets import preset as preset_of
-from ..segmentation.usual import usual_options
-from ..volumes import Plane, Segmentation, SliceStack, Volume, read_segmentation, read_volume, shown_color, write_staged
+from ..segmentation.settings.default_options import usual_options
+from ..segmentation.settings.presets import preset as preset_of
+from ..volumes import Plane, Segmentation, SliceStack, Volume, read_segmentation, shown_color, write_staged
 from ..worker.faults import fault_of
 from ..worker.jobs.kept import KeptNetworks
-from ..worker.jobs.segmenting import networks_of
+from ..worker.jobs.segmenting import Networks, networks_of
 from .items import Item
 from .order import Order, fingerprint, library_key
 from .results import FAILED, Outcome, Results
-
-SHOWN = 6
-"""Slices in a picture."""
+from .review.choosing import SHOWN, shown_slices
+from .review.sheets import draw_sheets
 
 _SHORTEST_NAME = 3
 """Of a file, to be worth hiding: a shorter one is a number, which messages are full of."""
@@ -63,6 +67,7 @@ class Seat:
         if library_key(self.cases) != order.library_key:
             raise InputError("library", "it has changed since the batch began", "Run the same command again.")
         self.networks = KeptNetworks()
+        self._experts: dict[str, LearnedOpinion | None] = {}
 
     def segment(self, item: Item) -> Outcome:
         """Segment a volume and keep the result, unless it is there.
@@ -71,15 +76,19 @@ class Seat:
             InputError: The volume, or what was chosen, cannot be used.
         """
         order, results = self.order, Results(self.order.folder)
-        target = read_volume(item.path)
+        reading = order.reading if item.series is None else replace(order.reading, series=item.series)
+        target = reading.read_among_others(item.path)
+        told = tuple(without_names(note, item.path) for note in target.notes)
         networks = networks_of(order, target.geometry)
-        wanted = fingerprint(order, networks, target.content_hash(), item.region)
+        expert = self._expert(networks)
+        sha256 = None if expert is None else expert.sha256
+        wanted = fingerprint(order, networks, target.content_hash(), item.region, sha256)
         before = results.finished(item.id, wanted)
         if before is not None:
-            if not results.picture(item.id).is_file():
+            if not results.is_pictured(before):
                 found = read_segmentation(results.segmentation(item.id), allow_empty=True)
-                _draw(target, found, before.plane, results.picture(item.id))
-            return Outcome.of(before, kept=True)
+                _draw(target, found, before, results, item.id)
+            return Outcome.of(before, kept=True, notes=told)
         torch.manual_seed(order.seed)
         options = usual_options(
             self.library,
@@ -87,12 +96,24 @@ class Seat:
             segments=order.segments,
             roi=item.region,
             seed=order.seed,
+            trust_header=order.trust_header,
+            cleaning=order.cleaning,
             state=None,  # thousands would only push each other out of the cache
         )
         models = self.networks.get(*networks.key)
-        result = segment_volume(target, self.cases, models, preset_of(order.preset), options)
-        shown = _draw(target, result.segmentation, result.report.plane, results.picture(item.id))
-        return Outcome.of(results.keep(item.id, wanted, result, shown), kept=False)
+        result = segment_volume(target, self.cases, models, preset_of(order.preset), options, opinion=expert)
+        _draw(target, result.segmentation, result.report, results, item.id)
+        return Outcome.of(results.keep(item.id, wanted, target, result), kept=False, notes=told)
+
+    def _expert(self, networks: Networks) -> LearnedOpinion | None:
+        """What the library has learned: read once, so that a batch has one expert from its first volume to its last."""
+        if not self.order.learned:
+            return None
+        if networks.model not in self._experts:
+            segmenter = catalogue.get(networks.model, "segmenter").sha256
+            settings = preset_of(self.order.preset)
+            self._experts[networks.model] = opinion_of(self.library, self.cases, settings, segmenter, networks.device)
+        return self._experts[networks.model]
 
 
 @lru_cache(maxsize=1)
@@ -130,10 +151,13 @@ def without_names(message: str, path: Path) -> str:
     return message
 
 
-def _draw(target: Volume, found: Segmentation, plane: str, file: Path) -> tuple[int, ...]:
-    """Write the picture of a result; gives the slices on it, as their file counts them."""
-    stack = SliceStack.of(target, Plane(plane))
+def _draw(target: Volume, found: Segmentation, report: SegmentationReport, results: Results, item_id: str) -> None:
+    """Write the pictures of a result: the slices to look at first side by side, and sheets of all slices."""
+    stack = SliceStack.of(target, Plane(report.plane))
     masks = [stack.frame.to_slices(found.mask(number)) for number in range(len(found.segments))]
-    strip = Strip(stack, masks, [shown_color(one.color, one.value) for one in found.segments], SHOWN)
-    write_staged(file, lambda staged: draw_strip(strip, staged))
-    return tuple(stack.frame.file_index(index) for index in strip.shown)
+    colors = [shown_color(one.color, one.value) for one in found.segments]
+    draw_sheets(stack, masks, colors, results.pages, item_id)
+    shown = sorted(map(stack.frame.slice_index, shown_slices(report)))
+    if shown:
+        strip = Strip(stack, masks, colors, shown, SHOWN)
+        write_staged(results.picture(item_id), lambda staged: draw_strip(strip, staged))

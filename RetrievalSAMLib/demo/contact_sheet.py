@@ -19,8 +19,9 @@ from ..drawing import Mask, Tile, draw_tile, slices_with_segments, spread
 from ..errors import InputError
 from ..evaluation.metrics import match_segments
 from ..retrieval.evidence import SupportCase
-from ..segmentation.report import SegmentationReport, SupportReport
+from ..segmentation.output.report import SegmentationReport, SupportReport
 from ..volumes import Color, Plane, Segmentation, SliceFrame, SliceStack, Volume, shown_color, write_staged
+from ..volumes.display.units import volume_text
 from ..volumes.overlap import dice
 
 DPI = 150
@@ -245,8 +246,8 @@ class _Sheet:
     def _legend_entries(self) -> Iterator[tuple[str, str, Color | None]]:
         scores = self._dice()
         for number, (segment, color) in enumerate(zip(self.result.segments, self.colors, strict=True)):
-            volume_ml = self.masks[number].sum() * self.result.geometry.voxel_volume_mm3 / 1000
-            detail = f"{volume_ml:,.{0 if volume_ml >= 100 else 1 if volume_ml >= 10 else 2}f} ml"
+            voxels = int(self.masks[number].sum())
+            detail = volume_text(voxels * self.result.geometry.voxel_volume_mm3)
             if number in scores:
                 detail += f" · Dice {scores[number]:.3f}"
             yield _short(segment.name, 40), detail, color

@@ -22,7 +22,7 @@ import requests
 from ..errors import InputError
 from ..models.download import quiet_pooch
 from ..progress import Progress, silent
-from ..segmentation.cache_space import user_cache_folder
+from ..segmentation.settings.cache_space import user_cache_folder
 from ..volumes import Segment, Segmentation, check_same_grid, read_segmentation, read_volume
 from .subject import Subject, anatomy
 

@@ -14,10 +14,10 @@ from ..evaluation.metrics import SegmentScores, evaluate
 from ..library import SupportLibrary
 from ..library.versions import content_hash
 from ..progress import Progress, silent
+from ..segmentation.output.report import SegmentationReport
 from ..segmentation.pipeline import Models, RunOptions, segment_volume
-from ..segmentation.presets import Settings
-from ..segmentation.report import SegmentationReport
-from ..volumes import write_segmentation
+from ..segmentation.settings.presets import Settings
+from ..volumes import write_segmentation, write_volume
 from .cohort import make_cohort
 from .contact_sheet import write_contact_sheet
 from .hippocampus import load_hippocampus
@@ -25,8 +25,8 @@ from .subject import Subject
 
 DATA = ("synthetic", "hippocampus")
 
-SEGMENTATION_FILE, REPORT_FILE, SHEET_FILE, LIBRARY_FOLDER = (
-    "segmentation.seg.nrrd", "report.json", "contact-sheet.png", "library",
+IMAGE_FILE, REFERENCE_FILE, SEGMENTATION_FILE, REPORT_FILE, SHEET_FILE, LIBRARY_FOLDER = (
+    "image.nrrd", "reference.seg.nrrd", "segmentation.seg.nrrd", "report.json", "contact-sheet.png", "library",
 )  # fmt: skip
 
 
@@ -40,6 +40,8 @@ class DemoResult:
         report: Of the run.
         seconds: By stage, "total" last; the stages within the segmentation are in the report.
         library: Folder of the support library.
+        image: The volume that was segmented, to try other commands on.
+        reference: Its own segmentation, to compare results with.
         segmentation: The result, as .seg.nrrd.
         report_file: The report, as JSON.
         contact_sheet: The picture.
@@ -50,14 +52,16 @@ class DemoResult:
     report: SegmentationReport
     seconds: dict[str, float]
     library: Path
+    image: Path
+    reference: Path
     segmentation: Path
     report_file: Path
     contact_sheet: Path
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The segmentation, the report and the picture."""
-        return self.segmentation, self.report_file, self.contact_sheet
+        """All that was written beside the library."""
+        return self.image, self.reference, self.segmentation, self.report_file, self.contact_sheet
 
 
 @dataclass
@@ -116,6 +120,8 @@ def run_demo(
     with watch.stage("evaluation"):
         scores = evaluate(result.segmentation, target.segmentation)
     with watch.stage("files"):
+        write_volume(target.image, output / IMAGE_FILE)
+        write_segmentation(target.segmentation, output / REFERENCE_FILE)
         write_segmentation(result.segmentation, output / SEGMENTATION_FILE)
         result.report.write(output / REPORT_FILE)
         write_contact_sheet(
@@ -132,6 +138,8 @@ def run_demo(
         report=result.report,
         seconds=watch.total(),
         library=library.path,
+        image=output / IMAGE_FILE,
+        reference=output / REFERENCE_FILE,
         segmentation=output / SEGMENTATION_FILE,
         report_file=output / REPORT_FILE,
         contact_sheet=output / SHEET_FILE,

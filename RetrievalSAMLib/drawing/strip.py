@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..volumes import Color, SliceStack
-from .choosing import slices_with_segments, spread
 from .tile import Mask, Tile, draw_tile
 
 TILE_PIXELS = 200
@@ -21,24 +20,23 @@ _LOWEST, _HIGHEST = 0.5, 1.25
 """Height of a tile as a part of its width, at least and at most."""
 
 
+@dataclass(frozen=True)
 class Strip:
-    """The slices of a segmented volume from where its segments begin to where they end.
+    """Slices of a segmented volume side by side.
 
-    Args:
+    Attributes:
         stack: The volume's slices.
         masks: Of its segments, (n, h, w) in the stack's orientation.
         colors: Of its segments.
-        count: Slices at most.
+        shown: Indices of the slices, from the left.
+        columns: Slices that there is room for.
     """
 
-    def __init__(self, stack: SliceStack, masks: Sequence[Mask], colors: Sequence[Color], count: int) -> None:
-        self.stack, self.masks, self.colors = stack, masks, colors
-        self.columns = count
-
-    @cached_property
-    def shown(self) -> list[int]:
-        """Indices of the slices shown, in the stack's order."""
-        return spread(slices_with_segments(self.masks, len(self.stack)), self.columns)
+    stack: SliceStack
+    masks: Sequence[Mask]
+    colors: Sequence[Color]
+    shown: Sequence[int]
+    columns: int
 
 
 def draw_strip(strip: Strip, path: Path) -> None:

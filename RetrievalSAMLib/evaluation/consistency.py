@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..library.names import same_name_key
+from ..volumes.display.units import volume_text
 from .drawn import DrawnCase, DrawnSegment
 from .flags import Flag, listed
 
@@ -92,8 +93,8 @@ def _far_off(case: DrawnCase, others: Sequence[DrawnCase]) -> list[Flag]:
         away = float(np.log(segment.volume_mm3)) - middle
         if abs(away) > max(np.log(_FAR_OFF), _SPREADS * spread):
             text = (
-                f"`{segment.name}` has {segment.volume_mm3 / 1000:.3g} ml here, "
-                f"in the other cases {np.exp(middle) / 1000:.3g} ml (median)"
+                f"`{segment.name}` has {volume_text(segment.volume_mm3)} here, "
+                f"in the other cases {volume_text(float(np.exp(middle)))} (median)"
             )
             found.append(Flag("volume", text, (segment.name,)))
     return found

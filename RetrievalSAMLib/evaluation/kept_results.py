@@ -16,13 +16,13 @@ from .. import __version__
 from ..json_files import decode_json
 from ..library.case import Case
 from ..library.files import sealed, unsealed
-from ..segmentation.options import Models
-from ..segmentation.presets import Settings
+from ..segmentation.settings.options import Models
+from ..segmentation.settings.presets import Settings
 from ..volumes import write_staged
 from .leave_one_out import LeftOut
 
 _FOLDER = "review"
-_FORMAT = 1
+_FORMAT = 2
 _KEPT_REVIEWS = 4
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..library.case import Case
 from ..library.segments import segments_of
-from ..segmentation.options import Models, RunOptions
+from ..segmentation.output.report import SegmentationReport
 from ..segmentation.pipeline import segment_volume
-from ..segmentation.presets import Settings
-from ..segmentation.report import SegmentationReport
+from ..segmentation.settings.options import Models, RunOptions
+from ..segmentation.settings.presets import Settings
 from ..volumes.overlap import dice
 from .drawn import DrawnSlices, drawn_slices
 
@@ -78,6 +78,7 @@ class LeftOut(msgspec.Struct, frozen=True):
         shift: None where nothing was drawn or found, or moving does not help.
         verdict: Of the run's report.
         seconds: That the run took.
+        backwards: Whether the case's slices seem to run the other way than its header tells.
     """
 
     name: str
@@ -87,6 +88,7 @@ class LeftOut(msgspec.Struct, frozen=True):
     shift: Shift | None
     verdict: str
     seconds: float
+    backwards: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def leave_out(case: Case, others: Sequence[Case], models: Models, settings: Sett
         shift=_shift(slices, masks),
         verdict=result.report.verdict,
         seconds=round(sum(result.report.seconds.values()), 2),
+        backwards=result.report.orientation is not None and result.report.orientation.backwards,
     )
 
 

@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from RetrievalSAMLib.volumes.fitting import OWN, GridChoice, fit_to_grid
 from RetrievalSAMLib.volumes.geometry import Geometry
 from RetrievalSAMLib.volumes.overlap import dice
-from RetrievalSAMLib.volumes.reading import check_same_grid
 from RetrievalSAMLib.volumes.volume import Segment, Segmentation
 
 Mask = NDArray[np.bool_]
@@ -70,14 +70,16 @@ def evaluate(
     *,
     prediction_name: str = "the prediction",
     reference_name: str = "the reference",
+    grid: GridChoice = OWN,
 ) -> list[SegmentScores]:
     """Compare two segmentations of one volume, segment by segment.
 
     Args:
         prediction: What is judged.
-        reference: What is taken as true; on the same grid.
+        reference: What is taken as true; on the same grid, but for the order of the axes.
         prediction_name: The prediction's name for messages (a file as typed).
         reference_name: The reference's name for messages.
+        grid: As for `fit_to_grid`, of the prediction.
 
     Returns:
         Scores of every segment that either of the two has, the reference's first, in its order. A segment
@@ -86,7 +88,7 @@ def evaluate(
     Raises:
         InputError: The grids differ.
     """
-    check_same_grid(prediction.geometry, prediction_name, reference.geometry, reference_name)
+    prediction = fit_to_grid(prediction, prediction_name, reference.geometry, reference_name, grid, cropped=False)
     absent = np.zeros(reference.geometry.size, dtype=bool)
     scores = []
     for predicted, true in match_segments(prediction, reference):

@@ -13,9 +13,9 @@ from ..errors import InputError
 from ..library.case import Case
 from ..library.store import SupportLibrary
 from ..progress import Progress, silent
-from ..segmentation.options import Models, RunOptions
-from ..segmentation.presets import FATE_SAM, Settings
-from ..segmentation.report import LibraryReport, ModelReport
+from ..segmentation.output.report import LibraryReport, ModelReport
+from ..segmentation.settings.options import Models, RunOptions
+from ..segmentation.settings.presets import FATE_SAM, Settings
 from ..volumes.reading import read_information
 from .consistency import inconsistencies
 from .drawn import drawn_case, drawn_slices
@@ -239,6 +239,9 @@ def _reviewed(
     found = [*flags, *_low(result, results, names), *_swapped(result, names, flags)]
     if not any(flag.kind == "swapped" for flag in found):
         found += _shifted(result)
+    if result.backwards:
+        text = "its slices seem to run the other way than those of the other cases: its header may be wrong"
+        found.append(Flag("backwards", text))
     if result.verdict == "unlike-library":
         found.append(Flag("unlike", "its slices look unlike those of all other cases"))
     alone = tuple(names[value] for value in names if value not in result.dice)

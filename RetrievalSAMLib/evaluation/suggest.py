@@ -17,8 +17,8 @@ from ..progress import Progress, silent
 from ..retrieval.coverage import most_typical, novelty, slices_to_draw, typical_distance
 from ..retrieval.embedding import SliceEmbedder
 from ..retrieval.gathering import evidence_of_cases
-from ..segmentation.report import SegmentationReport
-from ..volumes import Plane, SliceStack, choose_plane, read_volume
+from ..segmentation.output.report import SegmentationReport
+from ..volumes import Plane, ReadingChoices, SliceStack, choose_plane
 
 _STAGE = "looking at volumes"
 _FEWEST, _MOST, _SLICES_A_PICK = 3, 5, 8
@@ -78,6 +78,13 @@ class Unreadable(msgspec.Struct, frozen=True):
     message: str
 
 
+class FileWarning(msgspec.Struct, frozen=True):
+    """What the user should know of how a file was read."""
+
+    file: str
+    text: str
+
+
 class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
     """What to annotate next, what teaches most first."""
 
@@ -87,6 +94,7 @@ class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
     plane: str
     volumes: tuple[Suggestion, ...]
     unreadable: tuple[Unreadable, ...]
+    warnings: tuple[FileWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,7 @@ def suggest(
     cache: Path | None = None,
     plane: Plane | None = None,
     reports: Sequence[SegmentationReport] = (),
+    reading: ReadingChoices | None = None,
     progress: Progress = silent,
 ) -> Suggestions:
     """Rank unlabelled volumes by what a mask of theirs would teach.
@@ -137,6 +146,7 @@ def suggest(
         plane: In which slices are compared; by default most cases' (for an empty library: most volumes').
         reports: Of runs on some of these volumes, which are told by their pixels; with another plane, only the
             uncertainty of the whole volume counts.
+        reading: How the volumes are to be read; each choice counts for those that it can be about.
         progress: Told how many volumes are done.
 
     Raises:
@@ -145,16 +155,18 @@ def suggest(
     """
     if not files:
         raise InputError("volumes", "none is given", "Give at least one volume that is not annotated yet.")
-    chosen = plane or _usual_plane(cases, files)
+    reading = reading or ReadingChoices()
+    chosen = plane or _usual_plane(cases, files, reading)
     by_target = {report.target.sha256: report for report in reports}
-    candidates, unreadable, seen = [], [], set()
+    candidates, unreadable, warnings, seen = [], [], [], set()
     for number, file in enumerate(files):
         progress(_STAGE, number, len(files))
         try:
-            volume = read_volume(file)
+            volume = reading.read_among_others(file)
         except InputError as error:
             unreadable.append(Unreadable(file, str(error)))
             continue
+        warnings += [FileWarning(file, note) for note in volume.notes]
         report = None
         if by_target:
             target = volume.content_hash()
@@ -174,6 +186,7 @@ def suggest(
         plane=str(chosen),
         volumes=tuple(_ranked(candidates, known, str(chosen))),
         unreadable=tuple(unreadable),
+        warnings=tuple(warnings),
     )
 
 
@@ -186,12 +199,12 @@ def _check_reports(unknown: set[str]) -> None:
         )
 
 
-def _usual_plane(cases: Sequence[Case], files: Sequence[str]) -> Plane:
+def _usual_plane(cases: Sequence[Case], files: Sequence[str], reading: ReadingChoices) -> Plane:
     planes = [case.plane for case in cases]
     if not planes:
         for file in files:
             try:
-                planes.append(choose_plane(read_volume(file).geometry))
+                planes.append(choose_plane(reading.read_among_others(file).geometry))
             except InputError:
                 continue  # told later, with the others
     counts = Counter(planes)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.files import read_with_checksum, sha256_of, why
 from RetrievalSAMLib.library.format import (
     CASE_FILE,
@@ -23,6 +24,8 @@ from RetrievalSAMLib.volumes.plane import Plane
 
 if TYPE_CHECKING:
     from RetrievalSAMLib.volumes import Segmentation, Volume
+
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Case:
         """
         from RetrievalSAMLib.volumes import read_volume
 
-        return read_volume(self._checked(self.version.image))
+        return self._loaded(self.version.image, read_volume)
 
     def load_segmentation(self, version: Version | None = None) -> Segmentation:
         """The segmentation, checked against its checksum, with the values, names and codes of `case.json`.
@@ -133,10 +136,12 @@ class Case:
         from RetrievalSAMLib.volumes import read_segmentation
 
         version = version or self.version
-        path = self._checked(version.segmentation)
-        stored = read_segmentation(path)
+        stored = self._loaded(version.segmentation, read_segmentation)
         if len(stored.segments) != len(version.segments):
-            raise damaged(str(path), f"it has {len(stored.segments)} segments, not {len(version.segments)}")
+            raise damaged(
+                str(self.folder / version.segmentation.path),
+                f"it has {len(stored.segments)} segments, not {len(version.segments)}",
+            )
         segments = tuple(
             replace(segment, name=known.name, value=known.value, color=known.color, terminology=known.terminology)
             for segment, known in zip(stored.segments, version.segments, strict=True)
@@ -157,6 +162,15 @@ class Case:
         for file in seen.values():
             if (fact := self._fault(file)) is not None:
                 yield self.folder / file.path, fact
+
+    def _loaded(self, file: ImageFile | SegmentationFile, read: Callable[[Path], Loaded]) -> Loaded:
+        """What `read` makes of a file; one that another program takes away meanwhile is called missing as well."""
+        path = self._checked(file)
+        try:
+            return read(path)
+        except InputError:
+            self._checked(file)
+            raise
 
     def _checked(self, file: ImageFile | SegmentationFile) -> Path:
         path = self.folder / file.path

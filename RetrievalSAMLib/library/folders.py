@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.library.files import delete_folder, explained, move_folder
+from RetrievalSAMLib.library.files import checksum_file, delete_folder, explained, move_folder
 from RetrievalSAMLib.library.find import case_folders
-from RetrievalSAMLib.library.lock import only_writer
+from RetrievalSAMLib.library.format import LIBRARY_FILE
+from RetrievalSAMLib.library.lock import LOCK_FILE, NOTE_FILE, only_writer
+
+_FROM_THE_DESKTOP = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 _LOG = logging.getLogger(__name__)
 
@@ -101,3 +105,23 @@ class Folders:
     def _clean_staging(self) -> None:
         if self.staging.exists():
             shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def check_empty(folder: Path) -> None:
+    """Refuse a folder for a new library that holds anything but what an interrupted `create` leaves.
+
+    Raises:
+        InputError: It holds something.
+    """
+    if (folder / LIBRARY_FILE).exists():
+        remedy = "Use that one, or choose another folder for a new one."
+        raise InputError(str(folder), "there is a support library already", remedy)
+    folders = Folders(folder)
+    parts = (folders.cases, folders.trash)
+    own = {part.name for part in (*parts, folders.staging)}
+    own |= {LOCK_FILE, NOTE_FILE, checksum_file(Path(LIBRARY_FILE)).name, *_FROM_THE_DESKTOP}
+    others = sorted(set(os.listdir(folder)) - own)
+    others += [part.name for part in parts if part.is_dir() and os.listdir(part)]
+    if others:
+        fact = f"the folder is not empty (it holds `{others[0]}`)"
+        raise InputError(str(folder), fact, "Choose a new or an empty folder.")

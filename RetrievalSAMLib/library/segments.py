@@ -103,6 +103,30 @@ def with_library_names(segmentation: Segmentation, known: Sequence[Segment]) -> 
     return replace(segmentation, segments=segments)
 
 
+def check_named(segmentation: Segmentation, thing: str) -> None:
+    """Refuse a label map of bare values that nobody has named: a library is to hold structures, not numbers.
+
+    Args:
+        segmentation: After `with_library_names`.
+        thing: What the user knows it as.
+
+    Raises:
+        InputError: A segment has no name.
+    """
+    from RetrievalSAMLib.volumes.labels import is_nameless
+
+    bare = [segment for segment in segmentation.segments if is_nameless(segment.name)]
+    if bare:
+        values = [name.removeprefix("segment_") for name in (segment.name for segment in bare)]
+        shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
+        fact = f"it is a label map that does not name its values, and no case of the library does ({shown})"
+        remedy = (
+            f"Say what they are: `retrievalsam library add ... --segment {values[0]}=NAME`, once for each value; or "
+            "load it in 3D Slicer, name its segments and add it from there. Later cases with these values take them."
+        )
+        raise InputError(thing, fact, remedy)
+
+
 def as_segment(segment: CaseSegment) -> Segment:
     """A case's segment without what only the case knows."""
     from RetrievalSAMLib.volumes import Segment

@@ -6,6 +6,7 @@ cases/<uuid>/case.json, .sha256       one case: names, segments, versions, sha25
 cases/<uuid>/v1/                      image.nrrd, segmentation.seg.nrrd
 cases/<uuid>/v2/                      segmentation.seg.nrrd of a correction
 cache/                                derived, may be deleted at any time
+learned/                              the expert trained on the cases (`learned_files.py`)
 trash/                                removed cases, until emptied
 quarantine/                           damaged cases that a repair took out, each with a note
 .lock, .writer.json                   one writer at a time, and who it is
@@ -23,7 +24,7 @@ import contextlib
 import logging
 import os
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,6 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.case import Case
 from RetrievalSAMLib.library.catalogue import FILE as CATALOGUE_FILE
 from RetrievalSAMLib.library.catalogue import Catalogue
-from RetrievalSAMLib.library.damage import Damage, find_damage
 from RetrievalSAMLib.library.files import (
     checksum_file,
     delete_folder,
@@ -53,11 +53,12 @@ from RetrievalSAMLib.library.find import (
     id_prefix,
     in_order,
 )
-from RetrievalSAMLib.library.folders import Folders
+from RetrievalSAMLib.library.folders import Folders, check_empty
 from RetrievalSAMLib.library.format import (
     CASE_FILE,
     LIBRARY_FILE,
     CaseRecord,
+    CaseSegment,
     LibraryRecord,
     Provenance,
     damaged,
@@ -65,17 +66,17 @@ from RetrievalSAMLib.library.format import (
     encode,
     now,
 )
-from RetrievalSAMLib.library.lock import LOCK_FILE, NOTE_FILE
+from RetrievalSAMLib.library.learned_files import LearnedFiles
 from RetrievalSAMLib.library.names import checked_modality, checked_name, numbered_name
 from RetrievalSAMLib.library.segments import merge_segments, segments_of
+from RetrievalSAMLib.library.upkeep.damage import Damage, find_damage
 
 if TYPE_CHECKING:
-    from RetrievalSAMLib.library.describe import AnnotatedSlices
+    from RetrievalSAMLib.library.adding.describe import AnnotatedSlices
     from RetrievalSAMLib.volumes import Plane, Segment, Segmentation, Volume
 
 LOCK_TIMEOUT_SECONDS = 60.0
 DEFAULT_NAME = "Support library"
-_FROM_THE_DESKTOP = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _LOG = logging.getLogger(__name__)
 
 
@@ -122,9 +123,9 @@ class SupportLibrary:
             folder.mkdir(parents=True, exist_ok=True)
             sync_folder(folder.parent)
         library = cls(folder, record)
-        _check_empty(folder)
+        check_empty(folder)
         with library._writing():
-            _check_empty(folder)
+            check_empty(folder)
             for part in (library._folders.cases, library._folders.trash):
                 part.mkdir(exist_ok=True)
             sync_folder(folder)
@@ -168,6 +169,11 @@ class SupportLibrary:
     def cache_dir(self) -> Path:
         """Where derived data may be kept; may be missing, and may be deleted at any time."""
         return self._folders.cache
+
+    @property
+    def learned(self) -> LearnedFiles:
+        """The files of the expert that was trained on the cases."""
+        return LearnedFiles(self._folders, self.lock_timeout_seconds)
 
     def cases(self) -> list[Case]:
         """Every case, by name (`case-2` before `case-10`), whatever the order on disk.
@@ -249,7 +255,7 @@ class SupportLibrary:
                 not exist, a segment contradicts another case (METHOD.md, One run, 6), another program keeps
                 writing, or the disk cannot be written.
         """
-        from RetrievalSAMLib.library.describe import check_corrected, checked_plane, described_segments
+        from RetrievalSAMLib.library.adding.describe import check_corrected, checked_plane, described_segments
         from RetrievalSAMLib.library.versions import write_image, write_version
         from RetrievalSAMLib.volumes import check_same_grid, choose_plane
 
@@ -316,8 +322,7 @@ class SupportLibrary:
         Raises:
             InputError: As for `add`, or there is no such case.
         """
-        from RetrievalSAMLib.library.describe import check_corrected, described_segments
-        from RetrievalSAMLib.library.versions import write_version
+        from RetrievalSAMLib.library.adding.describe import check_corrected, described_segments
         from RetrievalSAMLib.volumes import check_same_grid
 
         with self._writing():
@@ -328,31 +333,62 @@ class SupportLibrary:
             check_corrected(provenance, grid, case.plane)
             others = self._catalogue.segment_sets(self._folders.cases, without=case.id)
             merge_segments([*others, (case.name, described)])
-            number = f"v{len(case.versions) + 1}"
-            staged = new_staging(self._folders.staging)
-            (staged / number).mkdir()
-            version = write_version(
-                ordered,
-                staged,
-                name=number,
-                provenance=provenance,
-                segments=described,
-                image=case.version.image,
-                image_hash=case.image_hash,
-            )
-            sync_tree(staged)
-            target = case.folder / number
-            if target.exists():  # a writer was interrupted after it had moved the folder; no record names it
-                delete_folder(target, self._folders.staging)
-            move_folder(staged / number, target)
-            record = msgspec.structs.replace(
-                case.record,
-                segments=version.segments,
-                provenance=version.provenance,
-                versions=(*case.versions, version),
-            )
-            write_with_checksum(case.folder / CASE_FILE, encode(record), self._folders.staging)
-            self._catalogue.forget(case.id)
+            return self._with_version(case, ordered, described, provenance)
+
+    def rename(self, name_or_id: str, names: Mapping[int, str]) -> list[Case]:
+        """Give segments other names, by their values, in a case and in all others that have these values.
+
+        A value stands for one structure in all cases. Voxels, values, colours and codes stay; each case gets a new
+        version, and the old one stays.
+
+        Returns:
+            The cases that changed, by name; none where all have these names already.
+
+        Raises:
+            InputError: There is no such case or value, a name cannot be stored, or another segment has it.
+        """
+        from RetrievalSAMLib.library.upkeep.renaming import renamed_segments, with_names
+
+        with self._writing():
+            cases = self.cases()
+            segments = renamed_segments(self.get(name_or_id), cases, names)
+            merge_segments((case.name, segments.get(case.id, case.segments)) for case in cases)
+            changing = [case for case in cases if case.id in segments]
+            # All are read before one is written: a damaged one leaves the library as it was.
+            loaded = [(case, with_names(case.load_segmentation(), segments[case.id])) for case in changing]
+            return [self._with_version(case, one, segments[case.id], case.provenance) for case, one in loaded]
+
+    def _with_version(
+        self, case: Case, ordered: Segmentation, described: tuple[CaseSegment, ...], provenance: Provenance
+    ) -> Case:
+        """Write a new version of a case; the caller holds the lock and has checked it."""
+        from RetrievalSAMLib.library.versions import write_version
+
+        number = f"v{len(case.versions) + 1}"
+        staged = new_staging(self._folders.staging)
+        (staged / number).mkdir()
+        version = write_version(
+            ordered,
+            staged,
+            name=number,
+            provenance=provenance,
+            segments=described,
+            image=case.version.image,
+            image_hash=case.image_hash,
+        )
+        sync_tree(staged)
+        target = case.folder / number
+        if target.exists():  # a writer was interrupted after it had moved the folder; no record names it
+            delete_folder(target, self._folders.staging)
+        move_folder(staged / number, target)
+        record = msgspec.structs.replace(
+            case.record,
+            segments=version.segments,
+            provenance=version.provenance,
+            versions=(*case.versions, version),
+        )
+        write_with_checksum(case.folder / CASE_FILE, encode(record), self._folders.staging)
+        self._catalogue.forget(case.id)
         return Case(case.folder, record)
 
     def adopt(
@@ -432,6 +468,8 @@ class SupportLibrary:
     def verify(self) -> list[Damage]:
         """Every file that is not what was written, of cases in use and in the trash. Changes nothing."""
         found = find_damage(self.path, [*case_folders(self._folders.cases), *case_folders(self._folders.trash)])
+        for path, fact in self.learned.damage():
+            found.append(Damage(path.relative_to(self.path).as_posix(), f"{fact}; the library can learn again", True))
         if (fault := self._catalogue.fault()) is not None:
             fact = f"{fault}; it only repeats what the cases say, and is made anew"
             found.append(Damage(f"{self.cache_dir.name}/{CATALOGUE_FILE}", fact, derived=True))
@@ -447,19 +485,3 @@ class SupportLibrary:
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         return self._folders.writing(self.lock_timeout_seconds)
-
-
-def _check_empty(folder: Path) -> None:
-    """Refuse a folder that holds anything but what an interrupted `create` leaves."""
-    if (folder / LIBRARY_FILE).exists():
-        remedy = "Use that one, or choose another folder for a new one."
-        raise InputError(str(folder), "there is a support library already", remedy)
-    folders = Folders(folder)
-    parts = (folders.cases, folders.trash)
-    own = {part.name for part in (*parts, folders.staging)}
-    own |= {LOCK_FILE, NOTE_FILE, checksum_file(Path(LIBRARY_FILE)).name, *_FROM_THE_DESKTOP}
-    others = sorted(set(os.listdir(folder)) - own)
-    others += [part.name for part in parts if part.is_dir() and os.listdir(part)]
-    if others:
-        fact = f"the folder is not empty (it holds `{others[0]}`)"
-        raise InputError(str(folder), fact, "Choose a new or an empty folder.")

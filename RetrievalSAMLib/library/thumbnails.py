@@ -19,7 +19,7 @@ from PIL import Image
 from RetrievalSAMLib.drawing import Tile, draw_tile
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.case import Case
-from RetrievalSAMLib.volumes.colors import shown_color
+from RetrievalSAMLib.volumes.display.colors import shown_color
 from RetrievalSAMLib.volumes.slicing import SliceFrame
 from RetrievalSAMLib.volumes.stack import SliceStack
 from RetrievalSAMLib.volumes.volume import Segmentation, Volume

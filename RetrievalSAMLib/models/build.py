@@ -31,6 +31,7 @@ from RetrievalSAMLib.models.checkpoint import (
     shapes_of,
 )
 from RetrievalSAMLib.models.precision import choose_precision
+from RetrievalSAMLib.models.without_compiler import without_compiler
 from RetrievalSAMLib.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -396,12 +397,14 @@ class _EncoderArchitecture:
 
     def build(self, image_size: int | None = None) -> VisionTransformer:
         if self.timm_name:
-            import timm
+            with without_compiler():
+                import timm
 
             size = image_size or self.image_size
             model = timm.create_model(self.timm_name, pretrained=False, num_classes=0, img_size=size)
             return cast("VisionTransformer", model)
-        from timm.models.vision_transformer import VisionTransformer
+        with without_compiler():
+            from timm.models.vision_transformer import VisionTransformer
 
         try:
             return VisionTransformer(**{"num_classes": 0, **self.arguments})
@@ -429,7 +432,8 @@ def _published_dinov2_shapes(architecture: _EncoderArchitecture) -> dict[str, tu
 
 def _load_dinov2(model: VisionTransformer, loaded: Checkpoint, architecture: _EncoderArchitecture) -> None:
     """Maps the published names with timm's own filter, which also resamples the position embedding."""
-    from timm.models.vision_transformer import checkpoint_filter_fn
+    with without_compiler():
+        from timm.models.vision_transformer import checkpoint_filter_fn
 
     # The mask token serves DINOv2's training only. timm tells by it whose layout this is, and drops it.
     tensors = dict(loaded.tensors)

@@ -119,7 +119,8 @@ class MovedWindow:
         """Slices as the model sees them; 0 outside the slice. As `Window.to_input`."""
         sides, centre = self.shown[:, :2], self.shown[:, 2]
         sigmas = [
-            max(0.0, (side / size / mm - 1) / 2) for side, mm in zip(np.abs(sides).sum(axis=1), spacing_mm, strict=True)
+            max(0.0, (side / size / mm - 1) / 2)
+            for side, mm in zip(np.linalg.norm(sides, axis=1), spacing_mm, strict=True)
         ]
         images = _blur(slices[:, None], sigmas)
         relative = (torch.arange(size, dtype=torch.float64) + 0.5) / size - 0.5

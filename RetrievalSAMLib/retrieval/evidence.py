@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -126,6 +126,14 @@ class CaseSlices:
             annotated[segment.value] = known
         return cls(stack, labels, annotated)
 
+    def backwards(self) -> CaseSlices:
+        """The same slices in the reverse order, as if the header told the wrong one."""
+        return CaseSlices(
+            replace(self.stack, voxels=self.stack.voxels[::-1]),
+            {value: (layer[::-1], label) for value, (layer, label) in self.labels.items()},
+            {value: known[::-1] for value, known in self.annotated.items()},
+        )
+
     def mask(self, value: int, index: int) -> np.ndarray:
         """Mask (h, w) bool of a segment in one slice; empty where the case does not have the segment."""
         if value not in self.labels:
@@ -170,6 +178,12 @@ class CaseEvidence:
     areas_mm2: np.ndarray
     overlapping: tuple[int, ...]
     extent_mm: np.ndarray
+
+    def backwards(self) -> CaseEvidence:
+        """Of the same slices in the reverse order, see `CaseSlices.backwards`."""
+        return replace(
+            self, embeddings=self.embeddings[::-1], file_index=self.file_index[::-1], areas_mm2=self.areas_mm2[::-1]
+        )
 
     @classmethod
     def of(cls, slices: CaseSlices, embedder: SliceEmbedder) -> CaseEvidence:

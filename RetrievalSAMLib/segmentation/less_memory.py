@@ -9,8 +9,9 @@ from ..errors import InputError, NotEnoughMemoryError
 from ..models.build import at_image_size
 from ..out_of_memory import free_memory, is_out_of_memory
 from ..side_by_side import one_at_a_time
-from .options import MEMORIES_ON_DISK, ONE_SEGMENT_AT_A_TIME, Models, RunOptions, SegmentationResult
-from .presets import FATE_SAM, Settings
+from .output.result import SegmentationResult
+from .settings.options import MEMORIES_ON_DISK, ONE_SEGMENT_AT_A_TIME, Models, RunOptions
+from .settings.presets import FATE_SAM, Settings
 
 STAGE = "trying again with less memory"
 _HELD_BYTES = 64 << 20

@@ -13,16 +13,24 @@ import torch
 from ..errors import InputError
 from ..progress import Progress
 from ..retrieval.evidence import SupportCase
-from ..volumes import Segmentation, SliceStack, Volume
+from ..volumes import Segmentation, Volume
+from .corrections.refinement_inputs import RefinementInputs
+from .first_case.inputs import StartInputs
+from .first_case.run import start
+from .first_case.settings import FillSettings
 from .less_memory import with_less_memory
-from .options import Models, RunOptions, SegmentationResult
-from .pointing import NO_PROMPTS, PersonsPrompts, place_prompts
-from .presets import FATE_SAM, Settings
-from .published import PublishedRun
-from .refining import Refinement
-from .run import Run
+from .output.result import SegmentationResult
+from .prompts.points_and_boxes import NO_PROMPTS, PersonsPrompts, place_prompts
+from .published_run import published_run
+from .refinement import refine
+from .run import run
+from .settings.cleaning import NO_CLEANING
+from .settings.options import Models, RunOptions
+from .settings.presets import FATE_SAM, Settings
+from .steps.inputs import RunInputs
+from .steps.second_opinion import SecondOpinion
 
-__all__ = ["Models", "Progress", "RunOptions", "SegmentationResult", "refine_volume", "segment_volume"]
+__all__ = ["Models", "Progress", "RunOptions", "SegmentationResult", "refine_volume", "segment_volume", "start_volume"]
 
 
 def segment_volume(
@@ -32,6 +40,7 @@ def segment_volume(
     settings: Settings,
     options: RunOptions | None = None,
     prompts: PersonsPrompts = NO_PROMPTS,
+    opinion: SecondOpinion | None = None,
 ) -> SegmentationResult:
     """Segment a volume by the example of annotated cases.
 
@@ -42,6 +51,7 @@ def segment_volume(
         settings: A preset, perhaps with changes.
         options: Everything else. Logits are those before points and boxes.
         prompts: Points and boxes, carried on like those of `refine_volume` once everything is segmented.
+        opinion: Asked before segments compete for voxels, such as the library's expert; not by the preset fate-sam.
 
     Raises:
         InputError: There is no case, no such segment, the region or a point lies outside the volume, or the preset
@@ -51,10 +61,10 @@ def segment_volume(
 
     def once(models: Models, options: RunOptions) -> SegmentationResult:
         if prompts:
-            return _segment_and_refine(target, cases, models, settings, options, prompts)
+            return _segment_and_refine(target, cases, models, settings, options, prompts, opinion)
         with torch.inference_mode():
-            run = PublishedRun if settings.preset == FATE_SAM else Run
-            return run(target, cases, models, settings, options).result()
+            inputs = RunInputs.of(target, cases, models, settings, options)
+            return published_run(inputs) if settings.preset == FATE_SAM else run(inputs, opinion)
 
     return with_less_memory(once, models, settings, options or RunOptions())
 
@@ -94,9 +104,50 @@ def refine_volume(
 
     def once(models: Models, options: RunOptions) -> SegmentationResult:
         with torch.inference_mode():
-            return Refinement(target, before, corrected, cases, models, settings, options, prompts).result()
+            return refine(RefinementInputs.of(target, before, corrected, cases, models, settings, options, prompts))
 
     return with_less_memory(once, models, settings, options or RunOptions())
+
+
+def start_volume(
+    target: Volume,
+    drawn: Segmentation | None,
+    named: Sequence[int] | None,
+    models: Models,
+    options: RunOptions | None = None,
+    prompts: PersonsPrompts = NO_PROMPTS,
+    *,
+    settings: FillSettings | None = None,
+    thing: str = "the drawn slices",
+) -> SegmentationResult:
+    """Segment a volume from a few of its own slices: a first case, for which no library is needed.
+
+    Drawn slices come out as they are, bit for bit.
+
+    Args:
+        target: The volume.
+        drawn: Its drawn slices, on its grid; None where there are only points and boxes.
+        named: Indices of the drawn slices along the sliced axis of the target's file, each drawn whole: a structure
+            that is not in it ends before it. None: all slices that hold any structure.
+        models: The networks; the encoder is not used.
+        options: ``plane``, ``seed``, ``progress``, ``max_memory_bytes`` and ``least_image_size`` count.
+        prompts: Points and boxes; what they point at becomes a drawn slice. Their segments may be new ones.
+        settings: Of the fill.
+        thing: What the user knows ``drawn`` as, for messages.
+
+    Raises:
+        InputError: Nothing is drawn or set, a slice does not exist, or a point or box lies outside the volume, on a
+            drawn slice or against another one.
+        NotEnoughMemoryError: As `segment_volume`.
+    """
+    chosen = settings or FillSettings()
+    # No case says which islands and holes are unlike the structures.
+    as_filled = replace(options or RunOptions(), cleaning=NO_CLEANING)
+
+    def once(models: Models, options: RunOptions) -> SegmentationResult:
+        return start(StartInputs.of(target, drawn, named, models, chosen, options, prompts, thing))
+
+    return with_less_memory(once, models, chosen.of_propagation, as_filled)
 
 
 def _segment_and_refine(
@@ -106,20 +157,22 @@ def _segment_and_refine(
     settings: Settings,
     options: RunOptions,
     prompts: PersonsPrompts,
+    opinion: SecondOpinion | None,
 ) -> SegmentationResult:
     """A run, and what was set in it carried on; what is wrong with that is told before the run."""
     if settings.preset == FATE_SAM:
         raise InputError(
             f"preset '{FATE_SAM}'", "the published method takes no points and no boxes", "Use another preset for them."
         )
-    run = Run(target, cases, models, settings, options)
-    place_prompts(prompts, SliceStack.of(target, options.plane).frame, run.segments)
+    inputs = RunInputs.of(target, cases, models, settings, options)
+    place_prompts(prompts, inputs.target.frame, inputs.segments)
     with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder, torch.inference_mode():
         kept = options if options.state else replace(options, state=Path(folder))
-        run = Run(target, cases, models, settings, kept)
-        first = run.result()
-        refined = Refinement(target, first.segmentation, (), cases, models, settings, kept, prompts).result()
+        first = run(replace(inputs, options=kept), opinion)
+        refined = refine(RefinementInputs.of(target, first.segmentation, (), cases, models, settings, kept, prompts))
     spent = dict(first.report.seconds)
     for stage, seconds in refined.report.seconds.items():
         spent[stage] = round(spent.get(stage, 0.0) + seconds, 3)
-    return SegmentationResult(refined.segmentation, msgspec.structs.replace(refined.report, seconds=spent))
+    return SegmentationResult(
+        refined.segmentation, msgspec.structs.replace(refined.report, seconds=spent, learned=first.report.learned)
+    )

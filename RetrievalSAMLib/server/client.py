@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import Any
 
 from ..errors import InputError
 from ..volumes import (
+    GridChoice,
+    ReadingChoices,
     Segmentation,
     Volume,
     fit_to_grid,
     read_segmentation,
-    read_volume,
     write_segmentation,
     write_staged,
     write_volume,
@@ -28,6 +29,8 @@ from .pasting import changed_part
 
 Told = Callable[[str, int, int, float | None], None]
 """Told the stage, how much is done, of how much, seconds left or None."""
+Noted = Callable[[Path, Sequence[str]], None]
+"""Told a file, and what the user should know of how it was read."""
 _LOOK_SECONDS = 0.2
 _RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
 _MISSING = 404
@@ -80,6 +83,8 @@ class ServerClient:
         choices: dict[str, Any],
         told: Told = lambda *_progress: None,
         stopping: Callable[[], bool] = lambda: False,
+        reading: ReadingChoices | None = None,
+        noted: Noted = lambda *_notes: None,
     ) -> dict[str, Any]:
         """Segment a volume.
 
@@ -90,6 +95,8 @@ class ServerClient:
             choices: preset, model, segments, plane, roi, seed, points, boxes: as the worker's `segment` has them.
             told: Told how far it is; the place in the server's queue too.
             stopping: Whether the run shall end; asked often.
+            reading: How the volume is to be read, here.
+            noted: Told what the user should know of how it was read.
 
         Returns:
             The report.
@@ -98,7 +105,20 @@ class ServerClient:
             RunStopped: It was stopped.
             InputError: It cannot be read, or the server refuses; ServerError where the server cannot be used.
         """
-        volume = read_volume(image)
+        volume = (reading or ReadingChoices()).read(image)
+        noted(image, volume.notes)
+        return self.segment_volume(library, volume, output, choices, told, stopping)
+
+    def segment_volume(
+        self,
+        library: str,
+        volume: Volume,
+        output: Path,
+        choices: dict[str, Any],
+        told: Told = lambda *_progress: None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Segment a volume that was read already; else as `segment`, which see."""
         sent = self._send_volume(volume, told)
         return self._run({**choices, "library": library, "volume": sent}, output, told, stopping)
 
@@ -112,6 +132,9 @@ class ServerClient:
         choices: dict[str, Any],
         told: Told = lambda *_progress: None,
         stopping: Callable[[], bool] = lambda: False,
+        reading: ReadingChoices | None = None,
+        grid: GridChoice = "own",
+        noted: Noted = lambda *_notes: None,
     ) -> dict[str, Any]:
         """Carry corrections on; as `segment`, which see. Only slices that changed are sent.
 
@@ -124,9 +147,15 @@ class ServerClient:
             choices: As for `segment`.
             told: As for `segment`.
             stopping: As for `segment`.
+            reading: As for `segment`.
+            grid: `of-image` lays a segmentation that lost its place on the image, voxel on voxel.
+            noted: As for `segment`; of the segmentation too.
         """
-        volume = read_volume(image)
-        now = fit_to_grid(read_segmentation(segmentation), str(segmentation), volume.geometry, str(image))
+        volume = (reading or ReadingChoices()).read(image)
+        drawn = read_segmentation(segmentation, grid=volume.geometry)
+        now = fit_to_grid(drawn, str(segmentation), volume.geometry, str(image), grid)
+        for file, notes in ((image, volume.notes), (segmentation, now.notes)):
+            noted(file, notes)
         sent = self._send_volume(volume, told)
         request = {**choices, "library": library, "volume": sent, "corrected": sorted(corrected)}
         last = self._last if self._last is not None and self._last.volume == sent else None
@@ -213,11 +242,11 @@ class ServerClient:
                     if event["event"] == "result":
                         report: dict[str, Any] = event["report"]
                         return report
+                    error = event["error"]
+                    if error is not None:  # it has failed, or was stopped for a reason of the server's
+                        raise InputError(error["thing"], error["fact"], error["remedy"])
                     if event["event"] == "stopped":
                         raise RunStopped
-                    if event["event"] == "error":
-                        error = event["error"]
-                        raise InputError(error["thing"], error["fact"], error["remedy"])
                     if event["event"] == "waiting":
                         told(f"waiting on the server, place {event['place']} in its queue", 0, 1, None)
                     elif event["progress"] is not None:

@@ -14,6 +14,7 @@ import requests
 from ..errors import InputError
 
 _TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; between two packets: the server says something every 15 s
+_UNAUTHORIZED = 401
 _LOCAL = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -103,6 +104,9 @@ class Connection:
             body = answer.json()
             return ServerError(str(body["thing"]), str(body["fact"]), str(body["remedy"]), answer.status_code)
         except (requests.RequestException, ValueError, KeyError, TypeError):
+            if answer.status_code == _UNAUTHORIZED:  # without words, as answers to HEAD are
+                fact, remedy = "none was given, or the server does not know it", "Give the one of your administrator."
+                return ServerError("token", fact, remedy, answer.status_code)
             fact = f"it answers as no RetrievalSAM server does (status {answer.status_code})"
             return ServerError(self.address, fact, "Check address and port.", answer.status_code)
 

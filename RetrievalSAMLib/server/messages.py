@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..worker.parameters import PlaneChoice
+from ..worker.library_parameters import PlaneChoice
 
 SHA256 = r"^[0-9a-f]{64}$"
 RUN_ID = r"^[0-9a-f]{32}$"
@@ -107,6 +107,9 @@ class RunRequest(_Strict):
     seed: Annotated[int, Field(ge=-_LARGEST_WHOLE, le=_LARGEST_WHOLE)] = 0
     points: Annotated[list[Point], Field(max_length=10_000)] = []
     boxes: Annotated[list[Box], Field(max_length=10_000)] = []
+    learned: bool = True
+    trust_header: bool = False
+    clean: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=40)] | None = None
     segmentation: Sha256 | None = None
     refines: RunId | None = None
     corrected: Annotated[list[Index], Field(max_length=100_000)] = []
@@ -122,7 +125,10 @@ class Progress(_Strict):
 
 
 class RunState(_Strict):
-    """Where a run is. `place`: runs that go first, 1 for the next to begin; null once it has begun."""
+    """Where a run is. `place`: runs that go first, 1 for the next to begin; null once it has begun.
+
+    `error`: why it failed, or why the server has stopped it.
+    """
 
     id: str
     state: State
@@ -132,7 +138,10 @@ class RunState(_Strict):
 
 
 class Event(_Strict):
-    """One Server-Sent Event. A run ends with `result` (which has the report), `error` or `stopped`."""
+    """One Server-Sent Event. A run ends with `result` (which has the report), `error` or `stopped`.
+
+    `stopped` has an `error` where the client has not asked for it.
+    """
 
     event: Literal["waiting", "progress", "result", "error", "stopped"]
     id: str

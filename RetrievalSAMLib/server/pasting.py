@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..volumes import Segmentation
-from ..volumes.reading import voxel_offset
+from ..volumes.fitting import voxel_offset
 
 
 def changed_part(

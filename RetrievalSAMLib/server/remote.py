@@ -19,7 +19,19 @@ from ..worker.codec import ProtocolError
 from ..worker.task import StopRequested, Task
 
 ADDRESS, TOKEN, CA_FILE = "RETRIEVALSAM_SERVER", "RETRIEVALSAM_SERVER_TOKEN", "RETRIEVALSAM_SERVER_CA"
-_CHOICES = ("preset", "model", "segments", "plane", "roi", "seed", "points", "boxes")
+_CHOICES = (
+    "preset",
+    "model",
+    "segments",
+    "plane",
+    "roi",
+    "seed",
+    "points",
+    "boxes",
+    "learned",
+    "trust_header",
+    "clean",
+)
 
 
 def main() -> int:
@@ -54,6 +66,9 @@ class _Jobs:
             raise StopRequested from None
 
     def _run(self, verb: str, task: Task) -> dict[str, Any]:
+        from ..volumes import ReadingChoices
+        from ..worker.jobs.file_warnings import warnings_of
+
         wanted = task.parameters
         choices = {name: value for name, value in dataclasses.asdict(wanted).items() if name in _CHOICES}
         output = Path(wanted.output)
@@ -63,13 +78,21 @@ class _Jobs:
                 task.expect(seconds_left)
             task.progress(stage, done, total)
 
-        given: dict[str, Any] = {"output": output, "choices": choices, "told": told, "stopping": lambda: task.stopping}
+        warnings: list[dict[str, str]] = []
+        given: dict[str, Any] = {
+            "output": output,
+            "choices": choices,
+            "told": told,
+            "stopping": lambda: task.stopping,
+            "reading": ReadingChoices(wanted.series, wanted.straighten, wanted.spacing_mm),
+            "noted": lambda file, notes: warnings.extend(warnings_of({str(file): notes})),
+        }
         if verb == "segment":
             report = self._client.segment(wanted.folder, Path(wanted.image), **given)
         else:
             files = Path(wanted.image), Path(wanted.segmentation)
-            report = self._client.refine(wanted.folder, *files, wanted.corrected, **given)
-        return {"segmentation": str(output), "files": [str(output)], "report": report}
+            report = self._client.refine(wanted.folder, *files, wanted.corrected, grid=wanted.grid, **given)
+        return {"segmentation": str(output), "files": [str(output)], "report": report, "warnings": warnings}
 
 
 if __name__ == "__main__":

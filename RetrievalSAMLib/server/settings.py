@@ -6,7 +6,7 @@ import ipaddress
 import logging
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
@@ -33,6 +33,11 @@ class Settings:
         queue: Runs that may wait.
         patience_seconds: A run that nobody has listened to for so long is cancelled.
         device: Where to compute: auto, cpu, cuda or mps.
+        archive: Address of a DICOMweb server from which images are fetched by the UID of their series; None for none.
+        archive_secret: `USER:PASSWORD` or a token for it.
+        archive_ca: Certificates to trust for it.
+        accept_labels: Whether labels that clients submit become cases, and clients may let libraries learn.
+        batches: A folder whose subfolders are those of batches, to be decided on in a browser; None for none.
     """
 
     libraries: Path
@@ -47,6 +52,11 @@ class Settings:
     queue: int = 8
     patience_seconds: float = 60.0
     device: str = "auto"
+    archive: str | None = None
+    archive_secret: str | None = field(default=None, repr=False)
+    archive_ca: Path | None = None
+    accept_labels: bool = False
+    batches: Path | None = None
 
     @property
     def scheme(self) -> str:
@@ -65,6 +75,8 @@ def checked(settings: Settings) -> Tokens:
         raise InputError(
             str(settings.libraries), "there is no such folder", "Name a folder that holds support libraries."
         )
+    if settings.batches is not None and not settings.batches.is_dir():
+        raise InputError(str(settings.batches), "there is no such folder", "Name a folder that holds those of batches.")
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         raise InputError("--tls-cert and --tls-key", "one of them is missing", "Give both, or none.")
     for file in (settings.token_file, settings.tls_certificate, settings.tls_key):

@@ -9,11 +9,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .colors import Color, shown_color
+    from .display.colors import Color, shown_color
+    from .fitting import GridChoice, check_same_grid, fit_to_grid
     from .geometry import AnatomicalAxis, Geometry, NiftiForm
     from .intensity import intensity_window, normalise
     from .plane import Plane
-    from .reading import FORMATS, check_same_grid, fit_to_grid, read_segmentation, read_volume
+    from .reading import FORMATS, read_segmentation, read_volume
+    from .reading_choices import ReadingChoices
     from .slicing import SliceFrame, choose_plane
     from .stack import SliceStack
     from .volume import Segment, Segmentation, Volume
@@ -33,8 +35,10 @@ __all__ = [
     "AnatomicalAxis",
     "Color",
     "Geometry",
+    "GridChoice",
     "NiftiForm",
     "Plane",
+    "ReadingChoices",
     "Segment",
     "Segmentation",
     "SliceFrame",
@@ -55,9 +59,14 @@ __all__ = [
 ]
 
 _MODULES = {
-    "colors": (
+    "display.colors": (
         "Color",
         "shown_color",
+    ),
+    "fitting": (
+        "GridChoice",
+        "check_same_grid",
+        "fit_to_grid",
     ),
     "geometry": (
         "AnatomicalAxis",
@@ -70,11 +79,10 @@ _MODULES = {
     ),
     "reading": (
         "FORMATS",
-        "check_same_grid",
-        "fit_to_grid",
         "read_segmentation",
         "read_volume",
     ),
+    "reading_choices": ("ReadingChoices",),
     "plane": ("Plane",),
     "slicing": (
         "SliceFrame",

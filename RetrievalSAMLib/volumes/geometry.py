@@ -28,6 +28,28 @@ class AnatomicalAxis(NamedTuple):
     sign: int
 
 
+class AxisOrder(NamedTuple):
+    """How to turn an array's axes, and where they begin, without touching a voxel.
+
+    Attributes:
+        order: For each new axis, the old one; as for `numpy.transpose`.
+        flipped: For each new axis, whether it runs the other way.
+    """
+
+    order: tuple[int, int, int]
+    flipped: tuple[bool, bool, bool]
+
+    def of_array(self, voxels: np.ndarray) -> np.ndarray:
+        """A view of an array (i, j, k) with its axes in this order."""
+        view: np.ndarray = voxels.transpose(self.order)
+        return view[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the axes stay as they are."""
+        return self == AxisOrder((0, 1, 2), (False, False, False))
+
+
 @dataclass(frozen=True)
 class NiftiForm:
     """The header fields of a NIfTI-1 file that place its voxels, as they stand in the file.
@@ -169,6 +191,31 @@ class Geometry:
         """Continuous voxel indices (..., 3) of LPS positions in mm (..., 3)."""
         inverse = np.linalg.inv(self.affine[:3, :3])
         return (np.asarray(positions_mm, dtype=np.float64) - self.affine[:3, 3]) @ inverse.T
+
+    def axes_like(self, other: Geometry) -> AxisOrder:
+        """The order in which this grid's axes run most nearly as those of another grid."""
+        own, theirs = self.anatomical_axes, other.anatomical_axes
+        order, flipped = [0, 0, 0], [False, False, False]
+        for mine, wanted in zip(own, theirs, strict=True):
+            order[wanted.array_axis] = mine.array_axis
+            flipped[wanted.array_axis] = mine.sign != wanted.sign
+        return AxisOrder((order[0], order[1], order[2]), (flipped[0], flipped[1], flipped[2]))
+
+    def reordered(self, axes: AxisOrder) -> Geometry:
+        """The same places, with the array's axes in another order."""
+        first = [self.size[old] - 1 if flip else 0 for old, flip in zip(axes.order, axes.flipped, strict=True)]
+        corner = np.zeros(3)
+        corner[list(axes.order)] = first
+        x, y, z = (float(part) for part in self.index_to_lps(corner))
+        i, j, k = axes.order
+        signs = np.where(axes.flipped, -1.0, 1.0)
+        direction = tuple((self.direction_matrix[:, list(axes.order)] * signs).ravel().tolist())
+        return Geometry(
+            (self.size[i], self.size[j], self.size[k]),
+            (self.spacing_mm[i], self.spacing_mm[j], self.spacing_mm[k]),
+            (x, y, z),
+            direction,
+        )
 
     def difference(self, other: Geometry, tolerance_voxels: float = 0.01) -> str | None:
         """What makes another grid differ from this one, in words; None where they are the same.

@@ -18,7 +18,8 @@ _TAIL_LIMIT = 20.0
 def intensity_window(voxels: Volume | np.ndarray) -> tuple[float, float]:
     """The intensities that `normalise` maps to 0 and 1: percentiles 0.5 and 99.5 of the foreground.
 
-    The least value is ignored where it fills over a tenth of the volume (padding, or air). The upper end is
+    `Volume.padding` is no intensity. The least value is ignored where it fills over a tenth of the rest (padding, air).
+    The upper end is
     held to p95 + 20 (p95 - p50), so that a broken region of extreme values does not darken everything else.
     Percentiles are of all voxels, so the order of the axes does not matter. Where the foreground has one
     value only, the ends are the least and the greatest value.
@@ -32,6 +33,8 @@ def intensity_window(voxels: Volume | np.ndarray) -> tuple[float, float]:
     array = voxels.voxels if isinstance(voxels, Volume) else np.asarray(voxels)
     # Memory order, so that nothing is copied for a transposed view.
     flat = array.ravel(order="K")
+    if isinstance(voxels, Volume) and voxels.padding is not None and not voxels.padding.all():
+        flat = array[~voxels.padding]
     least, most = float(flat.min()), float(flat.max())
     few_values = flat.dtype.kind in "iu" and flat.dtype.itemsize <= 2
     low, middle, high95, high = _by_counting(flat) if few_values else _by_partition(flat)

@@ -15,6 +15,9 @@ _EQUAL_SPACING = 0.02
 # Where all three spacings differ, a slice axis must be this much coarser than both others.
 _COARSE_SPACING = 1.5
 
+# A stack of more than so many times as many rows or columns as slices is not isotropic.
+_TOO_THIN = 8
+
 
 # For each plane: the anatomical axes (0 R-L, 1 A-P, 2 I-S) of slices, rows and columns, each with the
 # direction in which the slice, row or column number rises: +1 towards L, P or S.
@@ -106,6 +109,18 @@ class SliceFrame:
         return tuple(axes)
 
     @property
+    def lost_spacing(self) -> bool:
+        """Whether all voxels are said to be 1 mm, of a stack that would be too thin for any body."""
+        n, h, w = self.shape
+        return self.geometry.spacing_mm == (1.0, 1.0, 1.0) and _TOO_THIN * n < max(h, w)
+
+    @property
+    def directions(self) -> np.ndarray:
+        """float64 (3, 3): columns are the unit vectors in LPS along which slice, row and column numbers rise."""
+        ways = [self.geometry.direction_matrix[:, axis] * (-1 if reverse else 1) for axis, reverse in self._axes]
+        return np.stack(ways, axis=1)
+
+    @property
     def plane_axis(self) -> int:
         """The array axis of the file (0, 1, 2 as SimpleITK's x, y, z) that is sliced."""
         return self._axes[0][0]
@@ -160,6 +175,16 @@ class SliceFrame:
         if slices.shape != self.shape:
             raise ValueError(f"slices of shape {slices.shape} in a frame of shape {self.shape}")
         return slices[self._reversal].transpose(np.argsort([axis for axis, _ in self._axes]))
+
+    def to_slice(self, pixels: np.ndarray) -> np.ndarray:
+        """The pixels of one slice, over the file's two other axes in their order, as (h, w): a view."""
+        turned = pixels.T if self.row_axis > self.column_axis else pixels
+        return turned[self._reversal[1:]]
+
+    def from_slice(self, pixels: np.ndarray) -> np.ndarray:
+        """One slice (h, w) over the file's two other axes in their order: the inverse of `to_slice`, a view too."""
+        turned = pixels[self._reversal[1:]]
+        return turned.T if self.row_axis > self.column_axis else turned
 
     @property
     def _reversal(self) -> tuple[slice, ...]:

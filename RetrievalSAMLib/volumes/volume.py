@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from ..errors import InputError
 from .geometry import Geometry
-from .labels import MAX_VALUE, all_finite, as_labels, label_values
+from .labels import MAX_VALUE, all_finite, as_labels, is_nameless, label_values
 
 # Slicer gives "Tissue" to every new segment: it says nothing about which structure a segment is.
 _GENERIC_TYPES = {"SCT^85756007", "SRT^T-D0050", "DCM^T-D0050"}
@@ -24,6 +24,9 @@ class Volume:
     Attributes:
         voxels: (i, j, k) of any real dtype, finite; kept as a read-only view.
         geometry: Its grid; ``geometry.size`` is ``voxels.shape``.
+        padding: (i, j, k) bool, where the file has NaN or infinity: there ``voxels`` has the least of the others, and
+            no intensity. None where every voxel has one.
+        notes: What the user should know of how it was read, a clause each.
 
     Raises:
         ValueError: If shape and size differ, the dtype is not real, or a voxel is NaN or infinite.
@@ -31,11 +34,15 @@ class Volume:
 
     voxels: np.ndarray
     geometry: Geometry
+    padding: np.ndarray | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "voxels", _checked(self.voxels, self.geometry, "biuf"))
         if self.voxels.dtype.kind == "f" and not all_finite(self.voxels):
             raise ValueError("the volume has voxels that are NaN or infinite")
+        if self.padding is not None:
+            object.__setattr__(self, "padding", _checked(self.padding, self.geometry, "b"))
 
     def content_hash(self) -> str:
         """SHA-256 in hex over intensities and grid: the same on every machine, for every byte order.
@@ -81,6 +88,16 @@ class Segment:
         codes = _terminology_codes(self.terminology)
         return f"code:{codes}" if codes else f"name:{' '.join(self.name.split()).casefold()}"
 
+    @property
+    def value_in_file(self) -> int:
+        """The value of a nameless segment in the label map it was read from: another than `value` if renumbered."""
+        return int(self.name.removeprefix("segment_")) if is_nameless(self.name) else self.value
+
+    @property
+    def is_renumbered(self) -> bool:
+        """Whether its value is not the one in its file."""
+        return self.value_in_file != self.value
+
 
 def _terminology_codes(terminology: str | None) -> str | None:
     if not terminology:
@@ -107,6 +124,7 @@ class Segmentation:
         label_of: For each segment, its voxel value in that layer (1 or more), which may differ from
             ``Segment.value`` where a file with several layers uses a value twice.
         geometry: The grid.
+        notes: What the user should know of how it was read, a clause each.
 
     Raises:
         ValueError: If the parts do not fit together.
@@ -117,6 +135,7 @@ class Segmentation:
     layer_of: tuple[int, ...]
     label_of: tuple[int, ...]
     geometry: Geometry
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         for name in ("segments", "layer_of", "label_of"):
@@ -131,6 +150,10 @@ class Segmentation:
             raise ValueError("two segments share a label of one layer")
         if any(not 0 <= layer < len(self.layers) or label < 1 for layer, label in places):
             raise ValueError(f"a segment's layer or label does not exist: {sorted(places)}")
+
+    def with_notes(self, *notes: str) -> Segmentation:
+        """The same, with more that the user should know."""
+        return replace(self, notes=(*self.notes, *notes))
 
     @property
     def names(self) -> tuple[str, ...]:

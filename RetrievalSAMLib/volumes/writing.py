@@ -15,11 +15,12 @@ import SimpleITK as sitk
 from .. import NOTICE
 from ..errors import InputError
 from .claims import check_encodable
+from .formats.contents import extension
+from .formats.nifti_writing import nifti_bytes
+from .formats.nrrd_file import nrrd_bytes
+from .formats.segnrrd import segnrrd_bytes
 from .geometry import Geometry
-from .nifti import nifti_bytes
-from .nrrd_file import nrrd_bytes
-from .reading import PathLike, extension
-from .segnrrd import segnrrd_bytes
+from .reading import PathLike
 from .volume import Segmentation, Volume
 
 VOLUME_FORMATS = (".nii.gz", ".nii", ".nrrd", ".mha")
@@ -34,7 +35,7 @@ def write_volume(volume: Volume, path: PathLike, *, comment: str | None = None) 
     always. NIfTI holds other grids to float32, NRRD to about 1e-16 of a unit vector.
 
     Args:
-        volume: What to write. bool is written as uint8, float16 as float32.
+        volume: What to write. bool is written as uint8, float16 as float32, padding as NaN.
         path: .nii.gz, .nii, .nrrd or .mha. An existing file is replaced in one step.
         comment: For the header, beside the notice that the file is for research use; never a person's data.
 
@@ -42,7 +43,11 @@ def write_volume(volume: Volume, path: PathLike, *, comment: str | None = None) 
         InputError: If the extension is not one of these, or the folder is missing or cannot be written to.
     """
     ending = check_output(path, VOLUME_FORMATS)
-    _write_array(volume.voxels, volume.geometry, path, ending, comment)
+    voxels = volume.voxels
+    if volume.padding is not None:
+        voxels = voxels.copy()
+        voxels[volume.padding] = np.nan
+    _write_array(voxels, volume.geometry, path, ending, comment)
 
 
 def write_segmentation(segmentation: Segmentation, path: PathLike, *, comment: str | None = None) -> None:

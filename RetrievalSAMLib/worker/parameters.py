@@ -6,10 +6,31 @@ Paths are absolute. `folder` is the support library's. See docs/worker.md for wh
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-PlaneChoice = Literal["auto", "axial", "coronal", "sagittal"]
-DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+from .desk_parameters import Box, ExampleFolder, Numbers, Point, Preview
+from .library_parameters import (
+    DeviceChoice,
+    GridChoice,
+    LibraryAdd,
+    LibraryAddFiles,
+    LibraryCase,
+    LibraryCreate,
+    LibraryDescribe,
+    LibraryExport,
+    LibraryFolder,
+    LibraryImport,
+    LibraryLearn,
+    LibraryPairs,
+    LibraryPrivacy,
+    LibraryRename,
+    LibraryReview,
+    LibrarySlices,
+    LibrarySuggest,
+    LibraryUnnamed,
+    PlaneChoice,
+    Spacing,
+)
 
 
 @dataclass(frozen=True)
@@ -39,158 +60,10 @@ class ModelFolder:
 
 
 @dataclass(frozen=True)
-class LibraryCreate:
-    """`library.create`."""
-
-    folder: str
-    name: str | None = None
-
-
-@dataclass(frozen=True)
-class LibraryDescribe:
-    """`library.describe`; ``thumbnails`` is a folder for pictures of the cases, or None for none."""
-
-    folder: str
-    thumbnails: str | None = None
-
-
-@dataclass(frozen=True)
-class MadeBy:
-    """How a segmentation came about, where a model took part; never who.
-
-    Attributes:
-        model: Its name, as the report of the run has it.
-        model_sha256: Of its weights, likewise.
-        corrected: Slices that a person corrected, as indices along the sliced axis; None where nobody did.
-    """
-
-    model: str
-    model_sha256: str
-    corrected: list[int] | None = None
-
-
-@dataclass(frozen=True)
-class LibraryAdd:
-    """`library.add`.
-
-    Attributes:
-        folder: The library.
-        image: The volume.
-        segmentation: Of it.
-        name: Of the case; numbered unless given.
-        modality: Such as MR.
-        plane: Of the slices; by default chosen by the grid.
-        segments: Names of those to keep, by default all.
-        annotated_slices: ``drawn``: only the slices that hold a segment say anything; ``all``: empty ones too.
-        made_by: None for what a person drew. With it, ``plane`` should be the one that the run sliced.
-    """
-
-    folder: str
-    image: str
-    segmentation: str
-    name: str | None = None
-    modality: str | None = None
-    plane: PlaneChoice | None = None
-    segments: list[str] | None = None
-    annotated_slices: Literal["all", "drawn"] = "all"
-    made_by: MadeBy | None = None
-
-
-@dataclass(frozen=True)
-class LibraryCase:
-    """`library.remove`, `library.restore`, `library.case`: a case by its name or id."""
-
-    folder: str
-    case: str
-
-
-@dataclass(frozen=True)
-class LibraryFolder:
-    """`library.verify`, `library.repair`, `library.last_review`."""
-
-    folder: str
-
-
-@dataclass(frozen=True)
-class LibraryExport:
-    """`library.export`; ``cases`` are ids or names, by default all."""
-
-    folder: str
-    file: str
-    cases: list[str] | None = None
-
-
-@dataclass(frozen=True)
-class LibraryImport:
-    """`library.import`; the library must exist."""
-
-    folder: str
-    file: str
-
-
-@dataclass(frozen=True)
-class LibraryPairs:
-    """`library.pairs`: a folder to look for images with their segmentations in."""
+class DicomSeries:
+    """`dicom.series`: a folder with DICOM files, or one of these files."""
 
     source: str
-
-
-@dataclass(frozen=True)
-class FilePair:
-    """An image file and its segmentation."""
-
-    image: str
-    segmentation: str
-    name: str | None = None
-
-
-@dataclass(frozen=True)
-class LibraryAddFiles:
-    """`library.add_files`: many at once; one that cannot be added does not keep the others out."""
-
-    folder: str
-    pairs: list[FilePair]
-    modality: str | None = None
-
-
-@dataclass(frozen=True)
-class SupportSlice:
-    """One slice of a case: name or id, index along the sliced axis of the case's file."""
-
-    case: str
-    slice: int
-
-
-@dataclass(frozen=True)
-class LibrarySlices:
-    """`library.slices`; ``thumbnails`` is the folder that the pictures go to."""
-
-    folder: str
-    slices: list[SupportSlice]
-    thumbnails: str
-
-
-@dataclass(frozen=True)
-class LibraryReview:
-    """`library.review`: leave-one-out; what is finished is kept in the library's cache."""
-
-    folder: str
-    preset: str = "fast"
-    model: str = "bundled"
-    encoder: str | None = None
-    device: DeviceChoice = "auto"
-
-
-@dataclass(frozen=True)
-class LibrarySuggest:
-    """`library.suggest`; ``files`` are volumes without a segmentation, ``reports`` files of reports on some of them."""
-
-    folder: str
-    files: list[str]
-    reports: list[str] | None = None
-    plane: PlaneChoice = "auto"
-    encoder: str = "bundled"
-    device: DeviceChoice = "auto"
 
 
 @dataclass(frozen=True)
@@ -199,14 +72,6 @@ class NamesCheck:
 
     names: list[str]
     files: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class LibraryPrivacy:
-    """`library.privacy`: what looks like patient data in cases, by default all, before they leave the library."""
-
-    folder: str
-    cases: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -226,23 +91,6 @@ class Estimate:
     device: DeviceChoice = "auto"
 
 
-@dataclass(frozen=True)
-class Point:
-    """A point, LPS in mm, and whether what it points at belongs to a segment (by name)."""
-
-    segment: str
-    position_mm: tuple[float, float, float]
-    positive: bool
-
-
-@dataclass(frozen=True)
-class Box:
-    """Two opposite corners, LPS in mm, of a box in one slice that holds all of a segment (by name) there."""
-
-    segment: str
-    corners_mm: tuple[tuple[float, float, float], tuple[float, float, float]]
-
-
 def _check_seed(seed: int) -> None:
     if not -(2**63) <= seed < 2**63:
         raise ValueError("the seed has more than 64 bits")
@@ -260,13 +108,20 @@ class Segment:
         segments: Names; by default all.
         plane: Anatomical plane to slice along.
         roi: First and last-plus-one voxel of the image file by axis, or None for everything.
-        preset: A name of `RetrievalSAMLib.segmentation.presets`.
+        preset: A name of `RetrievalSAMLib.segmentation.settings.presets`.
         model: The segmenter.
         encoder: For retrieval; by default the one that goes with the segmenter.
         device: Where to compute.
         seed: Of every random generator.
         points: Set by a person, and carried on once everything is segmented.
         boxes: The same.
+        spacing_mm: As for `library.add`.
+        learned: Whether to use what the library has learned.
+        trust_header: Keep the order of slices that headers tell, also where images speak for the reverse one.
+        clean: What is done with the masks: names of `RetrievalSAMLib.segmentation.settings.cleaning`; None for what is
+            usual.
+        series: Number, UID or description of the DICOM series, where the image is a folder with several.
+        straighten: Resample a tilted or unevenly spaced DICOM series to a straight grid.
     """
 
     folder: str
@@ -283,6 +138,12 @@ class Segment:
     seed: int = 0
     points: list[Point] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
+    spacing_mm: Spacing | None = None
+    learned: bool = True
+    trust_header: bool = False
+    clean: list[str] | None = None
+    series: str | None = None
+    straighten: bool = False
 
     def __post_init__(self) -> None:
         _check_seed(self.seed)
@@ -303,6 +164,12 @@ class Refine:
         plane: As for `segment`, as what follows.
         points: Set by a person: their slices are segmented again, for the segments that they name, and carried on.
         boxes: The same.
+        spacing_mm: As for `library.add`.
+        grid: The same.
+        trust_header: As for `segment`.
+        clean: As for `segment`.
+        series: As for `segment`.
+        straighten: As for `segment`.
     """
 
     folder: str
@@ -321,6 +188,56 @@ class Refine:
     seed: int = 0
     points: list[Point] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
+    spacing_mm: Spacing | None = None
+    grid: GridChoice = "own"
+    trust_header: bool = False
+    clean: list[str] | None = None
+    series: str | None = None
+    straighten: bool = False
+
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
+
+
+@dataclass(frozen=True)
+class Start:
+    """`start`: a first case, without a library.
+
+    Attributes:
+        image: The volume.
+        output: Where the result goes, .seg.nrrd.
+        slices: A segmentation in which some slices are drawn, on the volume's grid or a part of it; None with points or
+            boxes alone.
+        drawn: Indices of the drawn slices along the sliced axis of the image file, each drawn whole: a structure that
+            is not in it ends before it. None: all slices that hold any structure.
+        plane: Of the drawn slices.
+        model: The segmenter.
+        encoder: As for `segment`: not used, and loaded for the runs that follow.
+        device: Where to compute.
+        seed: Of every random generator.
+        points: Set by a person: their slices become drawn ones. Segments that nobody drew may be named.
+        boxes: The same.
+        series: As for `segment`.
+        straighten: As for `segment`.
+        spacing_mm: As for `library.add`.
+        grid: The same.
+    """
+
+    image: str
+    output: str
+    slices: str | None = None
+    drawn: list[int] | None = None
+    plane: PlaneChoice = "auto"
+    model: str = "bundled"
+    encoder: str | None = None
+    device: DeviceChoice = "auto"
+    seed: int = 0
+    points: list[Point] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    series: str | None = None
+    straighten: bool = False
+    spacing_mm: Spacing | None = None
+    grid: GridChoice = "own"
 
     def __post_init__(self) -> None:
         _check_seed(self.seed)
@@ -335,6 +252,8 @@ PARAMETERS: dict[str, type[Any]] = {
     "library.create": LibraryCreate,
     "library.describe": LibraryDescribe,
     "library.add": LibraryAdd,
+    "library.unnamed": LibraryUnnamed,
+    "library.rename": LibraryRename,
     "library.remove": LibraryCase,
     "library.restore": LibraryCase,
     "library.verify": LibraryFolder,
@@ -348,11 +267,18 @@ PARAMETERS: dict[str, type[Any]] = {
     "library.review": LibraryReview,
     "library.last_review": LibraryFolder,
     "library.suggest": LibrarySuggest,
+    "library.learn": LibraryLearn,
+    "library.learned": LibraryFolder,
     "library.privacy": LibraryPrivacy,
     "names.check": NamesCheck,
+    "dicom.series": DicomSeries,
     "estimate": Estimate,
     "segment": Segment,
     "refine": Refine,
+    "start": Start,
+    "example": ExampleFolder,
+    "preview": Preview,
+    "numbers": Numbers,
     "cancel": Cancel,
     "shutdown": Nothing,
 }

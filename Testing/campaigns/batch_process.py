@@ -45,6 +45,11 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
+def _hear_ctrl_c() -> None:
+    """As a command of a terminal does; one that a shell began in the background ignores it, with all its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class BatchProcess:
     """A running command.
 
@@ -58,7 +63,12 @@ class BatchProcess:
         command = [sys.executable, "-m", "RetrievalSAMLib.cli.main", "batch", *map(str, arguments)]
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
-                command, stdout=stream, stderr=subprocess.STDOUT, env=environment(), start_new_session=True
+                command,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=environment(),
+                start_new_session=True,
+                preexec_fn=_hear_ctrl_c if sys.platform != "win32" else None,
             )
 
     def wait_for(self, results: Path, count: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +12,9 @@ from pathlib import Path
 
 from RetrievalSAMLib.errors import DamagedLibraryError, InputError
 from RetrievalSAMLib.library import Provenance, SupportLibrary
-from RetrievalSAMLib.library.archive import export_library, import_archive
 from RetrievalSAMLib.library.lock import NOTE_FILE
-from RetrievalSAMLib.library.repair import repair
+from RetrievalSAMLib.library.sharing.archive import export_library, import_archive
+from RetrievalSAMLib.library.upkeep.repair import repair
 from RetrievalSAMLib.volumes import write_segmentation, write_volume
 from RetrievalSAMLib.volumes.reading import read_segmentation, read_volume
 
@@ -98,6 +100,19 @@ def _repaired(folder: Path) -> object:
     return state_of(folder / "lib")[1], set(names) <= {"a"}
 
 
+def _learn(folder: Path, weights: bytes) -> None:
+    """Put an expert in the place of the one there is: to the library it is bytes that name others by their hash."""
+    described = {"weights": hashlib.sha256(weights).hexdigest(), "members": []}
+    _library(folder).learned.replace(json.dumps(described).encode(), weights)
+
+
+def _learned(folder: Path) -> object:
+    """Cases, and a whole expert."""
+    files = _library(folder).learned
+    named = files.named()
+    return state_of(folder / "lib"), None if named is None else files.weights(named.weights)
+
+
 CHANGES = (
     Change("create", lambda folder: SupportLibrary.create(folder / "new"), _created),
     Change("add", lambda folder: _library(folder).add(*pair(4), name="d")),
@@ -112,6 +127,13 @@ CHANGES = (
     ),
     Change("import", lambda folder: import_archive(_library(folder), folder / "in.rslib"), prepare=_add_archive),
     Change("import of files", _import_files, between=True, prepare=_add_files),
+    Change("first expert", lambda folder: _learn(folder, b"first"), _learned),
+    Change(
+        "another expert",
+        lambda folder: _learn(folder, b"second"),
+        _learned,
+        prepare=lambda folder: _learn(folder, b"first"),
+    ),
     Change("export", lambda folder: export_library(_library(folder), folder / "out.rslib"), _exported),
     Change(
         "catalogue",

@@ -10,7 +10,7 @@ from RetrievalSAMLib.errors import InputError, NewerLibraryError
 from RetrievalSAMLib.library import SupportLibrary
 from RetrievalSAMLib.library.catalogue import FILE as CATALOGUE
 from RetrievalSAMLib.library.files import sealed, unsealed
-from RetrievalSAMLib.library.repair import damage_of, repair
+from RetrievalSAMLib.library.upkeep.repair import damage_of, repair
 from RetrievalSAMLib.retrieval.evidence_file import EvidenceFile
 from RetrievalSAMLib.retrieval.pixel_sums import FILE as PIXEL_SUMS
 from RetrievalSAMLib.retrieval.pixel_sums import PixelSums

@@ -16,11 +16,13 @@ import numpy as np
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library import Case, Provenance, SupportLibrary
-from RetrievalSAMLib.library.archive import export_library, import_archive
+from RetrievalSAMLib.library.sharing.archive import export_library, import_archive
 
 from .small_library import pair, state_of
 
 _WRITERS, _READERS = 3, 2
+_LEAST = 8
+"""Operations of each that is not killed, however slow the computer is."""
 _LONGEST_LIFE_SECONDS = 0.5
 _SPAWNING = multiprocessing.get_context("spawn")  # as on Windows and macOS
 Act = Callable[[SupportLibrary, str, Event, Path], None]
@@ -172,7 +174,7 @@ def write(library: SupportLibrary, name: str, stop: Event, report: Path) -> None
         export_library(library, file, [case])
         return f"{case} was taken in twice" if import_archive(library, file).added else None
 
-    while not stop.is_set():
+    while not stop.is_set() or len(outcomes) < _LEAST:
         try:
             outcomes.append(act())
         except InputError as error:
@@ -184,7 +186,7 @@ def read(library: SupportLibrary, name: str, stop: Event, report: Path) -> None:
     """List, load and verify all that is there."""
     chance = random.Random(name)
     outcomes: list[str | None] = []
-    while not stop.is_set():
+    while not stop.is_set() or len(outcomes) < _LEAST:
         try:
             library = SupportLibrary.open(library.path)
             cases = library.cases()

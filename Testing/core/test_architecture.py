@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,16 +23,18 @@ MAY_IMPORT = {
     "volumes": set(),
     "alignment": {"volumes"},
     "drawing": {"volumes"},
+    "dicomweb": {"volumes"},
     "library": {"volumes", "drawing"},
     "models": {"volumes"},
     "retrieval": {"volumes", "library", "models", "alignment"},
     "segmentation": {"volumes", "library", "models", "alignment", "retrieval"},
     "evaluation": {"volumes", "library", "models", "alignment", "retrieval", "segmentation"},
-    "worker": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation"},
-    "demo": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "worker", "drawing"},
+    "learning": {"volumes", "library", "models", "alignment", "retrieval", "segmentation"},
+    "worker": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "learning", "demo"},
+    "demo": {"volumes", "library", "models", "retrieval", "segmentation", "evaluation", "drawing"},
     "benchmark": {"volumes", "models", "retrieval", "segmentation", "demo"},
-    "server": {"volumes", "library", "segmentation", "worker"},
-    "cohort": {"volumes", "library", "models", "segmentation", "evaluation", "worker", "drawing"},
+    "server": {"volumes", "library", "segmentation", "worker", "dicomweb", "cohort"},
+    "cohort": {"volumes", "library", "models", "segmentation", "evaluation", "learning", "worker", "drawing"},
     "cli": {
         "volumes",
         "library",
@@ -39,15 +42,17 @@ MAY_IMPORT = {
         "retrieval",
         "segmentation",
         "evaluation",
+        "learning",
         "worker",
         "demo",
         "benchmark",
         "cohort",
         "server",
+        "dicomweb",
     },  # fmt: skip
 }
 GUI_MODULES = {"slicer", "qt", "ctk", "vtk", "PythonQt", "PySide6", "RetrievalSAM"}
-HEAVY_MODULES = {"torch", "torchvision", "timm", "sam2", "faiss", "SimpleITK", "scipy", "matplotlib"}
+HEAVY_MODULES = {"torch", "monai", "torchvision", "timm", "sam2", "faiss", "SimpleITK", "scipy", "matplotlib"}
 LIGHT_MODULES = [
     "RetrievalSAMLib",
     "RetrievalSAMLib.errors",
@@ -201,3 +206,12 @@ def test_no_file_names_the_host_of_a_package_index() -> None:
         r"deb[.]debian[.]",
     ]
     assert not lines_with("|".join(hosts))
+
+
+@pytest.mark.parametrize("suite", [("core", "training"), ("module",)], ids="+".join)
+def test_no_two_modules_of_one_suite_have_the_same_name(suite: tuple[str, ...]) -> None:
+    """Test folders without __init__.py all lie on one import path, where the second of two modules is never found."""
+    paths = [path for folder in suite for path in (ROOT / "Testing" / folder).rglob("*.py")]
+    paths += (ROOT / "Testing").glob("*.py")
+    loose = Counter(path.stem for path in paths if not (path.parent / "__init__.py").exists())
+    assert [name for name, count in loose.items() if count > 1 and name != "conftest"] == []

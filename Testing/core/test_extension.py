@@ -71,7 +71,7 @@ def test_the_extension_says_what_the_index_shows() -> None:
         assert said[f"EXTENSION_{name}"] and said[f"EXTENSION_{name}"][0], name
     assert said["EXTENSION_DEPENDS"] == ["PyTorch"]
     # An address without spaces that points into the repository must be a file that is there.
-    start = "https://raw.githubusercontent.com/RetrievalSAM/RetrievalSAM/main/"
+    start = "https://raw.githubusercontent.com/RetrievalSAM/SlicerRetrievalSAM/main/"
     addresses = " ".join(said["EXTENSION_ICONURL"] + said["EXTENSION_SCREENSHOTURLS"]).split()
     assert len(addresses) >= 2
     for address in addresses:
@@ -114,3 +114,4 @@ def test_the_readme_has_what_the_index_asks_for() -> None:
         assert wanted in text, wanted
     for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text):
         assert (ROOT / picture).is_file(), picture
+    assert "docs/tutorial.md" in text and (ROOT / "docs" / "tutorial.md").is_file()

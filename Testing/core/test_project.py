@@ -65,7 +65,10 @@ def distributions_imported_in(folder: str) -> set[str]:
     by_module = importlib.metadata.packages_distributions()
     files = list((ROOT / folder).rglob("*.py"))
     # The pictures are taken with the phantoms of the panel's tests.
-    local = OWN_MODULES | {path.stem for path in [*files, *(ROOT / "RetrievalSAM" / "Testing").rglob("*.py")]}
+    own = [*files, *(ROOT / "RetrievalSAM" / "Testing").rglob("*.py")]
+    packages = {path.parent for path in own if path.stem == "__init__"}
+    outermost = {folder.name for folder in packages if folder.parent not in packages}
+    local = OWN_MODULES | {path.stem for path in own} | outermost
     modules = set()
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -83,14 +86,14 @@ def test_constraints_are_exact_versions_without_addresses() -> None:
 
 def test_every_package_that_gets_installed_is_pinned() -> None:
     cuda_packages = re.compile(r"nvidia-|cuda-|triton$")  # they come with torch, which pins them itself
-    installed = all_that_is_installed_with(names_of("test", "training", "cohort", "server"))
+    installed = all_that_is_installed_with(names_of("test", "training", "cohort", "server", "dicomweb", "docs"))
     assert not {name for name in installed - set(pins()) if not cuda_packages.match(name)}
 
 
 def test_the_pins_lie_within_what_the_package_asks_for() -> None:
     wrong = [
         str(requirement)
-        for requirement in requirements("test", "training", "cohort", "server")
+        for requirement in requirements("test", "training", "cohort", "server", "dicomweb", "docs")
         if not requirement.specifier.contains(pins()[canonicalize_name(requirement.name)])
     ]
     assert not wrong
@@ -101,9 +104,15 @@ def test_sam2_is_one_file_known_by_its_hash() -> None:
     assert re.fullmatch(rf"sam2=={re.escape(pins()['sam2'])} --hash=sha256:[0-9a-f]{{64}}", line)
 
 
+def test_monai_label_s_clients_are_one_file_known_by_its_hash() -> None:
+    (line,) = lines_of("requirements-monai-label.txt")
+    assert re.fullmatch(r"monailabel==[0-9.]+ --hash=sha256:[0-9a-f]{64}", line)
+
+
 def test_what_the_core_imports_is_what_it_requires() -> None:
-    # With TLS, Dask makes its keys by it.
-    assert distributions_imported_in("RetrievalSAMLib") | {"cryptography"} == names_of("cohort", "server")
+    # With TLS, Dask makes its keys by cryptography; Starlette reads forms by python-multipart.
+    used = distributions_imported_in("RetrievalSAMLib") | {"cryptography", "python-multipart"}
+    assert used == names_of("cohort", "server", "dicomweb")
 
 
 @pytest.mark.parametrize(("folder", "extras"), [("Testing", ["test", "cohort"]), ("training", ["training"])])

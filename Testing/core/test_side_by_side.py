@@ -10,6 +10,7 @@ import pytest
 from RetrievalSAMLib import side_by_side as module
 from RetrievalSAMLib.side_by_side import side_by_side, workers
 from RetrievalSAMLib.stages import StageTimes, listening
+from Testing.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def four_processors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_results_come_in_the_order_of_the_items_from_two_threads_at_once() -> None:
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=PATIENCE)
 
     def work(item: int) -> int:
         both.wait()  # passes only if another item is worked on at the same time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,62 @@ def test_the_module_can_be_reloaded(demo: Any) -> None:
     assert (before.clicks, demo.widget.clicks) == ([], [False])
 
 
+def test_a_reload_sets_up_and_does_not_enter(demo: Any) -> None:
+    assert not demo.panel.isEntered
+    demo.enter()
+    assert demo.panel.isEntered
+    demo.reload()
+    assert demo.widget.story == []
+    assert demo.panel.isEntered
+    demo.exit()
+    assert not demo.panel.isEntered
+
+
+def test_the_error_log_holds_what_vtk_qt_and_python_report(scene: Any) -> None:
+    log = slicer.app.errorLogModel()
+    before = log.logEntryCount()
+    slicer.vtkMRMLSegmentationStorageNode().ReadData(slicer.vtkMRMLSegmentationNode())
+    logging.getLogger("a module").error("it failed")
+    logging.getLogger("a module").info("it goes on")
+    told = [log.logEntryDescription(row) for row in range(before, log.logEntryCount())]
+    assert len(told) == 2
+    assert "filename" in told[0] and told[1] == "it failed"
+    assert log.data(log.index(before, 2)) == "Error"
+
+
+def test_a_segmentation_that_is_hidden_makes_the_subject_hierarchy_complain(scene: Any) -> None:
+    log = slicer.app.errorLogModel()
+    before = log.logEntryCount()
+    shown = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Shown")
+    shown.GetSegmentation().AddEmptySegment("a")
+    assert log.logEntryCount() == before
+    hidden = slicer.vtkMRMLSegmentationNode()
+    hidden.SetHideFromEditors(True)
+    scene.AddNode(hidden).GetSegmentation().AddEmptySegment("a")
+    assert "no subject hierarchy item" in log.logEntryDescription(before)
+
+
+def test_display_nodes_go_with_their_node_and_cannot_go_twice(scene: Any) -> None:
+    log = slicer.app.errorLogModel()
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    before = log.logEntryCount()
+    scene.RemoveNode(node)
+    assert not scene.IsNodePresent(display)
+    assert log.logEntryCount() == before
+    scene.RemoveNode(display)
+    assert "already removed" in log.logEntryDescription(before)
+
+
+def test_colours_of_segments_are_those_of_a_qcolor(scene: Any) -> None:
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    node.GetSegmentation().AddEmptySegment("a", "a", (0.1, 0.2, 0.3))
+    red = node.GetSegmentation().GetSegment("a").GetColor()[0]
+    assert red != 0.1
+    assert red == pytest.approx(0.1, abs=1e-5)
+
+
 def test_parameters_refuse_what_they_do_not_hold(demo: Any) -> None:
     parameters = demo.widget.parameters
     for name, value in (("supports", "5"), ("title", 5), ("smooth", 1), ("names", [1]), ("inputVolume", "CT")):
@@ -156,8 +213,9 @@ def test_sample_data_is_registered_with_slicers_argument_names() -> None:
     )
     assert SampleData.SampleDataLogic.registered.pop().sampleName == "One"
     assert len(SampleData.SampleDataLogic.registered) == before
-    with pytest.raises(TypeError):
-        SampleData.SampleDataLogic.registerCustomSampleDataSource(name="Two")
+    for unknown in ("name", "sampleDescription"):
+        with pytest.raises(TypeError, match=unknown):
+            SampleData.SampleDataLogic.registerCustomSampleDataSource(**{unknown: "Two"})
 
 
 def test_inside_slicer_nothing_is_replaced(standin: Any, monkeypatch: pytest.MonkeyPatch) -> None:

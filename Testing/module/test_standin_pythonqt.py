@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import ctk
 import pytest
 import qt
 import slicer
+
+TESTING = Path(__file__).resolve().parents[1]
 
 
 def test_an_unknown_attribute_cannot_be_set_on_a_qt_object() -> None:
@@ -41,7 +44,7 @@ def test_a_python_subclass_may_have_attributes_of_its_own() -> None:
 def test_properties_are_attributes_with_setters() -> None:
     button = qt.QPushButton("Run")
     button.enabled, button.text, button.toolTip = False, "Stop", "Stops the run"
-    assert (button.isEnabled(), button.text, button.toolTip) == (False, "Stop", "Stops the run")
+    assert (button.isEnabled(), button.text, button.toolTip) == (False, "Stop", "<p>Stops the run</p>")
     button.setText("Go")
     assert button.text == "Go"
     with pytest.raises(TypeError, match="not callable"):
@@ -135,8 +138,66 @@ def test_objects_that_qt_made_connect_by_signature_too() -> None:
     table = qt.QTableWidget(2, 2)
     got: list[int] = []
     table.horizontalHeader().connect("sectionClicked(int)", got.append)
-    table.horizontalHeader().emit("sectionClicked(int)", 1)
+    table.horizontalHeader().sectionClicked.emit(1)
     assert got == [1]
+
+
+def test_there_is_no_emit_by_signature() -> None:
+    button, got = qt.QPushButton(), []
+    button.connect("clicked(bool)", got.append)
+    with pytest.raises(AttributeError, match="emit"):
+        button.emit("clicked(bool)", True)
+    button.clicked.emit(True)
+    assert got == [True]
+
+
+LET_GO_IN_ITS_OWN_SIGNAL = """
+import qt, slicer
+
+class Client:
+    def __init__(self):
+        self.process = qt.QProcess()
+        self.process.connect("errorOccurred(QProcess::ProcessError)", self.failed)
+        self.process.start("/no/such/program", [])
+
+    def failed(self, _error):
+        process, self.process = self.process, None
+        END
+
+client = Client()
+slicer.app.processEvents()
+slicer.app.processEvents()
+assert client.process is None
+print("alive", len(slicer_standin.slot_errors))
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "survives"), [("process.deleteLater()", False), ("qt.QTimer.singleShot(0, process.deleteLater)", True)]
+)
+def test_who_lets_go_of_an_object_in_its_own_signal_dies(end: str, survives: bool) -> None:
+    lines = f"import sys; sys.path.insert(0, {str(TESTING)!r}); import slicer_standin; slicer_standin.install()\n"
+    program = lines + LET_GO_IN_ITS_OWN_SIGNAL.replace("END", end)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600)
+    assert (done.returncode == 0 and done.stdout.strip() == "alive 0") is survives, done.stderr
+    assert ("QProcess was deleted within its own errorOccurred" in done.stderr) is not survives
+
+
+def test_lists_come_back_from_qt_as_tuples() -> None:
+    item = qt.QTableWidgetItem("a")
+    item.setData(qt.Qt.UserRole, {"slices": [1, [2, 3]]})
+    assert item.data(qt.Qt.UserRole) == {"slices": (1, (2, 3))}
+    box = qt.QComboBox()
+    box.addItem("a", [1, 2])
+    assert box.itemData(0) == (1, 2)
+
+
+def test_tool_tips_come_back_as_paragraphs() -> None:
+    button = qt.QPushButton()
+    button.toolTip = "Stop & put back"
+    assert button.toolTip == "<p>Stop &amp; put back</p>"
+    button.toolTip = ""
+    assert button.toolTip == ""
 
 
 def test_an_exception_in_a_slot_is_kept(standin: Any) -> None:

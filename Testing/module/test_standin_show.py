@@ -16,7 +16,7 @@ SCRIPT = Path(__file__).resolve().parents[1] / "show_module.py"
 
 
 def show(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=300)
+    return subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=600)
 
 
 def test_a_picture_of_the_module_with_a_volume_is_written(standin: Any, scene: Any, tmp_path: Path) -> None:

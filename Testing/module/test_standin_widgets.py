@@ -100,7 +100,7 @@ def test_the_user_creates_a_node_in_the_selector(ui: Any, scene: Any) -> None:
     box = ui.segmentationSelector.findChild(qt.QComboBox)
     row = box.findText("Create new Segmentation")
     box.setCurrentIndex(row)
-    box.emit("activated(int)", row)
+    box.activated.emit(row)
     assert by_user == [ui.segmentationSelector.currentNode()]
     assert by_user[0].GetName() == "Result"
 

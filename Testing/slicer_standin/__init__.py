@@ -63,7 +63,7 @@ def install(offscreen: bool = True) -> None:
         if name.startswith("ctk"):
             setattr(ctk, name, value)
     sys.modules["ctk"] = ctk
-    from . import qmrml_segments  # noqa: F401  (puts its class into slicer)
+    from . import qmrml_segment_editor, qmrml_segments  # noqa: F401  (they put their classes into slicer)
 
     for full_name, module in {
         "slicer.i18n": slicer_modules.build_i18n(),

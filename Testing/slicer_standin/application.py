@@ -13,9 +13,11 @@ import slicer
 import vtk
 from PySide6 import QtCore, QtWidgets
 
+from . import error_log
 from .layout import LayoutManager
 from .qt_objects import register_native
 from .scene_io import CoreIOManager
+from .subject_hierarchy import SubjectHierarchyPlugins
 
 LOGICS = {
     "Volumes": "vtkSlicerVolumesLogic",
@@ -108,6 +110,7 @@ class qSlicerApplication(QtWidgets.QApplication):
         self._settings = QtCore.QSettings(str(settings / "Slicer.ini"), QtCore.QSettings.IniFormat)
         self._module_manager = ModuleManager()
         self._extensions = ExtensionsManagerModel()
+        self._error_log = error_log.watch()
 
     def start_scene(self) -> None:
         """Makes the scene, its logics, `slicer.modules` and the views."""
@@ -135,6 +138,7 @@ class qSlicerApplication(QtWidgets.QApplication):
             vtk.vtkObject.SetGlobalWarningDisplay(1)
             self._logic.SetModuleLogic(name, logic)
             setattr(slicer.modules, name.lower(), CoreModule(name, logic))
+        self._plugins = SubjectHierarchyPlugins(self._scene, lambda text: self._error_log.add("Critical", "Qt", text))
         self._layout_manager = LayoutManager(self._logic, self._scene)
         self._io = CoreIOManager(self._scene, self._show_volume)
 
@@ -219,6 +223,10 @@ class qSlicerApplication(QtWidgets.QApplication):
         """Returns the module manager."""
         return self._module_manager
 
+    def errorLogModel(self) -> error_log.ctkErrorLogModel:
+        """Returns what VTK, Qt and Python have reported."""
+        return self._error_log
+
     def extensionsManagerModel(self) -> ExtensionsManagerModel:
         """Returns the extensions manager."""
         return self._extensions
@@ -253,5 +261,5 @@ class qSlicerApplication(QtWidgets.QApplication):
         """Nothing is rendered before a picture is asked for."""
 
 
-for _kind in (ModuleManager, ExtensionsManagerModel, qSlicerApplication):
+for _kind in (error_log.ctkErrorLogModel, ModuleManager, ExtensionsManagerModel, qSlicerApplication):
     register_native(_kind)

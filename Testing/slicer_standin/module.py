@@ -27,7 +27,6 @@ class LoadedModule:
 
     def __init__(self, file: Path) -> None:
         self.file, self.name = Path(file).resolve(), Path(file).stem
-        self._entered = False
         folder = str(self.file.parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)
@@ -61,19 +60,16 @@ class LoadedModule:
         self.widget = kind(self.panel)
         self.panel._python = self.widget
         setattr(slicer.modules, f"{self.name}Widget", self.widget)
+        # Slicer does not call enter() again after a reload: the module must ask parent.isEntered.
         self.widget.setup()
-        if self._entered and hasattr(self.widget, "enter"):
-            self.widget.enter()
 
     def enter(self) -> None:
         """Shows the panel, as when the user picks the module."""
-        self._entered = True
         self.panel.show()
         self.panel.enter()
 
     def exit(self) -> None:
         """Leaves the panel for another module."""
-        self._entered = False
         self.panel.exit()
         self.panel.hide()
 
@@ -102,7 +98,7 @@ def process_events(milliseconds: int = 0) -> None:
     QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
 
 
-def wait_until(condition: Any, what: str, seconds: float = 60.0) -> None:
+def wait_until(condition: Any, what: str, seconds: float = 600.0) -> None:
     """Runs the event loop until a condition holds.
 
     Raises:

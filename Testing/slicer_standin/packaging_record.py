@@ -54,9 +54,11 @@ def build() -> types.ModuleType:
     def pip_ensure(
         requirements: Any,
         constraints: Any = None,
-        prompt: bool = True,
-        requester: str | None = None,
         skip_packages: Any = None,
+        prompt_install: bool = True,
+        prompt_restart: bool = True,
+        requester: str | None = None,
+        skip_in_testing: bool = True,
         show_progress: bool = True,
     ) -> Any:
         ensured(requirements, constraints=constraints, requester=requester, skip_packages=skip_packages)

@@ -15,7 +15,17 @@ QT_MODULES = (QtCore, QtGui, QtWidgets, QtNetwork, QtUiTools)
 _read_property = QtCore.QObject.property
 _write_property = QtCore.QObject.setProperty
 _SignalInstance = QtCore.SignalInstance
-_METHODS = {"connect": qt_signals.connect, "disconnect": qt_signals.disconnect, "emit": qt_signals.emit}
+_raw_invoke = QtCore.QMetaObject.invokeMethod
+
+
+def _delete_later(self: QtCore.QObject) -> None:
+    # PySide's own would keep the object alive until then whoever lets go of it; PythonQt does not.
+    _raw_invoke(self, "deleteLater", QtCore.Qt.DirectConnection)
+
+
+_METHODS = {"connect": qt_signals.connect, "disconnect": qt_signals.disconnect, "deleteLater": _delete_later}
+# PySide has these, PythonQt has not: there it is widget.clicked.emit(...).
+_ABSENT = {"emit"}
 _OF_CLASS = {(QtCore.QTimer, "singleShot"): qt_signals.single_shot}
 _native: set[type] = set()
 loading_ui: list[bool] = []
@@ -53,12 +63,47 @@ class QtProperty:
             value = _read_property(instance, self._name)
         finally:
             _reading.discard(key)
-        return tuple(value) if isinstance(value, list) else value
+        return from_variant(value)
 
     def __set__(self, instance: QtCore.QObject, value: Any) -> None:
         if not self._writable:
             raise AttributeError(f"Property '{self._name}' of {type(instance).__name__} object is not writable")
         assign_property(instance, self._name, value)
+
+
+def from_variant(value: Any) -> Any:
+    """What PythonQt makes of a QVariant: lists come back as tuples, also those within."""
+    if isinstance(value, (list, tuple)):
+        return tuple(from_variant(one) for one in value)
+    if isinstance(value, dict):
+        return {key: from_variant(one) for key, one in value.items()}
+    return value
+
+
+# Methods that give a QVariant back.
+_VARIANT_GETTERS = (
+    (QtWidgets.QTableWidgetItem, "data"),
+    (QtWidgets.QListWidgetItem, "data"),
+    (QtWidgets.QTreeWidgetItem, "data"),
+    (QtWidgets.QComboBox, "itemData"),
+    (QtGui.QAction, "data"),
+    (QtCore.QModelIndex, "data"),
+    (QtCore.QSettings, "value"),
+)
+
+
+def _as_from_variant(original: Any) -> Any:
+    def read(self: Any, *arguments: Any) -> Any:
+        return from_variant(original(self, *arguments))
+
+    return read
+
+
+def as_tool_tip(text: str) -> str:
+    """What becomes of a widget's tool tip: Slicer makes a paragraph of a plain text, so that long ones are wrapped."""
+    if not text or QtGui.Qt.mightBeRichText(text):
+        return text
+    return str(QtGui.Qt.convertFromPlainText(text, QtGui.Qt.WhiteSpaceNormal))
 
 
 def assign_property(target: QtCore.QObject, name: str, value: Any) -> None:
@@ -69,6 +114,8 @@ def assign_property(target: QtCore.QObject, name: str, value: Any) -> None:
     """
     meta = target.metaObject().property(target.metaObject().indexOfProperty(name))
     text_expected = meta.typeName() == "QString"
+    if name == "toolTip" and isinstance(value, str) and isinstance(target, QtWidgets.QWidget):
+        value = as_tool_tip(value)
     refused = text_expected != isinstance(value, str) and (text_expected or meta.typeName() in _PLAIN)
     if refused or value is None or not _write_property(target, name, value):
         raise AttributeError(
@@ -123,6 +170,8 @@ def _wrap_getattribute(original: Any) -> Any:
         method = _METHODS.get(name)
         if method is not None:
             return types.MethodType(method, self)
+        if name in _ABSENT:
+            raise AttributeError(f"{type(self).__name__} has no attribute named {name!r} in PythonQt")
         value = original(self, name)
         if type(value) is _SignalInstance:
             return qt_signals.Signal(self, name)
@@ -188,6 +237,10 @@ def patch_qt() -> None:
         kind.__getattribute__ = _wrap_getattribute(original)
         kind.__setattr__ = _set_attribute
         kind.__init__ = _without_keywords(kind.__init__)
+    for kind, name in _VARIANT_GETTERS:
+        setattr(kind, name, _as_from_variant(getattr(kind, name)))
+    set_tool_tip = QtWidgets.QWidget.setToolTip
+    QtWidgets.QWidget.setToolTip = lambda self, text: set_tool_tip(self, as_tool_tip(text))
     QtCore.QObject.name = QtProperty("objectName", True, None)
     QtCore.QObject.className = lambda self: self.metaObject().className()
     QtCore.QObject.delete = _delete

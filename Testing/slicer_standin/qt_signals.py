@@ -1,11 +1,13 @@
-"""PythonQt's `connect`, `disconnect` and `emit`: by signature, surplus arguments dropped, wrong names refused."""
+"""PythonQt's `connect` and `disconnect`: by signature, surplus arguments dropped, wrong names refused."""
 
 from __future__ import annotations
 
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
+import shiboken6
 from PySide6 import QtCore
 
 from . import failures
@@ -40,12 +42,21 @@ def accepted_arguments(slot: Callable) -> int | None:
     return code.co_argcount - (1 if bound else 0)
 
 
-class _Connection:
-    """One connected Python callable; calling it is what Qt does when the signal is emitted."""
+class DeletedInItsOwnSignal(RuntimeError):
+    """An object was deleted while one of its signals was being delivered: Slicer dies of that (SIGSEGV)."""
 
-    def __init__(self, signature: str, count: int, slot: Callable) -> None:
+
+class _Connection:
+    """One connected Python callable; calling it is what Qt does when the signal is emitted.
+
+    The sender is watched weakly: whoever held it would keep it alive where PythonQt lets it go.
+    """
+
+    def __init__(self, signature: str, count: int, slot: Callable, sender: QtCore.QObject | None = None) -> None:
         self.signature, self.count, self.slot = signature, count, slot
         self.accepted = accepted_arguments(slot)
+        self._sender = weakref.ref(sender) if sender is not None else None
+        self._sender_class = type(sender).__name__
 
     def __call__(self, *arguments: Any) -> None:
         given = arguments[: self.count]
@@ -55,6 +66,11 @@ class _Connection:
             self.slot(*given)
         except Exception as error:
             failures.record(error)
+        if self._sender is not None and self.signature != "destroyed(QObject*)":
+            sender = self._sender()
+            if sender is None or not shiboken6.isValid(sender):
+                told = f"a {self._sender_class} was deleted within its own {self.signature}"
+                failures.record(DeletedInItsOwnSignal(told))
 
 
 def single_shot(milliseconds: int, *target: Any) -> None:
@@ -131,7 +147,7 @@ def connect(sender: QtCore.QObject, signature: Any, *target: Any) -> bool:
         key = slot
     if not callable(slot):
         raise TypeError(f"{sender.metaObject().className()}::{asked}: {target!r} cannot be called")
-    connection = _Connection(asked, _argument_count(asked), slot)
+    connection = _Connection(asked, _argument_count(asked), slot, sender)
 
     def deliver(*arguments: Any) -> None:
         connection(*arguments)
@@ -167,16 +183,6 @@ def disconnect(sender: QtCore.QObject, signature: Any = None, *target: Any) -> b
     return bool(leaving)
 
 
-def emit(sender: QtCore.QObject, signature: str, *arguments: Any) -> None:
-    """`sender.emit("clicked(bool)", True)`."""
-    _, known = _resolve(sender, signature)
-    name = known.partition("(")[0]
-    inside = known[known.index("(") + 1 : known.rindex(")")]
-    signal = _raw_getattribute(sender, name)
-    overload = signal if inside == "PyObject" or not inside else signal[inside]
-    overload.emit(*arguments)
-
-
 class Signal:
     """What `widget.clicked` is in PythonQt: it can be connected, disconnected, and called to emit."""
 
@@ -201,7 +207,10 @@ class Signal:
 
     def emit(self, *arguments: Any) -> None:
         """Emits the signal."""
-        _raw_getattribute(self._sender, self._name).emit(*arguments)
+        signal = _raw_getattribute(self._sender, self._name)
+        inside = self._signature[self._signature.index("(") + 1 : -1]
+        overload = signal if inside in ("", "PyObject") else signal[inside]
+        overload.emit(*arguments)
 
     def __call__(self, *arguments: Any) -> None:
         """Emits the signal, as PythonQt's do when they are called."""

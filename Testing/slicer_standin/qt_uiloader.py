@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
+from . import translations
 from .qt_objects import loading_ui
 
 custom_widgets: dict[str, type] = {}
@@ -39,6 +40,9 @@ class QUiLoader(QtUiTools.QUiLoader):
             name = entry.findtext("class")
             if name not in custom_widgets:
                 raise RuntimeError(f"QUiLoader: no class {name!r}, neither in Qt nor in the stand-in")
+        for entry in root.iter("string"):
+            if entry.text and entry.get("notr") != "true":
+                entry.text = translations.translated(entry.text)
         connections = root.find("connections")
         if connections is not None:
             root.remove(connections)

@@ -55,6 +55,7 @@ class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
         QtWidgets.QVBoxLayout(self)
         self._python: Any = None
         self._recreate: Any = None
+        self._entered = False
 
     def self(self) -> Any:
         """Returns the Python widget object."""
@@ -66,13 +67,17 @@ class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
 
     def enter(self) -> None:
         """Tells the Python widget that its panel is shown."""
+        self._entered = True
         if hasattr(self._python, "enter"):
             self._python.enter()
 
     def exit(self) -> None:
         """Tells the Python widget that its panel is left."""
+        self._entered = False
         if hasattr(self._python, "exit"):
             self._python.exit()
+
+    isEntered = Property(bool, lambda self: self.__dict__["_entered"])
 
 
 class ScriptedLoadableModule:

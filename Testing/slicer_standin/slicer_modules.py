@@ -6,17 +6,19 @@ import types
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import translations
+
 
 def build_i18n() -> types.ModuleType:
-    """Returns `slicer.i18n`: texts stay as they are; what was marked is recorded in `translated`."""
-    module: Any = types.ModuleType("slicer.i18n", "Translation, without translations.")
+    """Returns `slicer.i18n`: texts stay as they are, unless a language is used; they are recorded in `translated`."""
+    module: Any = types.ModuleType("slicer.i18n", "Translation.")
     module.translated = []
 
     def tr(text: str) -> str:
         if not isinstance(text, str):
             raise TypeError(f"tr() takes a string, not {type(text).__name__}")
         module.translated.append(text)
-        return text
+        return translations.translated(text)
 
     def translate(context: str, text: str) -> str:
         if not isinstance(context, str):
@@ -66,11 +68,10 @@ def build_sample_data() -> types.ModuleType:
             customDownloader: Any = None,
             thumbnailFileName: str | None = None,
             loadFileTypes: Any = None,
-            loadFileType: Any = None,
             loadFiles: Any = None,
-            checksums: Any = None,
-            sampleDescription: str | None = None,
             loadFileProperties: Any = None,
+            checksums: Any = None,
+            loadFileType: Any = None,
         ) -> None:
             """Registers a sample under a category."""
             if not sampleName or not (uris or customDownloader):
@@ -78,21 +79,26 @@ def build_sample_data() -> types.ModuleType:
             lists = [entry for entry in (uris, fileNames, nodeNames, checksums) if isinstance(entry, (list, tuple))]
             if len({len(entry) for entry in lists}) > 1:
                 raise ValueError(f"the lists of {sampleName} differ in length")
-            SampleDataLogic.registered.append(
-                SampleDataSource(
-                    sampleName,
-                    uris,
-                    fileNames,
-                    nodeNames,
-                    loadFileTypes or loadFileType,
-                    checksums,
-                    thumbnailFileName,
-                    category,
-                    loadFiles,
-                    customDownloader,
-                    {"sampleDescription": sampleDescription, "loadFileProperties": loadFileProperties},
-                )
+            source = SampleDataSource(
+                sampleName,
+                uris,
+                fileNames,
+                nodeNames,
+                loadFileTypes or loadFileType,
+                checksums,
+                thumbnailFileName,
+                category,
+                loadFiles,
+                customDownloader,
+                {"loadFileProperties": loadFileProperties},
             )
+            if source not in SampleDataLogic.registered:
+                SampleDataLogic.registered.append(source)
+
+        @staticmethod
+        def sampleDataSourcesByCategory(category: str) -> list[SampleDataSource]:
+            """Returns the samples of a category."""
+            return [source for source in SampleDataLogic.registered if source.category == category]
 
     module.SampleDataLogic = SampleDataLogic
     module.SampleDataSource = SampleDataSource

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import images, texts
 from scipy.stats import spearmanr
+from svg_contents import images, texts
 
 from training.confidence_plots import auroc, binned, gains, main, spearman
 

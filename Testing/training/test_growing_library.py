@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from balls import case, grid
-from pictures import images, texts
+from svg_contents import images, texts
 
 from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
-from RetrievalSAMLib.segmentation.presets import preset
+from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.volumes import Segmentation, write_segmentation, write_volume
 from training import growing_library, growing_results
 from training.growing_library import Loop, accepted

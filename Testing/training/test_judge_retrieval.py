@@ -12,8 +12,8 @@ import pytest
 from RetrievalSAMLib.models.build import random_encoder, random_segmenter
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
 from RetrievalSAMLib.retrieval.evidence import CaseSlices, MemoryCase
-from RetrievalSAMLib.segmentation.presets import preset
-from RetrievalSAMLib.segmentation.sam2_engine import Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
+from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.volumes import Geometry, Plane, Segment, Segmentation, Volume, write_segmentation, write_volume
 from training import judge_retrieval
 from training.judge_retrieval import (
@@ -205,7 +205,7 @@ def test_the_command_measures_the_splits_of_a_role(
     (tmp_path / "splits.json").write_text(json.dumps({"names": {}, "splits": splits}))
     monkeypatch.setattr(judge_retrieval, "SPLITS", tmp_path / "splits.json")
     monkeypatch.setattr(judge_retrieval, "build_encoder", random_encoder)
-    monkeypatch.setattr(judge_retrieval, "build_segmenter", lambda: random_segmenter(image_size=64))
+    monkeypatch.setattr(judge_retrieval, "build_segmenter", lambda checkpoint: random_segmenter(image_size=64))
     out = tmp_path / "found.json"
     arguments = ["--data", str(tmp_path), "--role", "tune", "--set", "made", "--alignment", "off", "--json", str(out)]
     judge_retrieval.main(arguments)

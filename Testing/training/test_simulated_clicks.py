@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from balls import case, grid
 
-from RetrievalSAMLib.segmentation.pointing import PersonsPrompts, place_prompts
+from RetrievalSAMLib.segmentation.prompts.points_and_boxes import PersonsPrompts, place_prompts
 from RetrievalSAMLib.volumes import SliceFrame, choose_plane, write_segmentation, write_volume
 from training import simulated_clicks
 from training.clicking import wrong_place

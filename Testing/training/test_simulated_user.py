@@ -8,7 +8,7 @@ import pytest
 from balls import case, grid
 
 from RetrievalSAMLib.segmentation.pipeline import segment_volume
-from RetrievalSAMLib.segmentation.presets import preset
+from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.volumes import SliceFrame, choose_plane, write_segmentation, write_volume
 from training import judge, simulated_user
 from training.passes import counted

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import images, texts
+from svg_contents import images, texts
 
 from training import curves
 from training.svg import centred_mean, legend, name, panels, save, trailing_mean

@@ -71,7 +71,7 @@ def test_the_libraries_verdict_is_that_of_a_run_on_the_volume(data: Path, tmp_pa
     assert [r["verdict"] for r in records] == ["in-library"] * 2 + ["unlike-library"] * 2
 
     from RetrievalSAMLib.segmentation.pipeline import segment_volume
-    from RetrievalSAMLib.segmentation.presets import preset
+    from RetrievalSAMLib.segmentation.settings.presets import preset
 
     cases = [case(name, GRID, middle_mm=(seed, 0.0, 0.0), seed=seed) for seed, name in enumerate("ab")]
     run = segment_volume(stripes(1), cases, bundled_models(), preset("fast"))

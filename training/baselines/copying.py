@@ -12,7 +12,7 @@ from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
 from RetrievalSAMLib.retrieval.evidence import CaseSlices, SupportCase
 from RetrievalSAMLib.retrieval.gathering import EvidenceSource
 from RetrievalSAMLib.retrieval.index import SupportIndex
-from RetrievalSAMLib.segmentation.presets import Settings
+from RetrievalSAMLib.segmentation.settings.presets import Settings
 from RetrievalSAMLib.volumes import Segmentation, SliceStack, Volume
 
 

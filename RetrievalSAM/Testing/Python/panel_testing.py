@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -22,16 +23,18 @@ import slicer
 import slicer.util
 
 HERE = Path(__file__).resolve().parent
-MODULE = HERE.parents[1] / "RetrievalSAM.py"
+# Another one where an installed extension is tested (Testing/packaged_layout.py).
+MODULE = Path(os.environ.get("RETRIEVALSAM_MODULE") or HERE.parents[1] / "RetrievalSAM.py")
 inside_slicer = "slicer_standin" not in sys.modules
 if not inside_slicer and str(MODULE.parent) not in sys.path:
     sys.path.insert(0, str(MODULE.parent))  # Slicer itself has done so
 
 import phantoms  # noqa: E402
-from RetrievalSAMModule import ask, worker_client  # noqa: E402
+from RetrievalSAMModule.clients import worker_client  # noqa: E402
+from RetrievalSAMModule.panels import ask  # noqa: E402
 
 _LAST_FOLDER = "RetrievalSAM/LibraryFolder"
-_ONLY_WHAT_HANGS_TAKES_SO_LONG_MS = 240_000
+_ONLY_WHAT_HANGS_TAKES_SO_LONG_MS = 600_000
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:
@@ -58,6 +61,26 @@ def wait_until(condition: Callable[[], Any], what: str) -> None:
     limit.stop()
     if late:
         raise AssertionError(f"waited in vain for {what}")
+
+
+class ErrorLog:
+    """What VTK, Qt and Python have reported as errors since it was made: each would light Slicer's red icon."""
+
+    _LEVEL = 2  # the column of CTK's list
+    # Of MRML's own reading of a saved slice node that lies obliquely; no call of the module is behind it.
+    _OF_SLICER = "GetSliceOrientationPreset: invalid orientation preset name: Reformat"
+
+    def __init__(self) -> None:
+        self._model = slicer.app.errorLogModel()
+        self._first = self._model.logEntryCount()
+
+    def errors(self) -> list[str]:
+        """Their texts, oldest first."""
+        slicer.app.processEvents()
+        level = [self._model.data(self._model.index(row, self._LEVEL)) for row in range(self._model.logEntryCount())]
+        rows = range(self._first, len(level))
+        texts = [self._model.logEntryDescription(n) for n in rows if level[n] in ("Error", "Critical", "Fatal")]
+        return [text for text in texts if self._OF_SLICER not in text]
 
 
 class User:
@@ -134,8 +157,7 @@ class OpenedModule:
     def _show(self) -> None:
         if inside_slicer:
             slicer.util.selectModule("RetrievalSAM")
-            slicer.util.reloadScriptedModule("RetrievalSAM")
-            slicer.modules.RetrievalSAMWidget.enter()
+            slicer.util.reloadScriptedModule("RetrievalSAM")  # while it is on show: it enters itself
         else:
             from slicer_standin.module import LoadedModule
 
@@ -166,6 +188,20 @@ class OpenedModule:
         """Of the workers that run."""
         return [n for n in (self.logic.computer.process_id(), self.logic.librarian.process_id()) if n]
 
+    def leave(self) -> None:
+        """Go to another module."""
+        if inside_slicer:
+            slicer.util.selectModule("Data")
+        else:
+            self._loaded.exit()
+
+    def come_back(self) -> None:
+        """Come to the module again."""
+        if inside_slicer:
+            slicer.util.selectModule("RetrievalSAM")
+        else:
+            self._loaded.enter()
+
     def reload(self) -> None:
         """As by the Reload button."""
         with mock.patch.object(worker_client, "WorkerClient", self._worker):
@@ -191,9 +227,11 @@ class PanelTest(unittest.TestCase):
         module: The opened module.
         user: Answers and reads.
         folder: For the test's own files.
+        errors_expected: What errors that the test provokes say; any other one fails it.
     """
 
     script: dict[str, list[dict[str, Any]]] | None = None
+    errors_expected: tuple[str, ...] = ()
     module: OpenedModule
     _files: Path
     _template: Path | None = None
@@ -208,6 +246,7 @@ class PanelTest(unittest.TestCase):
             cls.addClassCleanup(cls.module.close)
 
     def setUp(self) -> None:
+        self._error_log = ErrorLog()
         self.folder = Path(tempfile.mkdtemp(dir=self._files))
         self.user = self.enterContext(User()) if hasattr(self, "enterContext") else self._entered_user()
         if self.script is not None:
@@ -234,6 +273,8 @@ class PanelTest(unittest.TestCase):
         if self.panel is not None:
             self.wait_until_quiet()
         self.assertEqual(self.user.left_over(), [])
+        errors = self._error_log.errors()
+        self.assertEqual([e for e in errors if not any(known in e for known in self.errors_expected)], [])
         if not inside_slicer:  # Slicer may have PyTorch loaded for another module
             self.assertNotIn("torch", sys.modules, "something computes in the application's own process")
 
@@ -273,9 +314,19 @@ class PanelTest(unittest.TestCase):
         return self.panel.results_panel.ui
 
     @property
+    def first_case_ui(self) -> SimpleNamespace:
+        """Widgets of the panel of a first case."""
+        return self.panel.first_case_panel.ui
+
+    @property
+    def bar_ui(self) -> SimpleNamespace:
+        """Widgets of the bar that is always in sight."""
+        return self.panel.action_bar.ui
+
+    @property
     def corrections_ui(self) -> SimpleNamespace:
-        """Widgets of the part of the results panel that corrects."""
-        return self.panel.corrections_panel.ui
+        """Widgets of the desk, and of the bar below it."""
+        return SimpleNamespace(**(vars(self.panel.corrections_panel.ui) | vars(self.panel.action_bar.ui)))
 
     def wait_until_quiet(self) -> None:
         """Until no worker has anything to answer, and no run goes on."""

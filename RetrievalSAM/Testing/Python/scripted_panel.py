@@ -78,6 +78,16 @@ _ENVIRONMENT: dict[str, Any] = {
 
 
 NO_REVIEW: dict[str, Any] = {"review": None, "finished": None, "current": False}
+NOTHING_LEARNED: dict[str, Any] = {
+    "state": "none",
+    "text": "nothing learned yet",
+    "cases": 1,
+    "learned": 0,
+    "can_learn": True,
+    "run_dice": None,
+    "fused_dice": None,
+    "sha256": "",
+}
 
 
 def library_of(*names: str, removed: Sequence[str] = (), **fields: Any) -> dict[str, Any]:
@@ -95,8 +105,11 @@ def scripted(**replies: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
         "library.describe": [{"result": _LIBRARY}],
         "library.slices": [{"result": {"files": [None]}}],
         "library.last_review": [{"result": NO_REVIEW}],
+        "library.learned": [{"result": NOTHING_LEARNED}],
         "names.check": [{"result": {"warnings": []}}],
+        "dicom.series": [{"result": {"series": []}}],
         "library.privacy": [{"result": {"warnings": []}}],
+        "preview": [{"fault": {"code": "input", "message": "There is no preview here."}}],
         "estimate": [{"result": {"seconds": 12.0, "memory_bytes": 5e8, "basis": "typical"}}],
         "segment": [{"threshold": THRESHOLDS, "partials": 2, "progress": 2, "result": {"report": REPORT}}],
     }

@@ -6,7 +6,7 @@ an object with some of these, taken in this order:
 
     progress  number of progress events
     threshold [name, least voxel, greatest voxel, RGB] of each segment: `output` is written from `image`; slices that
-              are named in `corrected` are those of `segmentation`
+              are named in `corrected` are those of `segmentation`, those in `drawn` those of `slices`
     partials  number of partial results
     wait      go on only when the request is cancelled
     deaf      go on never, whatever comes, even the end of the input
@@ -54,12 +54,14 @@ def threshold(parameters: dict[str, Any], segments: list[list[Any]]) -> None:
 
     volume = read_volume(parameters["image"])
     masks = [(volume.voxels >= low) & (volume.voxels <= high) for _name, low, high, _color in segments]
-    if parameters.get("corrected"):
-        given = fit_to_grid(read_segmentation(parameters["segmentation"]), "segments", volume.geometry, "volume")
+    kept = parameters.get("corrected") or parameters.get("drawn")
+    if kept:
+        file = parameters.get("segmentation") or parameters["slices"]
+        given = fit_to_grid(read_segmentation(file), "segments", volume.geometry, "volume")
         drawn = {segment.name: given.mask(number) for number, segment in enumerate(given.segments)}
         for (name, *_rest), mask in zip(segments, masks, strict=True):
             if name in drawn:
-                mask[:, :, parameters["corrected"]] = drawn[name][:, :, parameters["corrected"]]
+                mask[:, :, kept] = drawn[name][:, :, kept]
     kinds = tuple(Segment(name, value, tuple(color)) for value, (name, _l, _h, color) in enumerate(segments, start=1))
     write_segmentation(Segmentation.from_masks(kinds, masks, volume.geometry), Path(parameters["output"]))
 
@@ -89,8 +91,10 @@ def work(request: dict[str, Any], reply: dict[str, Any]) -> None:
         send("error", id=name, **{"thing": "", "fact": "", "remedy": "", "details": "", **reply["fault"]})
     else:
         result = dict(reply.get("result", {}))
+        if request["do"] in ("segment", "refine", "start"):
+            result["segmentation"] = parameters["output"]
         if request["do"] in ("segment", "refine"):
-            result |= {"segmentation": parameters["output"], "files": [parameters["output"]]}
+            result["files"] = [parameters["output"]]
         if request["do"] == "library.suggest":  # files are told by their number among those asked for
             for one in (*result["volumes"], *result["unreadable"]):
                 one["file"] = parameters["files"][one["file"]]

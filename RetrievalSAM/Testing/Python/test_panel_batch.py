@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import qt
 import slicer
 import slicer.util
 from panel_testing import texts, wait_until
-from RetrievalSAMModule.segmentation_files import segment_names, segment_voxels
-from RetrievalSAMModule.volume_files import stem_of, write_volume
+from RetrievalSAMModule.scene.segmentation_files import segment_names, segment_voxels
+from RetrievalSAMModule.scene.volume_files import stem_of, write_volume
 from scripted_panel import REPORT, THRESHOLDS, ScriptedTest, scripted
 
 FINDS = {"threshold": THRESHOLDS, "progress": 2, "result": {"report": REPORT}}
@@ -107,7 +108,7 @@ class SceneTest(BatchTest):
         self.wait_for_the_end()
         self.batch_ui.queueTable.selectRow(1)
         self.assertIn("Second: Like the library", self.batch_ui.detailLabel.text)
-        self.batch_ui.queueTable.emit("cellActivated(int,int)", 1, 0)
+        self.batch_ui.queueTable.cellActivated.emit(1, 0)
         self.assertIn("Second is on display", self.batch_ui.statusLabel.text)
         self.assertEqual([node.GetDisplayVisibility() for node in self.segmentations()], [0, 1])
 
@@ -153,6 +154,7 @@ class FilesTest(BatchTest):
         (self.folder / "empty").mkdir()
         self.user.will_answer(self.folder / "empty", self.save("a.nrrd"))
         self.batch_ui.addFolderButton.click()
+        self.wait_until_quiet()
         self.assertIn("no volume", self.batch_ui.statusLabel.text)
         self.batch_ui.addFilesButton.click()
         self.batch_ui.volumesList.setCurrentRow(1)
@@ -198,3 +200,68 @@ class EndingTest(BatchTest):
         self.wait_for_the_end()
         self.assertEqual([state for _n, state in self.states()], ["Done", "Failed", "Stopped", "Stopped"])
         self.assertEqual(self.segmentations(), [])
+
+
+class DecisionsTest(BatchTest):
+    script = scripted(segment=[FINDS])
+
+    def a_batch(self) -> Path:
+        """A folder as `retrievalsam batch` leaves it, with a rejected result, an accepted one and an open one."""
+        (image,) = self.save("scan.nrrd")
+        study, results = self.folder / "study", self.folder / "study" / "results"
+        results.mkdir(parents=True)
+        self.open_window()
+        self.start()
+        self.wait_for_the_end()
+        node = self.segmentations()[0]
+        lines, rows = [], ["path,id"]
+        for number, decision in ((1, "accepted"), (2, "rejected"), (3, None)):
+            name, sha256 = f"volume-{number:04d}", str(number) * 64
+            slicer.util.saveNode(node, str(results / f"{name}.seg.nrrd"))
+            batch = {"id": name, "segmentation_sha256": sha256}
+            (results / f"{name}.report.json").write_text(json.dumps({**REPORT, "batch": batch}))
+            rows.append(f"{image},{name}")
+            if decision:
+                lines.append({"format": "retrievalsam-decision", "version": 1, "key": name, "volume": name,
+                              "result": sha256, "decision": decision, "note": f"look at {number}",
+                              "reviewer": "Anna", "time": "2026-01-01T10:00:00Z"})  # fmt: skip
+        (study / "items.csv").write_text("\n".join(rows))
+        (study / "decisions-Anna.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return study
+
+    def open_batch(self, study: Path) -> None:
+        self.user.will_answer(study)
+        self.batch_ui.openBatchButton.click()
+
+    def test_what_was_decided_on_the_page_is_shown_rejected_first_and_a_result_is_loaded(self) -> None:
+        study = self.a_batch()
+        table = self.batch_ui.queueTable
+        self.assertTrue(table.isColumnHidden(3))
+        self.open_batch(study)
+        self.assertFalse(table.isColumnHidden(3))
+        self.assertEqual(
+            [(row[0], row[1], row[3]) for row in texts(table)],
+            [("volume-0002", "Done", "Rejected"), ("volume-0003", "Done", ""), ("volume-0001", "Done", "Accepted")],
+        )
+        self.assertEqual(texts(table)[0][2], "Like the library; least sure: Liver (0.90)")
+        table.selectRow(0)
+        self.assertIn("Rejected: Anna: look at 2", self.batch_ui.detailLabel.text)
+        before = len(self.segmentations())
+        for _time in range(2):  # the second time it is there
+            table.cellActivated.emit(0, 0)
+            self.assertIn("volume-0002 is on display", self.batch_ui.statusLabel.text)
+            self.assertEqual(len(self.segmentations()), before + 1)
+        entry = self.panel.batching.entries[0]
+        shown = slicer.mrmlScene.GetNodeByID(entry.segmentation_id)
+        volume = slicer.mrmlScene.GetNodeByID(entry.candidate.node_id)
+        self.assertEqual(volume.GetName(), "volume-0002")
+        for name, mask in self.truth.items():
+            segment_id = shown.GetSegmentation().GetSegmentIdBySegmentName(name)
+            np.testing.assert_array_equal(segment_voxels(shown, segment_id, volume) != 0, mask)
+
+    def test_a_folder_that_is_no_batch_and_a_decision_that_cannot_be_read_are_told(self) -> None:
+        study = self.a_batch()
+        (study / "decisions-Bo.jsonl").write_text("{")
+        for folder, told in ((self.folder / "scans", "no result of a batch"), (study, "decisions-Bo.jsonl, line 1")):
+            self.open_batch(folder)
+            self.assertIn(told, self.batch_ui.statusLabel.text)

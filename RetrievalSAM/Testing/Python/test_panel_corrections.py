@@ -46,7 +46,7 @@ class SeenTest(CorrectionsTest):
         self.get_result()
         self.draw(4)
         self.wait_for([4])
-        self.corrections_ui.correctedLabel.emit("linkActivated(QString)", "4")
+        self.corrections_ui.correctedLabel.linkActivated.emit("4")
         red = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceNode()
         height = slicer.util.arrayFromVTKMatrix(red.GetSliceToRAS())[2, 3]
         self.assertAlmostEqual(height, phantoms.IJK_TO_RAS[2, 3] + 4 * phantoms.IJK_TO_RAS[2, 2], places=3)
@@ -101,7 +101,7 @@ class OrientationTest(CorrectionsTest):
         for axis in (0, 1, 2):
             with self.subTest(axis):
                 self.check(self.volume, axis)
-                self.results_ui.discardButton.click()
+                self.bar_ui.discardButton.click()
 
     def test_in_an_oblique_volume_under_a_transform(self) -> None:
         oblique = rotation(35, (1, 2, 3)) @ phantoms.IJK_TO_RAS
@@ -191,7 +191,7 @@ class PropagateTest(CorrectionsTest):
         self.wait_for([4])
         self.propagate()
         segmentation, mask = self.result(), self.mask()
-        self.results_ui.acceptButton.click()
+        self.bar_ui.keepButton.click()
         np.testing.assert_array_equal(phantoms.mask_of(segmentation, "Liver", self.volume), mask)
         self.assertFalse(self.corrections_ui.undoButton.enabled)
 
@@ -201,7 +201,7 @@ class PropagateTest(CorrectionsTest):
         self.draw(4)
         self.wait_for([4])
         self.propagate()
-        self.results_ui.discardButton.click()
+        self.bar_ui.discardButton.click()
         self.assertEqual(nodes_of_scene(), before)
         self.assertEqual(self.panel.correcting.corrected, [])
 
@@ -291,5 +291,5 @@ class UndoTest(CorrectionsTest):
         self.propagated()
         slicer.mrmlScene.RemoveNode(self.result())
         self.corrections_ui.undoButton.click()
-        self.results_ui.discardButton.click()
+        self.bar_ui.discardButton.click()
         self.assertEqual(self.panel.segmenting.state, "idle")

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import phantoms
+import qt
 import slicer
 import slicer.util
 from panel_testing import wait_until
@@ -85,12 +86,12 @@ class AttentionTest(ExplanationTest):
     def test_a_double_click_on_a_corrected_slice_goes_there_and_on_another_loads_its_case(self) -> None:
         self.show(3)
         table = self.results_ui.supportsTable
-        table.emit("cellDoubleClicked(int,int)", 0, 1)
+        table.cellDoubleClicked.emit(0, 1)
         red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
         height = slicer.util.arrayFromVTKMatrix(red.GetSliceToRAS())[2, 3]
         self.assertAlmostEqual(height, phantoms.IJK_TO_RAS[2, 3] + 2 * phantoms.IJK_TO_RAS[2, 2], places=3)
         self.show(3)
-        table.emit("cellDoubleClicked(int,int)", 1, 1)
+        table.cellDoubleClicked.emit(1, 1)
         self.wait_until_quiet()
         self.assertEqual(self.requests("library.case")[-1]["with"]["case"], "1")
         self.assertIn("The case is not there.", self.user.reads())
@@ -115,6 +116,47 @@ class LikeTest(ExplanationTest):
     def test_a_volume_like_the_librarys_gets_no_warning(self) -> None:
         self.assertFalse(self.results_ui.verdictFrame.visible)
         self.assertIn("looks like those of the library", self.results_ui.summaryLabel.text)
+        self.assertNotIn("learned", self.results_ui.summaryLabel.text)
+
+
+class LookFirstTest(ExplanationTest):
+    report = report(
+        look_first=[7, 2, 4],
+        look_first_gains=[0.0521, 0.02, 0.001],
+        cleaned={
+            "Liver": {"islands": 2, "island_voxels": 9, "holes": 1, "hole_voxels": 3, "smoothed_voxels": 40},
+            "Spleen": {"islands": 0, "island_voxels": 0, "holes": 0, "hole_voxels": 0, "smoothed_voxels": 4},
+        },
+        learned={"sha256": "0" * 64, "cases": 4, "left_out": "", "segments": {"Liver": {"weight": 0.5}}},
+    )
+
+    def height_mm(self, index: int) -> float:
+        return float(phantoms.IJK_TO_RAS[2, 3] + index * phantoms.IJK_TO_RAS[2, 2])
+
+    def test_slices_come_in_the_order_of_their_gain_with_their_place(self) -> None:
+        table = self.results_ui.worstTable
+        rows = [[table.item(row, column).text() for column in (0, 1, 4)] for row in range(table.rowCount)]
+        gains = {7: "+0.052", 2: "+0.020", 4: "+0.001"}
+        self.assertEqual(rows, [[str(i), f"S {self.height_mm(i):.1f} mm", gain] for i, gain in gains.items()])
+        self.assertFalse(table.isColumnHidden(4))
+
+    def test_a_click_on_the_plot_goes_to_the_slice_under_it(self) -> None:
+        label = self.results_ui.plotLabel
+        for part, index in ((0.0, 0), (1.0, 11)):
+            place = qt.QPointF(part * label.pixmap.width(), 40)
+            left, none = qt.Qt.LeftButton, qt.Qt.NoModifier
+            slicer.app.sendEvent(label, qt.QMouseEvent(qt.QEvent.MouseButtonRelease, place, left, left, none))
+            wait_until(lambda index=index: f"slice {index}" in self.results_ui.supportsLabel.text.lower(), "the slice")
+            red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
+            height = slicer.util.arrayFromVTKMatrix(red.GetSliceToRAS())[2, 3]
+            self.assertAlmostEqual(height, self.height_mm(index), places=3)
+
+    def test_what_was_learned_and_what_was_cleaned_is_told(self) -> None:
+        label = self.results_ui.summaryLabel
+        self.assertIn("What the library has learned from 4 cases has a part in this result.", label.text)
+        self.assertIn("Cleaned of what no example has: 2 loose islands, 1 hole.", label.text)
+        self.assertIn("Liver: 2 loose islands, 1 hole", label.toolTip)
+        self.assertNotIn("Spleen", label.toolTip)
 
 
 class UncertainTest(ExplanationTest):
@@ -141,5 +183,5 @@ class UnlikeTest(ExplanationTest):
         self.module.widget.exit()
         self.module.widget.enter()
         self.assertTrue(ui.verdictFrame.visible)
-        ui.discardButton.click()
+        self.bar_ui.discardButton.click()
         self.assertFalse(ui.verdictFrame.visible)

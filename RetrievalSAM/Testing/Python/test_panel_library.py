@@ -253,7 +253,7 @@ class AddCaseTest(LibraryTest):
         self.choose_nodes(*phantoms.add_subject(3))
         self.assertFalse(self.library_ui.addWarningLabel.text)
         self.library_ui.addNameEdit.text = "Doe^John 1970-01-02"
-        self.library_ui.addNameEdit.emit("editingFinished()")
+        self.library_ui.addNameEdit.editingFinished.emit()
         self.wait_until_quiet()
         self.assertIn("Looks like patient data: Doe^John 1970-01-02", self.library_ui.addWarningLabel.text)
 
@@ -283,14 +283,18 @@ class ImportFolderTest(LibraryTest):
         self.user.will_answer(empty, source)
         self.click("createButton")
         self.click("importFolderButton")
-        self.dialog = self.panel.library_panel._import_dialog
+        self.dialog = self.panel.library_panel.import_dialog
         self.addCleanup(self.dialog.close)
 
     def test_a_bad_pair_is_named_and_the_others_are_added(self) -> None:
         source = self.folder / "source"
         self.write_pair(source, "good", 4)
         self.write_pair(source, "bad", 5, spacing_differs=True)
-        self.open_dialog(source)
+        self.open_library()  # its cases name the values of the label maps
+        self.user.will_answer(source)
+        self.click("importFolderButton")
+        self.dialog = self.panel.library_panel.import_dialog
+        self.addCleanup(self.dialog.close)
         table = self.dialog.ui.pairsTable
         rows = {Path(table.item(row, 0).text()).name.split(".")[0]: row for row in range(table.rowCount)}
         self.assertEqual(set(rows), {"good", "bad"})
@@ -302,7 +306,7 @@ class ImportFolderTest(LibraryTest):
         told = self.dialog.ui.resultLabel.text
         self.assertIn("Added: 1 case.", told)
         self.assertIn("bad.nii.gz", told)
-        self.assertEqual(len(self.names()), 1)
+        self.assertEqual(len(self.names()), 3)
 
     def test_files_of_an_unknown_format_are_left_out_in_words(self) -> None:
         source = self.folder / "source"
@@ -324,8 +328,10 @@ class ImportFolderTest(LibraryTest):
         self.write_pair(source, "good", 4)
         (source / "images" / "good.nii.gz").write_bytes(b"holiday pictures")
         self.open_dialog(source)
-        table = self.dialog.ui.pairsTable
+        table, names = self.dialog.ui.pairsTable, self.dialog.ui.namesTable
         table.item(0, 0).setCheckState(qt.Qt.Checked)
+        for row, name in enumerate(("Liver", "Spleen")):
+            names.item(row, 1).setText(name)
         self.dialog.ui.importButton.click()
         self.wait_until_quiet()
         self.assertIn("Added: 0 cases.", self.dialog.ui.resultLabel.text)

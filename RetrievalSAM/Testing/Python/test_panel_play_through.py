@@ -31,14 +31,14 @@ class PlayThroughTest(PanelTest):
         self.assertGreaterEqual(len(grown), 2, "nothing was shown before the run was over")
         self.check_segments(volume, truth)
 
-        self.results_ui.discardButton.click()
+        self.bar_ui.discardButton.click()
         self.wait_until_quiet()
         self.assertEqual(nodes_of_scene(), before)
         self.assertEqual(self.panel.segmenting.state, "idle")
 
         self.run_watched(volume)
         segmentation = self.result()
-        self.results_ui.acceptButton.click()
+        self.bar_ui.keepButton.click()
         self.wait_until_quiet()
         self.assertEqual(self.panel.segmenting.state, "idle")
         self.assertIs(slicer.mrmlScene.GetNodeByID(segmentation.GetID()), segmentation)
@@ -198,7 +198,7 @@ class CorrectionLoopTest(PanelTest):
         for name, mask in self.masks().items():
             np.testing.assert_array_equal(mask, second[name], err_msg=name)
 
-        self.results_ui.acceptButton.click()
+        self.bar_ui.keepButton.click()
         self.wait_until_quiet()
         self.library_ui.addNameEdit.text = "Taught"
         self.library_ui.addButton.click()
@@ -218,10 +218,10 @@ class CorrectionLoopTest(PanelTest):
         after = self.masks()["Liver"]
         wanted = self.truth["Liver"][3]
         self.assertGreater(phantoms.dice(after[3], wanted), phantoms.dice(before[3], wanted))
-        self.assertEqual(prompts.count(), (0, 0))
+        self.assertEqual(prompts.count(), (0, 0, 0))
         ui.undoButton.click()
         np.testing.assert_array_equal(self.masks()["Liver"], before)
-        self.assertEqual(prompts.count(), (1, 1))
+        self.assertEqual(prompts.count(), (1, 0, 1))
 
     def check_better(
         self, before: dict[str, np.ndarray], after: dict[str, np.ndarray], changed: dict[str, list[int]]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import phantoms
+import qt
 import slicer
 import slicer.util
 import vtk
@@ -37,7 +40,7 @@ class PromptsTest(ScriptedTest):
         box.setCurrentIndex(box.findText(name))
 
     def show_slice(self, index: int) -> None:
-        from RetrievalSAMModule.slice_views import jump_to_voxel
+        from RetrievalSAMModule.scene.slice_views import jump_to_voxel
 
         # In a view across the slices there is no slice on display.
         slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode().RotateToVolumePlane(self.volume)
@@ -81,7 +84,7 @@ class PromptsTest(ScriptedTest):
     def keep_image(self) -> None:
         """Keep what is written for the worker: it is deleted at the end of a run."""
         import SimpleITK
-        from RetrievalSAMModule.volume_files import write_volume
+        from RetrievalSAMModule.scene.volume_files import write_volume
 
         write_volume(self.volume, self.folder / "kept.nrrd")
         self.image = SimpleITK.ReadImage(str(self.folder / "kept.nrrd"))
@@ -251,13 +254,31 @@ class PlacingTest(PromptsTest):
         before = all_nodes()
         self.get_result()
         self.place((20, 20, 4))
-        self.results_ui.discardButton.click()
+        self.bar_ui.discardButton.click()
         self.assertEqual(all_nodes(), before)
         self.get_result()
         self.place((20, 20, 4))
-        self.results_ui.acceptButton.click()
+        self.bar_ui.keepButton.click()
         self.assertFalse(slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode"))
         slicer.mrmlScene.Clear(0)
+
+
+class EndTest(PromptsTest):
+    def test_a_module_that_ends_with_points_set_leaves_no_file_behind(self) -> None:
+        def folders() -> set[Path]:
+            return set(Path(slicer.app.temporaryPath or tempfile.gettempdir()).glob("RetrievalSAM-*"))
+
+        self.get_result()
+        own = folders()
+        self.assertTrue(own)
+        self.place((20, 20, 4))
+        self.module.reload()
+        ended: list[bool] = []
+        qt.QTimer.singleShot(1000, lambda: ended.append(True))  # a preview would have been asked for by then
+        wait_until(lambda: ended, "a second")
+        self.wait_until_quiet()
+        self.assertFalse([folder for folder in own if folder.exists()])
+        self.assertFalse([file for folder in folders() for file in folder.rglob("*.nrrd")])
 
 
 class RefusedTest(PromptsTest):
@@ -328,3 +349,75 @@ class FailedTest(PromptsTest):
         first = self.propagate()
         self.assertIn("none is in the region", self.user.reads())
         self.assertEqual(self.propagate()["points"], first["points"])
+
+
+class StrokesTest(PromptsTest):
+    def draw(self, button: Any, *voxels: tuple[float, float, float]) -> Any:
+        """A stroke along voxels, ended as a double click ends it."""
+        node = self.list_placed_into(button)
+        for voxel in voxels:
+            node.AddControlPointWorld(vtk.vtkVector3d(*self.world(voxel)))
+        slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
+        self.assertFalse(button.checked)
+        return node
+
+    def test_a_stroke_counts_as_points_along_it_and_is_undone_point_by_point(self) -> None:
+        self.get_result()
+        self.keep_image()
+        self.choose_segment("Liver")
+        ui, prompts = self.corrections_ui, self.panel.correcting.prompts
+        self.draw(ui.strokeInsideButton, (10, 20, 4), (22, 20, 4), (22, 26, 4))
+        self.assertIn("0 points, 1 stroke, 0 boxes; slices: 4", ui.promptsLabel.text)
+        ui.undoButton.click()
+        along = [point["position_mm"] for point in prompts.points()]
+        np.testing.assert_allclose(self.voxel_in_file({}, along[-1]), (22, 20, 4), atol=1e-3)
+        ui.redoButton.click()
+        self.draw(ui.strokeOutsideButton, (40, 40, 5))
+        asked = self.propagate()["points"]
+        inside = [self.voxel_in_file({}, p["position_mm"]) for p in asked if p["positive"]]
+        (outside,) = (self.voxel_in_file({}, p["position_mm"]) for p in asked if not p["positive"])
+        np.testing.assert_allclose(outside, (40, 40, 5), atol=1e-3)
+        np.testing.assert_allclose(
+            inside, [*((i, 20, 4) for i in (10, 13, 16, 19, 22)), (22, 23, 4), (22, 26, 4)], atol=1e-3
+        )
+        self.assertTrue(prompts.is_empty)
+        self.assertFalse(slicer.util.getNodesByClass("vtkMRMLMarkupsCurveNode"))
+
+    def test_a_stroke_that_was_begun_and_not_drawn_leaves_nothing(self) -> None:
+        self.get_result()
+        self.choose_segment("Liver")
+        before = all_nodes()
+        for button in (self.corrections_ui.strokeInsideButton, self.corrections_ui.strokeOutsideButton):
+            self.draw(button)
+        wait_until(lambda: all_nodes() == before, "the empty strokes to go")
+
+
+class ByItselfTest(PromptsTest):
+    def looks(self, count: int) -> int:
+        """Requests for a propagation, once the panel has looked so often whether the user still corrects."""
+        for _n in range(count):
+            self.panel.corrections_panel._by_itself.look()
+        wait_until(lambda: self.panel.segmenting.state != "running", "the corrections to be carried on")
+        self.wait_until_quiet()
+        return len(self.requests("refine"))
+
+    def test_corrections_are_carried_on_after_a_pause_once_and_only_where_that_is_wanted(self) -> None:
+        self.get_result()
+        self.choose_segment("Liver")
+        ui, by_itself = self.corrections_ui, self.panel.corrections_panel._by_itself
+        self.place((12, 20, 4))
+        self.assertFalse(ui.byItselfCheckBox.checked or by_itself.on)
+        ui.byItselfCheckBox.click()
+        self.assertEqual(self.looks(20), 0)  # what was set before waits for the next change
+        self.place((14, 22, 4))
+        node = self.list_placed_into(ui.insideButton)
+        self.assertEqual(self.looks(20), 0, "while points are being placed")
+        self.assertIsNotNone(node)
+        ui.insideButton.click()
+        self.assertEqual(self.looks(20), 1)
+        self.assertEqual(len(self.requests("refine")[-1]["with"]["points"]), 2)
+        self.assertEqual(self.looks(20), 1)
+        ui.undoButton.click()
+        self.assertEqual(self.looks(20), 1, "what was undone comes back by itself")
+        self.panel.exit()
+        self.assertFalse(by_itself.on)

@@ -59,7 +59,7 @@ class CancelledTest(EndsEarlyTest):
         before = self.begin_and_grow()
         self.assertEqual(self.corrections_ui.propagateButton.text, "Cancel")
         self.assertIn("2 of 3, 4 s left", self.corrections_ui.statusLabel.text)
-        self.assertFalse(self.results_ui.acceptButton.enabled)
+        self.assertFalse(self.bar_ui.keepButton.enabled)
         self.corrections_ui.propagateButton.click()
         self.assertIn("Stopping", self.corrections_ui.statusLabel.text)
         self.end()
@@ -144,8 +144,8 @@ class FailingTest(EndsEarlyTest):
         self.check_as_before(before)
 
     def test_a_disk_that_does_not_take_the_segments(self) -> None:
-        from RetrievalSAMModule import segmenting
-        from RetrievalSAMModule.volume_files import SceneError
+        from RetrievalSAMModule.runs import segmenting
+        from RetrievalSAMModule.scene.volume_files import SceneError
 
         self.get_result()
         self.draw(4)

@@ -23,7 +23,7 @@ class ProvenanceTest(CorrectionsTest):
         return self.requests("library.add")[-1]["with"]
 
     def accept(self) -> None:
-        self.results_ui.acceptButton.click()
+        self.bar_ui.keepButton.click()
         self.wait_until_quiet()
 
     def test_an_untouched_result_is_a_models(self) -> None:

@@ -14,8 +14,8 @@ import qt
 import slicer
 import slicer.util
 from panel_testing import PanelTest, nodes_of_scene, texts, wait_until
-from RetrievalSAMModule import review_view, wording
-from RetrievalSAMModule.slice_views import world_to_voxel
+from RetrievalSAMModule.scene.slice_views import world_to_voxel
+from RetrievalSAMModule.texts import review_view, wording
 from scripted_panel import NO_REVIEW, ScriptedTest, library_of, scripted
 
 LONG = "A case whose name is much longer than any column of this table can be wide " * 2
@@ -138,9 +138,9 @@ class FoundTest(ReviewWindowTest):
 
     def test_a_click_on_a_column_sorts_and_another_turns_it_round_with_unknown_dice_last(self) -> None:
         header = self.review_ui.findingsTable.horizontalHeader()
-        header.emit("sectionClicked(int)", 2)
+        header.sectionClicked.emit(2)
         self.assertEqual([row[2] for row in self.rows()], ["0.80", "0.80", "0.90", "", "", ""])
-        header.emit("sectionClicked(int)", 2)
+        header.sectionClicked.emit(2)
         self.assertEqual([row[2] for row in self.rows()], ["0.90", "0.80", "0.80", "", "", ""])
         self.assertEqual(self.review_ui.orderSelector.currentText, "Dice")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import unittest
+from typing import Any, ClassVar
 from unittest import mock
 
 import numpy as np
@@ -14,6 +15,7 @@ import SimpleITK
 import slicer
 import slicer.util
 from panel_testing import nodes_of_scene, wait_until
+from RetrievalSAMModule.clients import worker_client
 from scripted_panel import REPORT, THRESHOLDS, ScriptedTest, scripted
 
 WAITS = {"threshold": THRESHOLDS, "partials": 1, "progress": 3, "wait": True}
@@ -59,6 +61,13 @@ class RunTest(ScriptedTest):
 
 class CancelTest(RunTest):
     script = scripted(segment=[WAITS, GOOD])
+
+    def setUp(self) -> None:
+        super().setUp()
+        # On a busy computer a worker that listens may need longer than a user is to wait.
+        patient = mock.patch.object(worker_client, "PATIENCE_MS", 600_000)
+        patient.start()
+        self.addCleanup(patient.stop)
 
     def test_a_cancelled_run_leaves_the_scene_as_it_was_and_the_next_one_works(self) -> None:
         self.start_and_grow()
@@ -175,8 +184,8 @@ class BrokenPartialTest(RunTest):
     script = scripted(segment=[{**GOOD, "partials": 1}])
 
     def test_a_partial_result_that_cannot_be_read_costs_nothing(self) -> None:
-        from RetrievalSAMModule import segmenting
-        from RetrievalSAMModule.volume_files import SceneError
+        from RetrievalSAMModule.runs import segmenting
+        from RetrievalSAMModule.scene.volume_files import SceneError
 
         original, calls = segmenting.show_segments, []
 
@@ -196,8 +205,8 @@ class BrokenResultTest(RunTest):
     script = scripted(segment=[{**GOOD, "partials": 1}, GOOD])
 
     def test_a_result_that_cannot_be_read_is_told_and_taken_back(self) -> None:
-        from RetrievalSAMModule import segmenting
-        from RetrievalSAMModule.volume_files import SceneError
+        from RetrievalSAMModule.runs import segmenting
+        from RetrievalSAMModule.scene.volume_files import SceneError
 
         with mock.patch.object(segmenting, "show_segments", mock.Mock(side_effect=SceneError("It could not be read."))):
             self.start()
@@ -306,6 +315,34 @@ class VerdictTest(RunTest):
         self.assertIn("unlike anything in this library; do not trust", self.results_ui.verdictLabel.text)
 
 
+class UnalignedTest(RunTest):
+    script = scripted(
+        segment=[{**GOOD, "result": {"report": {**REPORT, "verdict": "uncertain", "verdict_because": ["alignment"]}}}]
+    )
+
+    def test_a_volume_that_no_case_could_be_aligned_with_is_said_in_words(self) -> None:
+        self.start()
+        self.wait_for_end()
+        self.assertIn("No case of the library could be aligned", self.results_ui.verdictLabel.text)
+
+
+class OrientationTest(RunTest):
+    orientation: ClassVar[dict[str, Any]] = {
+        "backwards": True,
+        "backwards_cases": ["Case 1"],
+        "turned_degrees": -88.2,
+    }
+    script = scripted(segment=[{**GOOD, "result": {"report": {**REPORT, "orientation": orientation}}}])
+
+    def test_where_headers_and_images_disagree_is_said_in_words(self) -> None:
+        self.start()
+        self.wait_for_end()
+        told = self.results_ui.summaryLabel.text
+        self.assertIn("The slices of this volume seem to run the other way: its header may be wrong.", told)
+        self.assertIn("The slices of the case Case 1 seem to run the other way", told)
+        self.assertIn("turned by about 88 degrees", told)
+
+
 class ResultsTest(RunTest):
     script = scripted(segment=[GOOD])
 
@@ -337,10 +374,10 @@ class ResultsTest(RunTest):
 
     def test_a_result_whose_nodes_were_deleted_can_be_accepted_and_discarded(self) -> None:
         slicer.mrmlScene.RemoveNode(self.result())
-        self.results_ui.discardButton.click()
+        self.bar_ui.discardButton.click()
         self.assertEqual(self.panel.segmenting.state, "idle")
         self.start()
         self.wait_for_end()
         slicer.mrmlScene.RemoveNode(self.volume)
-        self.results_ui.acceptButton.click()
+        self.bar_ui.keepButton.click()
         self.assertEqual(self.panel.segmenting.state, "idle")

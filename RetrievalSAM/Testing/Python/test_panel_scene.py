@@ -17,6 +17,26 @@ WAITS = {"threshold": THRESHOLDS, "partials": 1, "progress": 1, "wait": True}
 GOOD = {"threshold": THRESHOLDS, "result": {"report": REPORT}}
 
 
+class StudyTest(ScriptedTest):
+    def test_a_result_lies_in_the_study_of_its_volume_so_that_slicer_exports_it_to_dicom(self) -> None:
+        from RetrievalSAMModule.scene.segmentation_files import new_segmentation, put_into_study_of
+
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        volume = self.volume
+        patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Patient")
+        study = hierarchy.CreateStudyItem(patient, "Study")
+        segmentation = new_segmentation(volume)
+        # Slicer's application makes an item for every node; where only the core runs they are made here.
+        for node in (volume, segmentation):
+            if hierarchy.GetItemByDataNode(node) == hierarchy.GetInvalidItemID():
+                hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), study)
+        put_into_study_of(volume, segmentation)
+        self.assertEqual(hierarchy.GetItemParent(hierarchy.GetItemByDataNode(segmentation)), study)
+        role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+        self.assertEqual(segmentation.GetNodeReferenceID(role), volume.GetID())
+
+
 class SettingsTest(ScriptedTest):
     def test_settings_come_back_with_a_saved_scene(self) -> None:
         import qt
@@ -103,8 +123,8 @@ class MidRunTest(ScriptedTest):
         self.wait_for_end()
 
     def test_leaving_and_coming_back_does_not_disturb_the_run(self) -> None:
-        self.module.widget.exit()
-        self.module.widget.enter()
+        self.module.leave()
+        self.module.come_back()
         self.assertEqual(self.panel.segmenting.state, "running")
         self.segment_ui.segmentButton.click()
         self.wait_for_end()
@@ -134,3 +154,28 @@ class ReloadTest(ScriptedTest):
         self.assertEqual(self.panel.segmenting.state, "idle")
         self.wait_until_quiet()
         self.assertEqual(self.panel.library.folder, str(self.folder), "the library of the scene is open again")
+
+
+class EnteringTest(ScriptedTest):
+    def test_a_panel_that_is_reloaded_while_on_show_looks_at_the_computer_and_opens_the_library(self) -> None:
+        asked = len(self.requests("environment"))
+        self.module.reload()
+        self.wait_until_quiet()
+        self.assertEqual(len(self.requests("environment")), asked + 1)
+        self.assertEqual(self.panel.library.folder, str(self.folder))
+
+    def test_a_panel_that_is_reloaded_while_another_module_is_on_show_waits_to_be_entered(self) -> None:
+        self.module.leave()
+        asked = len(self.requests("environment"))
+        self.module.reload()
+        self.wait_until_quiet()
+        self.assertEqual(len(self.requests("environment")), asked)
+        self.module.come_back()
+        self.wait_until_quiet()
+        self.assertEqual(len(self.requests("environment")), asked + 1)
+
+    def test_coming_and_going_after_the_end_of_the_panel_is_no_error(self) -> None:
+        self.module.widget.cleanup()
+        self.module.leave()
+        self.module.come_back()
+        self.assertIsNone(self.panel)

@@ -13,8 +13,8 @@ import unittest
 import phantoms
 import slicer
 from panel_testing import MODULE, PanelTest, wait_until
-from RetrievalSAMModule import worker_client
-from RetrievalSAMModule.segmentation_files import segment_voxels
+from RetrievalSAMModule.clients import worker_client
+from RetrievalSAMModule.scene.segmentation_files import segment_voxels
 
 KEYS = ("RetrievalSAM/ServerAddress", "RetrievalSAM/ServerCaFile", "RetrievalSAM/ServerToken")
 NEEDED = ("fastapi", "uvicorn")

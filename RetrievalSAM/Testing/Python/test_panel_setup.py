@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import subprocess
 import unittest
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
 from unittest import mock
 
 import slicer
@@ -46,6 +49,20 @@ def everything_there():
     """Every package in the newest version, whatever this Python has."""
     with mock.patch.object(importlib.metadata, "version", lambda name: {"sam2": "1.1.0"}.get(name, "999.0")):
         yield
+
+
+@contextmanager
+def without_attribute(thing: Any, name: str) -> Iterator[None]:
+    """A module as if it lacked one name."""
+    if not hasattr(thing, name):
+        yield
+        return
+    kept = getattr(thing, name)
+    delattr(thing, name)
+    try:
+        yield
+    finally:
+        setattr(thing, name, kept)
 
 
 class PackageStateTest(unittest.TestCase):
@@ -124,6 +141,21 @@ class MissingPackagesTest(SetupTest):
         self.assertIn("Install these Python packages into Slicer from the internet?", self.user.reads())
         self.pip.assert_not_called()
 
+    def test_a_package_that_others_use_in_an_older_version_is_named_before_it_is_replaced(self) -> None:
+        with without(versions={"pydicom": "2.4.4"}):
+            self.check()
+            self.user.will_answer(False)
+            self.press("Python packages", "Install")
+            question = self.user.reads()
+        self.assertIn("pydicom>=3.0.1", question)
+        self.assertIn(
+            "are replaced, and other modules of Slicer use the new version then as well: pydicom 2.4.4", question
+        )
+        self.user.will_answer(False)
+        self.check()
+        self.press("Python packages", "Install")
+        self.assertNotIn("replaced", self.user.reads())
+
     def test_a_yes_installs_what_would_bring_another_pytorch_without_dependencies(self) -> None:
         self.user.will_answer(True)
         self.press("Python packages", "Install")
@@ -139,7 +171,7 @@ class MissingPackagesTest(SetupTest):
 
     def test_sam2_is_installed_without_its_compiled_part(self) -> None:
         told = []
-        self.pip.side_effect = lambda _what: told.append(os.environ.get("SAM2_BUILD_CUDA"))
+        self.pip.side_effect = lambda _what, **_options: told.append(os.environ.get("SAM2_BUILD_CUDA"))
         with mock.patch.dict(os.environ):
             os.environ.pop("SAM2_BUILD_CUDA", None)
             self.user.will_answer(True)
@@ -157,13 +189,32 @@ class MissingPackagesTest(SetupTest):
         self.assertEqual(len(self.asked_of_pip()), 3)
 
     def test_a_pip_that_fails_is_told_with_what_to_do(self) -> None:
-        self.pip.side_effect = RuntimeError("returned non-zero exit status 1")
-        self.user.will_answer(True)
-        self.press("Python packages", "Install")
-        self.user.reads()
+        self.let_pip_fail(shown_by_slicer=False)
         message = self.user.reads()
-        self.assertIn("returned non-zero exit status 1", message)
+        self.assertIn("returned non-zero exit status 1. Behind a firewall", message)
         self.assertIn("'pip download'", message)
+
+    def test_where_slicer_shows_why_pip_failed_the_page_says_what_to_do_and_no_second_window_comes(self) -> None:
+        self.let_pip_fail(shown_by_slicer=True)
+        self.assertIn("Package installation failed", self.user.reads())
+        self.assertFalse(self.user.has_message())
+        said = self.panel.setup_panel.ui.stateLabel.text
+        self.assertIn("exit status 1. Behind a firewall", said)
+        self.assertIn("'pip download'", said)
+
+    def let_pip_fail(self, shown_by_slicer: bool) -> None:
+        """Press Install where pip fails, as in a Slicer that shows why (5.12) or not (5.10)."""
+
+        def pip(_what: list[str], **_options: str) -> None:
+            if shown_by_slicer:
+                slicer.util.errorDisplay("Package installation failed.", detailedText="pip's output")
+            raise subprocess.CalledProcessError(1, "pip install")
+
+        self.pip.side_effect = pip
+        self.user.will_answer(True)
+        with without_attribute(slicer, "packaging") if not shown_by_slicer else nullcontext():
+            self.press("Python packages", "Install")
+        self.assertIn("Install these Python packages", self.user.reads())
 
 
 class MissingPyTorchTest(SetupTest):

@@ -14,8 +14,8 @@ import slicer
 import slicer.util
 import vtk
 from panel_testing import PanelTest, texts, wait_until
-from RetrievalSAMModule.slice_views import world_to_voxel
-from RetrievalSAMModule.volume_files import write_volume
+from RetrievalSAMModule.scene.slice_views import world_to_voxel
+from RetrievalSAMModule.scene.volume_files import write_volume
 from scripted_panel import REPORT, ScriptedTest, library_of, scripted
 
 LONG = "A volume whose name is much longer than any column of this table can be wide " * 2
@@ -177,7 +177,7 @@ class RankingTest(SuggestTest):
         self.assertEqual(
             texts(self.suggest_ui.rankTable),
             [
-                ["1", "Second", "Unlike all cases of the library; its run was unsure", "8, 3"],
+                ["1", "Second", "Unlike all cases of the library; low confidence when it was segmented", "8, 3"],
                 ["2", "Subject 3", "Much like Case 1", "5, 10, 2"],
                 ["3", LONG, "Shows nothing new", "8, 3"],
             ],
@@ -195,7 +195,7 @@ class RankingTest(SuggestTest):
         self.slice_buttons()[1].click()
         self.assertEqual(self.on_display("Subject 3")[2], 10)
         self.suggest_ui.rankTable.selectRow(0)
-        self.suggest_ui.rankTable.emit("cellActivated(int,int)", 0, 0)
+        self.suggest_ui.rankTable.cellActivated.emit(0, 0)
         self.assertIn("Second is on display at slice 8", self.suggest_ui.statusLabel.text)
         self.assertEqual(self.on_display("Second")[2], 8)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 from panel_testing import HERE, wait_until
-from RetrievalSAMModule.worker_client import WorkerClient, WorkerFault, python_program
+from RetrievalSAMModule.clients.worker_client import WorkerClient, WorkerFault, python_program
 
 # Answers the first request in pieces of one byte, with a letter of two bytes among them.
 IN_PIECES = """

@@ -20,9 +20,18 @@ _MODULE_OF = {
     "estimate": "segmenting",
     "segment": "segmenting",
     "refine": "refining",
+    "start": "starting",
+    "library.add": "adding",
+    "library.add_files": "adding",
+    "library.unnamed": "adding",
+    "example": "starting",
+    "preview": "previewing",
+    "numbers": "previewing",
     "library.review": "reviewing",
     "library.last_review": "reviewing",
     "library.suggest": "reviewing",
+    "library.learn": "learning",
+    "library.learned": "learning",
 }
 _LIBRARY = "library"
 

@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING
 from ...out_of_memory import free_memory
 
 if TYPE_CHECKING:
-    from ...segmentation.options import Models
+    from ...segmentation.desk.preview import SlicePreview
+    from ...segmentation.settings.options import Models
 
 Key = tuple[str, str, str, int | None]
 """(segmenter, encoder, device, image size)"""
 
 
 class KeptNetworks:
-    """The networks of the last run."""
+    """The networks of the last run.
+
+    Attributes:
+        preview: The volume whose slices were looked at last, and what it depends on; it goes with the networks.
+    """
 
     def __init__(self) -> None:
         self._key: Key | None = None
         self._models: Models | None = None
+        self.preview: tuple[tuple[object, ...], SlicePreview] | None = None
 
     def get(self, model: str, encoder: str, device: str, image_size: int | None) -> Models:
         """The networks, loaded where they are not those of the last run.
@@ -29,7 +35,7 @@ class KeptNetworks:
         """
         key = (model, encoder, device, image_size)
         if self._models is None or self._key != key:
-            from ...segmentation.networks import load_models
+            from ...segmentation.settings.networks import load_models
 
             self.forget()  # two sets at once might not fit
             self._models = load_models(model, encoder, device=device, image_size=image_size)
@@ -42,5 +48,5 @@ class KeptNetworks:
 
     def forget(self) -> None:
         """Free them."""
-        self._key = self._models = None
+        self._key = self._models = self.preview = None
         free_memory()

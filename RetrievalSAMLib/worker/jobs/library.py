@@ -9,13 +9,13 @@ from typing import Any
 
 from ...errors import InputError
 from ...library.case import Case
-from ...library.format import Provenance, damaged
-from ...library.segments import as_segment, with_library_names, with_library_values
-from ...library.selection import slices_drawn_in, with_segments
+from ...library.format import damaged
+from ...library.segments import as_segment
 from ...library.store import SupportLibrary
-from ...volumes import Segment, SliceFrame, fit_to_grid, read_segmentation, read_volume, shown_color
+from ...volumes import Segment, SliceFrame, shown_color
 from ...volumes.reading import read_information
-from ..task import StopRequested, Task
+from ..library_parameters import SegmentName
+from ..task import Task
 from .kept import KeptNetworks
 
 _LOG = logging.getLogger(__name__)
@@ -34,43 +34,11 @@ def describe(task: Task) -> dict[str, Any]:
     return _described(library, None if thumbnails is None else Path(thumbnails), task)
 
 
-def add(task: Task) -> dict[str, Any]:
-    """Add one case."""
+def rename(task: Task) -> dict[str, Any]:
+    """Give segments other names."""
     wanted = task.parameters
-    made_by = wanted.made_by
-    library = SupportLibrary.open(wanted.folder)
-    case = _add(
-        library,
-        wanted.image,
-        wanted.segmentation,
-        name=wanted.name,
-        modality=wanted.modality,
-        plane=None if wanted.plane == "auto" else wanted.plane,
-        segments=wanted.segments,
-        only_drawn=wanted.annotated_slices == "drawn",
-        provenance=made_by and Provenance.of_run(made_by.model, made_by.model_sha256, made_by.corrected),
-    )
-    return {"case": _case(case, None), "notes": _notes(library, case, task)}
-
-
-def add_files(task: Task) -> dict[str, Any]:
-    """Add many cases; what cannot be added is listed. What was added before a cancel stays."""
-    wanted = task.parameters
-    library = SupportLibrary.open(wanted.folder)
-    added: list[str] = []
-    errors: list[dict[str, str]] = []
-    notes: list[dict[str, Any]] = []
-    for number, pair in enumerate(wanted.pairs):
-        task.progress("adding cases", number, len(wanted.pairs))
-        try:
-            case = _add(library, pair.image, pair.segmentation, name=pair.name, modality=wanted.modality)
-        except InputError as error:
-            errors.append({"file": pair.image, "message": str(error)})
-        else:
-            added.append(case.name)
-            notes += [{"case": case.name, **note} for note in _notes(library, case, task)]
-    # Not by `task.progress`: a cancel that comes now would hide what was added.
-    return {"added": added, "errors": errors, "notes": notes}
+    changed = SupportLibrary.open(wanted.folder).rename(wanted.case, names_of(wanted.segments))
+    return {"cases": [case_row(case, None) for case in changed]}
 
 
 def remove(task: Task) -> dict[str, Any]:
@@ -84,12 +52,12 @@ def remove(task: Task) -> dict[str, Any]:
 def restore(task: Task) -> dict[str, Any]:
     """Bring a case back from the trash."""
     case = SupportLibrary.open(task.parameters.folder).restore(task.parameters.case)
-    return {"case": _case(case, None)}
+    return {"case": case_row(case, None)}
 
 
 def verify(task: Task) -> dict[str, Any]:
     """Compare every file with its checksum."""
-    from ...library.repair import damage_of
+    from ...library.upkeep.repair import damage_of
 
     damage = damage_of(Path(task.parameters.folder))
     return {"damaged": [{"file": item.file, "fact": item.fact} for item in damage]}
@@ -97,14 +65,14 @@ def verify(task: Task) -> dict[str, Any]:
 
 def repair(task: Task) -> dict[str, Any]:
     """Put a damaged library in order."""
-    from ...library import repair as repairing
+    from ...library.upkeep import repair as repairing
 
     return {"done": [{"file": item.file, "done": item.done} for item in repairing.repair(Path(task.parameters.folder))]}
 
 
 def export(task: Task) -> dict[str, Any]:
     """Write cases into one file."""
-    from ...library.archive import export_library
+    from ...library.sharing.archive import export_library
 
     wanted = task.parameters
     library = SupportLibrary.open(wanted.folder)
@@ -114,7 +82,7 @@ def export(task: Task) -> dict[str, Any]:
 
 def import_cases(task: Task) -> dict[str, Any]:
     """Take in the cases of such a file."""
-    from ...library.archive import import_archive
+    from ...library.sharing.archive import import_archive
 
     library = SupportLibrary.open(task.parameters.folder)
     done = import_archive(library, Path(task.parameters.file), progress=task.progress)
@@ -124,7 +92,7 @@ def import_cases(task: Task) -> dict[str, Any]:
 
 def pairs(task: Task) -> dict[str, Any]:
     """Images and segmentations in a folder that belong together."""
-    from ...library.pairs import find_pairs
+    from ...library.adding.pairs import find_pairs
 
     found = find_pairs(Path(task.parameters.source))
     return {
@@ -182,7 +150,7 @@ def slices(task: Task) -> dict[str, Any]:
 
 def check_names(task: Task) -> dict[str, Any]:
     """Which names look like patient data."""
-    from ...library.privacy import header_warnings_of, warnings_of
+    from ...library.adding.privacy import header_warnings_of, warnings_of
 
     found = warnings_of(task.parameters.names)
     for file in task.parameters.files:
@@ -190,9 +158,31 @@ def check_names(task: Task) -> dict[str, Any]:
     return {"warnings": [{"name": one.name, "reason": one.reason} for one in found]}
 
 
+def dicom_series(task: Task) -> dict[str, Any]:
+    """The series of a DICOM folder, for a person to choose from."""
+    from ...volumes.formats.dicom.reading import list_series
+
+    source = task.parameters.source
+    return {
+        "series": [
+            {
+                "label": stack.label,
+                "uid": stack.series.uid,
+                "description": stack.series.description,
+                "modality": stack.series.modality,
+                "part": stack.part,
+                "slices": len(stack.frames),
+                "size": [stack.frames[0].shape[1], stack.frames[0].shape[0]],
+                "chosen": chosen,
+            }
+            for stack, chosen in list_series(Path(source), source)
+        ]
+    }
+
+
 def privacy(task: Task) -> dict[str, Any]:
     """What looks like patient data in cases that are to leave the library."""
-    from ...library.privacy import library_warnings_of
+    from ...library.adding.privacy import library_warnings_of
 
     wanted = task.parameters
     library = SupportLibrary.open(wanted.folder)
@@ -201,59 +191,13 @@ def privacy(task: Task) -> dict[str, Any]:
     return {"warnings": [{"name": one.name, "reason": one.reason} for one in found]}
 
 
-def _add(
-    library: SupportLibrary,
-    image: str,
-    segmentation: str,
-    *,
-    name: str | None,
-    modality: str | None,
-    plane: str | None = None,
-    segments: Sequence[str] | None = None,
-    only_drawn: bool = False,
-    provenance: Provenance | None = None,
-) -> Case:
-    volume = read_volume(image)
-    drawn = read_segmentation(segmentation)
-    if segments is not None:
-        drawn = with_segments(drawn, segments)
-    # Slicer may save a segmentation cropped to its segments.
-    drawn = fit_to_grid(drawn, segmentation, volume.geometry, image)
-    if segmentation.casefold().endswith(".seg.nrrd"):
-        drawn = with_library_values(drawn, library.segments())
-    else:
-        drawn = with_library_names(drawn, library.segments())
-    return library.add(
-        volume,
-        drawn,
-        name=name,
-        modality=modality,
-        plane=plane,
-        annotated_slices=slices_drawn_in(drawn, plane) if only_drawn else None,
-        provenance=provenance,
-        image_name=image,
-        segmentation_name=segmentation,
-    )
-
-
-def _notes(library: SupportLibrary, case: Case, task: Task) -> list[dict[str, Any]]:
-    """Cases that show the same as one just added. The case is there, whatever becomes of the comparison."""
-    from ...retrieval.same_study import notes_on
-
-    try:
-        found = notes_on(library, case, task.progress)
-    except StopRequested:  # the case was added, and that is what the answer has to say
-        return []
-    return [{"like": note.case, "text": note.text} for note in found]
-
-
 def _described(library: SupportLibrary, thumbnails: Path | None, task: Task) -> dict[str, Any]:
     cases = library.cases()
     described = []
     for number, case in enumerate(cases):
         if thumbnails is not None:
             task.progress("drawing the cases", number, len(cases))
-        described.append(_case(case, thumbnails))
+        described.append(case_row(case, thumbnails))
     return {
         "name": library.name,
         "folder": str(library.path),
@@ -264,7 +208,8 @@ def _described(library: SupportLibrary, thumbnails: Path | None, task: Task) -> 
     }
 
 
-def _case(case: Case, thumbnails: Path | None) -> dict[str, Any]:
+def case_row(case: Case, thumbnails: Path | None) -> dict[str, Any]:
+    """A case as results have it; with a picture where there is a folder for it."""
     geometry = read_information(case.image_path)
     return {
         "id": case.id,
@@ -293,6 +238,11 @@ def _thumbnail(case: Case, folder: Path) -> str | None:
         return None
 
 
+def names_of(given: Sequence[SegmentName]) -> dict[int, str]:
+    """Names by value."""
+    return {one.value: one.name for one in given}
+
+
 def _segment(segment: Segment) -> dict[str, Any]:
     return {
         "name": segment.name,
@@ -302,18 +252,17 @@ def _segment(segment: Segment) -> dict[str, Any]:
     }
 
 
-def _alone(job: Callable[[Task], dict[str, Any]]) -> Callable[[Task, KeptNetworks], dict[str, Any]]:
+def alone(job: Callable[[Task], dict[str, Any]]) -> Callable[[Task, KeptNetworks], dict[str, Any]]:
     """A job that runs no network."""
     return lambda task, _kept: job(task)
 
 
 JOBS = {
-    verb: _alone(job)
+    verb: alone(job)
     for verb, job in {
         "library.create": create,
         "library.describe": describe,
-        "library.add": add,
-        "library.add_files": add_files,
+        "library.rename": rename,
         "library.remove": remove,
         "library.restore": restore,
         "library.verify": verify,
@@ -325,5 +274,6 @@ JOBS = {
         "library.slices": slices,
         "names.check": check_names,
         "library.privacy": privacy,
+        "dicom.series": dicom_series,
     }.items()
 }

@@ -11,9 +11,10 @@ import torch
 from ...errors import InputError
 from ...library.store import SupportLibrary
 from ...segmentation.pipeline import refine_volume
-from ...segmentation.presets import preset as preset_of
+from ...segmentation.settings.presets import preset as preset_of
 from ...volumes import check_output, fit_to_grid, read_segmentation, read_volume, write_segmentation
 from ..task import Task
+from .file_warnings import warnings_of
 from .kept import KeptNetworks
 from .leaving import left_at_any_layer
 from .partials import PartialFiles
@@ -31,8 +32,9 @@ def refine(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     library = SupportLibrary.open(wanted.folder)
     cases = library.cases()
     task.progress("reading the volume", 0, 1)
-    target = read_volume(wanted.image)
-    before = fit_to_grid(read_segmentation(wanted.segmentation), wanted.segmentation, target.geometry, wanted.image)
+    target = read_volume(wanted.image, spacing_mm=wanted.spacing_mm, series=wanted.series, straighten=wanted.straighten)
+    drawn = read_segmentation(wanted.segmentation, grid=target.geometry)
+    before = fit_to_grid(drawn, wanted.segmentation, target.geometry, wanted.image, wanted.grid)
     task.progress("reading the volume", 1, 1)
     networks = networks_of(wanted, target.geometry)
     if not kept.holds(*networks.key):
@@ -46,7 +48,12 @@ def refine(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     task.progress("writing the result", 0, 1)
     write_segmentation(result.segmentation, output)
     files = [] if shown is None else shown.last(result.segmentation)
-    return {"segmentation": str(output), "files": files, "report": msgspec.to_builtins(result.report)}
+    return {
+        "segmentation": str(output),
+        "files": files,
+        "report": msgspec.to_builtins(result.report),
+        "warnings": warnings_of({wanted.image: target.notes, wanted.segmentation: before.notes}),
+    }
 
 
 JOBS = {"refine": refine}

@@ -15,11 +15,11 @@ from ...library.store import SupportLibrary
 from ...models import catalogue, store
 from ...models.device import choose_device
 from ...retrieval.embedding import SliceEmbedder
-from ...segmentation.memory_use import memory_for_supports
-from ...segmentation.networks import encoder_for, image_size_for
-from ...segmentation.presets import preset as preset_of
-from ...segmentation.report import read_report
-from ...volumes import Plane
+from ...segmentation.output.report import read_report
+from ...segmentation.settings.memory_use import memory_for_supports
+from ...segmentation.settings.networks import encoder_for, image_size_for
+from ...segmentation.settings.presets import preset as preset_of
+from ...volumes import Plane, ReadingChoices
 from ..task import Task
 from .kept import KeptNetworks
 from .leaving import left_at_any_layer
@@ -33,8 +33,8 @@ def review(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     cases = library.cases()
     check_enough(library.name, cases)
     encoder = wanted.encoder or encoder_for(wanted.model)
-    _check_installed(wanted.model, "segmenter")
-    _check_installed(encoder, "encoder")
+    check_installed(wanted.model, "segmenter")
+    check_installed(encoder, "encoder")
     device = choose_device(wanted.device).name
     key = (wanted.model, encoder, device, image_size_for(wanted.model, largest_size(cases)))
     if not kept.holds(*key):
@@ -66,7 +66,7 @@ def suggest_volumes(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     library = SupportLibrary.open(wanted.folder)
     cases = library.cases()
     reports = [read_report(Path(path)) for path in wanted.reports or []]
-    _check_installed(wanted.encoder, "encoder")
+    check_installed(wanted.encoder, "encoder")
     device = choose_device(wanted.device).name
     models = kept.get(catalogue.BUNDLED, wanted.encoder, device, None)
     with left_at_any_layer(task):
@@ -77,13 +77,19 @@ def suggest_volumes(task: Task, kept: KeptNetworks) -> dict[str, Any]:
             cache=library.cache_dir,
             plane=None if wanted.plane == "auto" else Plane(wanted.plane),
             reports=reports,
+            reading=ReadingChoices(wanted.series, wanted.straighten, wanted.spacing_mm),
             progress=task.progress,
         )
     result: dict[str, Any] = msgspec.to_builtins(found)
     return result
 
 
-def _check_installed(name: str, kind: catalogue.Kind) -> None:
+def check_installed(name: str, kind: catalogue.Kind) -> None:
+    """Refuse networks whose weights are not there.
+
+    Raises:
+        ModelError: They are not.
+    """
     entry = catalogue.get(name, kind)
     if not entry.is_bundled and not store.path_of(entry).is_file():
         remedy = "Download these weights, or import them from a folder; or use the bundled model."

@@ -10,20 +10,23 @@ import msgspec
 import torch
 
 from ...errors import InputError, ModelError
+from ...learning.use import opinion_of
 from ...library.segments import segments_of
 from ...library.store import SupportLibrary
 from ...models import catalogue, store
 from ...models.device import choose_device, share_processors
-from ...segmentation.networks import encoder_for, image_size_for
 from ...segmentation.pipeline import RunOptions, segment_volume
-from ...segmentation.pointing import BoxPrompt, PersonsPrompts, PointPrompt
-from ...segmentation.presets import FATE_SAM, Settings
-from ...segmentation.presets import preset as preset_of
-from ...segmentation.region import Region
-from ...segmentation.usual import usual_options
+from ...segmentation.prompts.points_and_boxes import BoxPrompt, PersonsPrompts, PointPrompt
+from ...segmentation.settings.cleaning import Cleaning
+from ...segmentation.settings.default_options import usual_options
+from ...segmentation.settings.networks import encoder_for, image_size_for
+from ...segmentation.settings.presets import FATE_SAM, Settings
+from ...segmentation.settings.presets import preset as preset_of
+from ...segmentation.settings.region import Region
 from ...volumes import Geometry, Plane, SliceFrame, check_output, choose_plane, read_volume, write_segmentation
 from ..task import Task
 from . import costs
+from .file_warnings import warnings_of
 from .kept import KeptNetworks, Key
 from .leaving import left_at_any_layer
 from .partials import PartialFiles
@@ -86,7 +89,7 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     library = SupportLibrary.open(wanted.folder)
     cases = library.cases()
     task.progress("reading the volume", 0, 1)
-    target = read_volume(wanted.image)
+    target = read_volume(wanted.image, spacing_mm=wanted.spacing_mm, series=wanted.series, straighten=wanted.straighten)
     task.progress("reading the volume", 1, 1)
     networks = networks_of(wanted, target.geometry)
     count = len(segments_of(cases) if wanted.segments is None else wanted.segments)
@@ -97,9 +100,10 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     torch.manual_seed(wanted.seed)
     models = kept.get(*networks.key)
     shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
+    expert = opinion_of(library, cases, settings, models.segmenter.sha256, networks.device) if wanted.learned else None
     options = options_of(wanted, library, task, shown)
     with left_at_any_layer(task):
-        result = segment_volume(target, cases, models, settings, options, prompts_of(wanted))
+        result = segment_volume(target, cases, models, settings, options, prompts_of(wanted), expert)
     task.progress("writing the result", 0, 1)
     write_segmentation(result.segmentation, output)
     files = [] if shown is None else shown.last(result.segmentation)
@@ -109,7 +113,12 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
         seconds = sum(report.seconds.values())
         took = costs.Run(networks.setting(settings.preset), shape, seconds, report.peak_memory_bytes)
         costs.remember(took, library.cache_dir)
-    return {"segmentation": str(output), "files": files, "report": msgspec.to_builtins(report)}
+    return {
+        "segmentation": str(output),
+        "files": files,
+        "report": msgspec.to_builtins(report),
+        "warnings": warnings_of({wanted.image: target.notes}),
+    }
 
 
 def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialFiles | None) -> RunOptions:
@@ -120,8 +129,10 @@ def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialF
         segments=None if wanted.segments is None else tuple(wanted.segments),
         roi=wanted.roi,
         seed=wanted.seed,
+        trust_header=wanted.trust_header,
         progress=task.progress,
         partial=shown,
+        cleaning=Cleaning.of(wanted.clean),
     )
 
 

@@ -24,10 +24,9 @@ from RetrievalSAMLib.library.files import sealed, unsealed
 from RetrievalSAMLib.models.checkpoint import as_float32, read_state_dict
 from RetrievalSAMLib.retrieval.evidence import CaseEvidence
 from RetrievalSAMLib.retrieval.evidence_file import EvidenceFile
-from RetrievalSAMLib.segmentation.report import SegmentOnSlice, SliceReport
-from RetrievalSAMLib.segmentation.results import KnownResult, add_result, read_results
-from RetrievalSAMLib.segmentation.sam2_engine import ImageFeatures, Memory
-from RetrievalSAMLib.segmentation.state import (
+from RetrievalSAMLib.segmentation.output.report import SegmentOnSlice, SliceReport
+from RetrievalSAMLib.segmentation.run_state.known_results import KnownResult, add_result, read_results
+from RetrievalSAMLib.segmentation.run_state.state_file import (  # fmt: skip
     About,
     AlignmentState,
     CaseState,
@@ -42,7 +41,8 @@ from RetrievalSAMLib.segmentation.state import (
     find_state,
     memory_name,
     place_name,
-)  # fmt: skip
+)
+from RetrievalSAMLib.segmentation.sam2.engine import ImageFeatures, Memory
 from RetrievalSAMLib.worker.jobs import costs
 
 from .mutations import damaged_bytes, damaged_json, damaged_zip

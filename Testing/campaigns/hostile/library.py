@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library import SupportLibrary
-from RetrievalSAMLib.library.archive import export_library, import_archive, open_or_create
+from RetrievalSAMLib.library.sharing.archive import export_library, import_archive, open_or_create
 from RetrievalSAMLib.worker.jobs.library import JOBS
 from RetrievalSAMLib.worker.protocol import request_of
 from RetrievalSAMLib.worker.task import Task

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library import SupportLibrary
-from RetrievalSAMLib.library.archive import export_library
+from RetrievalSAMLib.library.sharing.archive import export_library
 from RetrievalSAMLib.models import store
-from RetrievalSAMLib.segmentation import cache_space
-from RetrievalSAMLib.segmentation import report as reports
-from RetrievalSAMLib.segmentation.pointing import place_prompts, read_prompts
+from RetrievalSAMLib.segmentation.output import report as reports
+from RetrievalSAMLib.segmentation.prompts.points_and_boxes import place_prompts, read_prompts
+from RetrievalSAMLib.segmentation.settings import cache_space
 from RetrievalSAMLib.volumes import Plane, SliceFrame, write_segmentation, write_volume
 from RetrievalSAMLib.worker import protocol
 from RetrievalSAMLib.worker.faults import fault_of
@@ -75,6 +75,7 @@ def _requests(folder: str) -> list[dict[str, Any]]:
         "library.review": {**library, "preset": "none"},
         "library.last_review": library,
         "library.suggest": {**library, "files": [], "reports": [f"{folder}/image.nrrd"]},
+        "dicom.series": {"source": files["image"]},
         "names.check": {"names": ["a", "Doe^Jane"], "files": [files["image"]]},
         "library.privacy": {**library, "cases": ["a"]},
         "estimate": {**library, **grid, "segments": ["Anterior"], "roi": [0, 5, 0, 5, 0, 5]},

@@ -108,7 +108,6 @@ def _series(folder: Path) -> tuple[st.SearchStrategy[tuple[int, bytes]], Attempt
         writer.Execute(image)
         files.append((inside / f"{k}.dcm").read_bytes())
     assert read_all(inside)
-    last = files[0].index(b"\xe0\x7f\x10\x00")
 
     def attempt(one: tuple[int, bytes]) -> bool:
         number, data = one
@@ -119,7 +118,7 @@ def _series(folder: Path) -> tuple[st.SearchStrategy[tuple[int, bytes]], Attempt
             (inside / f"{number}.dcm").write_bytes(files[number])
 
     numbers = st.integers(0, len(files) - 1)
-    return numbers.flatmap(lambda n: st.tuples(st.just(n), damaged_bytes(files[n], 128, last + 12))), attempt
+    return numbers.flatmap(lambda n: st.tuples(st.just(n), damaged_bytes(files[n], 128, len(files[n])))), attempt
 
 
 def _pairs(folder: Path) -> tuple[st.SearchStrategy[tuple[bytes, bytes]], Attempt]:
@@ -171,7 +170,7 @@ PROMISES = (
         lambda valid: damaged_bytes(valid, 0, _IMPLICIT_HEADER_BYTES))),
     Promise("nii.gz", f"a damaged or made-up .nii.gz: {_READ}", _of_file(
         "a.nii.gz", lambda path: write_volume(subject()[0], path), lambda valid: damaged_bytes(valid, 0, 64))),
-    Promise("dicom", f"a damaged or made-up DICOM series: {_READ}", _series, weight=0.3),
+    Promise("dicom", f"a damaged or made-up DICOM series: {_READ}", _series, weight=1.5),
     Promise("add", "a volume with an odd header is added whole, or refused with the library as it was", _pairs,
     weight=0.2),
 )  # fmt: skip

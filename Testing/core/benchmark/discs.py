@@ -9,7 +9,7 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 
 from RetrievalSAMLib.models.build import LoadedSegmenter, random_segmenter
-from RetrievalSAMLib.segmentation.fate_sam import LabelledSlices
+from RetrievalSAMLib.segmentation.published.fate_sam import LabelledSlices
 from Testing.reference.fate_sam_reference import tell
 
 SHAPE = (32, 40)

@@ -7,8 +7,8 @@ import torch
 from discs import SEGMENTS, cases, loaded, slices
 
 from RetrievalSAMLib.benchmark.bare_modules import MODULES, OTHER, CallRecorder, replay
-from RetrievalSAMLib.segmentation.fate_sam import fate_sam
-from RetrievalSAMLib.segmentation.sam2_engine import Sam2Engine
+from RetrievalSAMLib.segmentation.published.fate_sam import fate_sam
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from RetrievalSAMLib.stages import StageTimes, listening
 
 

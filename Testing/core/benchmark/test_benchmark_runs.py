@@ -14,7 +14,7 @@ from RetrievalSAMLib.benchmark.plan import Plan
 from RetrievalSAMLib.benchmark.report import BenchmarkReport, medians, paired
 from RetrievalSAMLib.benchmark.run import run_benchmark
 from RetrievalSAMLib.models.build import build_encoder, random_segmenter
-from RetrievalSAMLib.segmentation.options import Models
+from RetrievalSAMLib.segmentation.settings.options import Models
 from RetrievalSAMLib.stages import STAGES
 
 SLICES, SEGMENTS, CASES = 2, 2, 2

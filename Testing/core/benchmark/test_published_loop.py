@@ -9,8 +9,8 @@ from discs import SEGMENTS, cases, loaded, slices
 
 from RetrievalSAMLib.benchmark.bare_modules import CallRecorder
 from RetrievalSAMLib.benchmark.published_loop import PublishedLoop
-from RetrievalSAMLib.segmentation.fate_sam import LabelledSlices, fate_sam
-from RetrievalSAMLib.segmentation.sam2_engine import Sam2Engine
+from RetrievalSAMLib.segmentation.published.fate_sam import LabelledSlices, fate_sam
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from Testing.reference.fate_sam_reference import tell
 
 TOLERANCE = 1e-3

@@ -74,9 +74,18 @@ def _picture_2d(place: Place) -> list[str]:
 
 
 def _nan(place: Place) -> list[str]:
-    voxels = np.random.default_rng(0).random((4, 5, 6)).astype(np.float32)
-    voxels[1, 2, 3] = np.nan
-    return place.segment(place.save("nan.nrrd", voxels))
+    return place.segment(place.save("nan.nrrd", np.full((4, 5, 6), np.nan, np.float32)))
+
+
+def _nameless_labels(place: Place) -> list[str]:
+    main(["library", "create", str(place.folder / "empty")])
+    labels = place.save("nameless.nii.gz", np.arange(8 * 24 * 20, dtype=np.int16).reshape(8, 24, 20) % 3)
+    image = place.save("grid.nii.gz", np.arange(8 * 24 * 20, dtype=np.int16).reshape(8, 24, 20))
+    return ["library", "add", str(place.folder / "empty"), "--image", str(image), "--segmentation", str(labels)]
+
+
+def _pictures_without_spacing(place: Place) -> list[str]:
+    return place.segment(place.save("slice.png", np.arange(30, dtype=np.uint16).reshape(5, 6)))
 
 
 def _colour(place: Place) -> list[str]:
@@ -173,6 +182,22 @@ TRIALS: dict[str, tuple[Callable[[Place], list[str]], str]] = {
     "four dimensions": (_series_4d, "4d.nii.gz"),
     "two dimensions": (_picture_2d, "2d.nii.gz"),
     "NaN": (_nan, "nan.nrrd"),
+    "a label map that names nothing": (_nameless_labels, "--segment 1=NAME"),
+    "pictures without spacing": (_pictures_without_spacing, "--spacing"),
+    "no spacing": (lambda p: p.segment(None, "--spacing", "1,2"), "--spacing"),
+    "no choice of a grid": (lambda p: p.add(p.image, p.drawn, "--grid", "mine"), "--grid"),
+    "no name to rename to": (
+        lambda p: ["library", "rename", str(p.library), "case-001", "--segment", "Liver"],
+        "--segment",
+    ),
+    "no value to rename": (
+        lambda p: ["library", "rename", str(p.library), "case-001", "--segment", "7=Liver"],
+        "no segment with the value 7",
+    ),
+    "a name that another segment has": (
+        lambda p: ["library", "rename", str(p.library), "case-001", "--segment", "1=right HALF"],
+        "two of its segments would be named",
+    ),
     "colour image": (_colour, "rgb.nrrd"),
     "constant image": (_constant, "flat.mha"),
     "folder without DICOM": (_empty_folder, "series"),

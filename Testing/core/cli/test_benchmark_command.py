@@ -34,8 +34,8 @@ def test_nothing_is_compared_where_nothing_shall_be(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--segments", "0"], "--segments: 0 is out of range. Give 1 to 24."),
-        (["--segments", "25"], "--segments"),
+        (["--segments", "0"], "--segments: 0 is out of range. Give 1 to 64."),
+        (["--segments", "65"], "--segments"),
         (["--slices", "1"], "--slices: 1 is out of range"),
         (["--cases", "0"], "--cases"),
         (["--repeats", "0"], "--repeats"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ def test_a_volume_is_segmented_on_its_own_grid_with_a_report_and_logits(
     library: Path, image: Path, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output, report, logits = tmp_path / "r.nii.gz", tmp_path / "r.json", tmp_path / "r.npz"
+    table = tmp_path / "r.csv"
     assert (
         main(
             [
@@ -30,6 +32,10 @@ def test_a_volume_is_segmented_on_its_own_grid_with_a_report_and_logits(
                 str(report),
                 "--logits",
                 str(logits),
+                "--table",
+                str(table),
+                "--clean",
+                "none",  # logits are those before cleaning
             ]
         )
         == 0
@@ -44,6 +50,12 @@ def test_a_volume_is_segmented_on_its_own_grid_with_a_report_and_logits(
     assert content["verdict"] in ("in-library", "uncertain", "unlike-library")
     assert content["settings"]["gate"] > 0 and len(content["model"]["sha256"]) == 64
     assert str(tmp_path) not in report.read_text() and image.name not in report.read_text()
+    with table.open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for row, segment in zip(rows, content["segments"], strict=True):
+        assert row["segment"] == segment["name"]
+        assert float(row["volume_ml"]) * 1000 == pytest.approx(segment["volume_mm3"], rel=1e-4)
+        assert float(row["confidence"]) == pytest.approx(segment["confidence"], rel=1e-4)
     with np.load(logits) as data:
         assert data["logits"].dtype == np.float32 and data["logits"].shape == (2, 8, 24, 20)
         assert data["segments"].tolist() == ["Left half", "Right half"] and data["slices"].tolist() == list(range(8))
@@ -166,7 +178,7 @@ def test_an_unexpected_error_names_a_log_file(
 ) -> None:
     import platformdirs
 
-    from RetrievalSAMLib.segmentation import presets
+    from RetrievalSAMLib.segmentation.settings import presets
 
     def broken(name: str, supports: int | None) -> None:
         raise RuntimeError("a bug")

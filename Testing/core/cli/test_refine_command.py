@@ -46,7 +46,7 @@ def test_a_corrected_slice_is_kept_carried_on_and_remembered_by_the_library(
     output, report = tmp_path / "out.seg.nrrd", tmp_path / "out.json"
     assert refine(own, image, corrected, "4", output, "--report", str(report)) == 0
     said = capsys.readouterr()
-    assert "not a medical device" in said.out and "aligned anew" not in said.out and said.err == ""
+    assert "not a medical device" in said.out and "not segmented before" not in said.out and said.err == ""
     content = json.loads(report.read_text())
     assert content["refinement"]["corrected"] == [4] and content["refinement"]["reused"] is True
     before, after = read_segmentation(corrected), read_segmentation(output)
@@ -61,7 +61,7 @@ def test_a_corrected_slice_is_kept_carried_on_and_remembered_by_the_library(
     assert provenance.model == content["model"]["name"] and provenance.model_sha256 == content["model"]["sha256"]
     # With another case in the library, what the run left no longer holds.
     assert refine(own, image, corrected, "4", output) == 0
-    assert "aligned anew" in capsys.readouterr().out
+    assert "not segmented before" in capsys.readouterr().out
 
 
 def points_file(folder: Path, image: Path, content: dict[str, object] | None = None) -> Path:
@@ -95,7 +95,7 @@ def test_a_run_takes_points_at_once(own: Path, image: Path, tmp_path: Path, caps
     assert main([*arguments, "--points", str(points_file(tmp_path, image))]) == 0
     assert read_segmentation(output).mask("Left half")[9, 12, 3]
     assert json.loads(report.read_text())["refinement"]["prompted"] == {"Left half": [3]}
-    assert "aligned anew" not in capsys.readouterr().out
+    assert "not segmented before" not in capsys.readouterr().out
 
 
 def test_what_is_wrong_with_points_is_told(

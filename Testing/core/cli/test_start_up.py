@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from Testing.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[3]
 ARRAYS = {"numpy", "SimpleITK", "scipy", "matplotlib", "torch", "faiss", "timm", "sam2", "PIL", "nrrd"}
 
@@ -67,9 +69,29 @@ def test_the_worker_is_ready_where_neither_arrays_nor_networks_can_be_imported()
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.run(
-        [sys.executable, "-c", code], env=environment, input=b"", capture_output=True, timeout=120, check=True
+        [sys.executable, "-c", code], env=environment, input=b"", capture_output=True, timeout=PATIENCE, check=True
     )
     assert json.loads(process.stdout.splitlines()[0])["event"] == "ready"
+
+
+def test_building_the_networks_loads_no_compiler_and_leaves_it_to_be_loaded() -> None:
+    code = (
+        "import torch\n"
+        "from RetrievalSAMLib.segmentation.settings.networks import load_models\n"
+        "disable = torch.compiler.disable\n"
+        "load_models('bundled', 'bundled')\n"
+        "assert torch.compiler.disable is disable\n"
+    )
+    assert not {"torch._dynamo", "torch._dynamo.utils", "sympy"} & modules_after(code)
+    code += (
+        "from torchvision.ops import roi_align\n"
+        "asked = __import__('sys').modules['torchvision.ops.roi_align'].is_compile_supported\n"
+        "supported = asked('cpu')\n"
+        "import torch._dynamo.utils as utilities\n"
+        "assert utilities.is_compile_supported('cpu') == supported\n"
+        "assert isinstance(utilities.counters, dict)\n"
+    )
+    assert "torch._dynamo.utils" in modules_after(code)
 
 
 def test_every_name_of_the_package_of_volumes_is_there() -> None:

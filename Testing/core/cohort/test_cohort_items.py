@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from RetrievalSAMLib.cohort.items import Item, find_items, read_items
+from RetrievalSAMLib.cohort.items import Item, find_items, in_region, read_items
 from RetrievalSAMLib.cohort.work import without_names
 from RetrievalSAMLib.errors import InputError
 
@@ -79,7 +79,9 @@ def test_a_table_gives_ids_paths_beside_it_and_regions(tmp_path: Path) -> None:
     first, second = read_items(table)
     assert (first.id, first.path, first.region) == ("A 1", tmp_path / "x" / "a.nii.gz", None)
     assert (second.id, second.path, second.region) == ("Ä-2", tmp_path / "b,c.nrrd", (0, 4, 1, 3, 0, 2))
-    assert "nrrd" not in repr(second)
+    assert "nrrd" not in repr(second) and first.series is None
+    table.write_text("path,id,series\ndisc,A,AX T2\ndisc,B,\n", encoding="utf-8")
+    assert [item.series for item in read_items(table)] == ["AX T2", None]
 
 
 @pytest.mark.parametrize(
@@ -121,3 +123,10 @@ def test_no_name_of_a_file_is_left_in_a_message(scans: Path, tmp_path: Path) -> 
     shutil.copy(series / "slice0.dcm", series / "Miller.dcm")
     message = f"{series}: the folder has 2 series, first file Miller.dcm. Look in {series.name}."
     assert without_names(message, series) == "the volume: the folder has 2 series, first file .... Look in ...."
+
+
+def test_a_region_of_the_whole_batch_is_for_volumes_without_one() -> None:
+    own, whole = (0, 1, 0, 2, 0, 3), (0, 9, 0, 9, 0, 9)
+    assert in_region(Item("a", Path("a"), own), whole).region == own
+    assert in_region(Item("b", Path("b")), whole) == Item("b", Path("b"), whole)
+    assert in_region(Item("c", Path("c")), None).region is None

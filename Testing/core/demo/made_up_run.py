@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from RetrievalSAMLib.demo.subject import Subject
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
-from RetrievalSAMLib.segmentation.report import (
+from RetrievalSAMLib.segmentation.output.report import (
     LibraryReport,
     ModelReport,
     SegmentationReport,

@@ -16,12 +16,13 @@ from RetrievalSAMLib.library import SupportLibrary
 from RetrievalSAMLib.models.build import random_encoder, random_segmenter
 from RetrievalSAMLib.retrieval.evidence import SupportCase
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, SegmentationResult
-from RetrievalSAMLib.segmentation.presets import Settings, preset
+from RetrievalSAMLib.segmentation.settings.presets import Settings, preset
 from RetrievalSAMLib.volumes import (
     Geometry,
     Segmentation,
     Volume,
     read_segmentation,
+    read_volume,
     write_segmentation,
     write_volume,
 )
@@ -74,7 +75,16 @@ def test_the_demonstration_leaves_a_library_a_segmentation_a_report_and_a_pictur
     assert result.contact_sheet.read_bytes().startswith(b"\x89PNG")
     left = {path.name for path in (tmp_path / "new" / "demo").iterdir()}
     assert {path.name for path in result.files} == left - {"library"}
-    assert left == {"library", "segmentation.seg.nrrd", "report.json", "contact-sheet.png"}
+    assert left == {
+        "library",
+        "image.nrrd",
+        "reference.seg.nrrd",
+        "segmentation.seg.nrrd",
+        "report.json",
+        "contact-sheet.png",
+    }
+    assert read_volume(result.image).content_hash() == cohort[2].image.content_hash()
+    assert read_segmentation(result.reference).segments == cohort[2].segmentation.segments
 
 
 def test_a_second_demonstration_uses_the_library_of_the_first(

@@ -21,13 +21,13 @@ from RetrievalSAMLib.evaluation import review as review_module
 from RetrievalSAMLib.evaluation.kept_results import KeptResults
 from RetrievalSAMLib.evaluation.review import Review, ReviewedCase, review_library
 from RetrievalSAMLib.library.store import SupportLibrary
-from RetrievalSAMLib.segmentation.networks import load_models
-from RetrievalSAMLib.segmentation.options import Models
-from RetrievalSAMLib.segmentation.presets import preset
+from RetrievalSAMLib.segmentation.settings.networks import load_models
+from RetrievalSAMLib.segmentation.settings.options import Models
+from RetrievalSAMLib.segmentation.settings.presets import preset
+from Testing.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[3]
 SPARSE = (3, 5, 6, 7)
-PATIENCE_SECONDS = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> SupportLibrary:
     command = [sys.executable, "-m", "RetrievalSAMLib.cli.main", "library", "review", str(library.path)]
     process = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + PATIENCE
         while not finished(library):
             assert process.poll() is None and time.monotonic() < end
             time.sleep(0.02)

@@ -17,7 +17,7 @@ from RetrievalSAMLib.evaluation.suggest import Suggestions, suggest
 from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.models.build import build_encoder
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
-from RetrievalSAMLib.segmentation.report import (
+from RetrievalSAMLib.segmentation.output.report import (
     LibraryReport,
     ModelReport,
     SegmentationReport,
@@ -28,6 +28,7 @@ from RetrievalSAMLib.segmentation.report import (
     read_report,
 )
 from RetrievalSAMLib.volumes import Volume, write_volume
+from Testing.core.volumes.dicom_series import write_series
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +175,33 @@ def test_what_cannot_be_read_is_listed_and_the_rest_ranked(
     assert "no volume can be read" in capsys.readouterr().err
     assert main(["library", "suggest", str(library.path), volumes["like"], "--report", str(broken)]) == 2
     assert "no report of a run" in capsys.readouterr().err
+
+
+def test_series_are_chosen_where_there_are_some_and_what_was_seen_is_told(
+    library: SupportLibrary, volumes: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (2, 5):
+        write_series(tmp_path / "disc" / str(number), values=subject(number)[0].voxels, number=number)
+    command = ["library", "suggest", str(library.path), str(tmp_path / "disc"), volumes["like"], "--json", "-"]
+    assert main(command) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [one["file"] for one in answer["unreadable"]] == [str(tmp_path / "disc")]
+    assert "--series" in answer["unreadable"][0]["message"]
+    assert main([*command, "--series", "5", "--straighten", "--spacing", "1,1,1"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["unreadable"] == [] and len(answer["volumes"]) == 2
+
+
+def test_what_is_seen_in_a_volume_is_told(
+    library: SupportLibrary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    volume = subject(3)[0]
+    padding = np.zeros(volume.voxels.shape, bool)
+    padding[0] = True
+    file = tmp_path / "padded.nrrd"
+    write_volume(Volume(volume.voxels.astype(np.float32), volume.geometry, padding), file)
+    assert main(["library", "suggest", str(library.path), str(file), "--json", "-"]) == 0
+    told = capsys.readouterr()
+    (warning,) = json.loads(told.out)["warnings"]
+    assert warning["file"] == str(file) and "NaN or infinite" in warning["text"]
+    assert f"warning: {file}: {warning['text']}" in told.err

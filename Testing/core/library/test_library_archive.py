@@ -13,7 +13,7 @@ from library_files import files_below
 
 from RetrievalSAMLib.errors import DamagedLibraryError, InputError
 from RetrievalSAMLib.library import Provenance, SupportLibrary
-from RetrievalSAMLib.library.archive import Exported, Skipped, export_library, import_archive, open_or_create
+from RetrievalSAMLib.library.sharing.archive import Exported, Skipped, export_library, import_archive, open_or_create
 
 
 class Stop(Exception):

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from library_files import files_below
 
 from RetrievalSAMLib.errors import DamagedLibraryError, InputError
-from RetrievalSAMLib.library import SupportLibrary, archive_file
-from RetrievalSAMLib.library.archive import export_library, import_archive
+from RetrievalSAMLib.library import SupportLibrary
+from RetrievalSAMLib.library.sharing import archive_file
+from RetrievalSAMLib.library.sharing.archive import export_library, import_archive
 
 Files = dict[str, bytes]
 
@@ -345,3 +346,26 @@ def test_any_damage_is_refused_in_words_or_does_no_harm(target, exported, tmp_pa
         assert files_below(trial) == before
     else:  # the damage was in what nobody reads, such as a time
         assert opened.verify() == [] and [case.name for case in opened.cases()] == ["a", "b", "mine"]
+
+
+def with_expert(exported: Path, folder: Path, weights: bytes, named: str | None = None) -> Path:
+    """The archive with an expert, whose description names weights by their hash or otherwise."""
+    sha256 = hashlib.sha256(weights).hexdigest()
+    description = json.dumps({"weights": named or sha256, "members": [[]]}).encode()
+    files = contents(exported)
+    files["learned/expert.json"] = description
+    line = f"{hashlib.sha256(description).hexdigest()}  expert.json\n"
+    files["learned/expert.json.sha256"] = line.encode()
+    files[f"learned/{sha256}.safetensors"] = weights
+    return pack(folder / "expert.rslib", files)
+
+
+def test_an_experts_weights_must_be_those_that_are_described(exported, tmp_path) -> None:
+    whole = SupportLibrary.create(tmp_path / "whole")
+    import_archive(whole, with_expert(exported, tmp_path, b"weights"))
+    assert whole.learned.weights(hashlib.sha256(b"weights").hexdigest()) == b"weights"
+    for number, named in enumerate(["../../outside", "0" * 64]):
+        other = SupportLibrary.create(tmp_path / f"other-{number}")
+        with pytest.raises(InputError):
+            import_archive(other, with_expert(exported, tmp_path, b"weights", named))
+        assert not other.cases() and not other.learned.folder.exists()

@@ -9,6 +9,7 @@ import uuid
 import pytest
 from library_files import rewrite
 
+from RetrievalSAMLib import volumes
 from RetrievalSAMLib.errors import DamagedLibraryError
 
 
@@ -35,6 +36,21 @@ def test_loading_a_damaged_file_names_it(library, make_pair):
         path.write_bytes(data[:-5] + bytes([data[-5] ^ 1]) + data[-4:])
         with pytest.raises(DamagedLibraryError, match=re.escape(str(path)) + ".*backup"):
             load()
+
+
+@pytest.mark.parametrize("name", ["read_volume", "read_segmentation"])
+def test_a_case_that_is_taken_away_while_it_is_read_is_called_missing(library, make_pair, monkeypatch, name):
+    """Another program may put it into the trash between the look at its checksum and the reading."""
+    case = library.add(*make_pair())
+    read = getattr(volumes, name)
+
+    def read_after_removal(path):
+        library.remove(case.name)
+        return read(path)
+
+    monkeypatch.setattr(volumes, name, read_after_removal)
+    with pytest.raises(DamagedLibraryError, match="it is missing"):
+        case.load()
 
 
 def test_a_damaged_case_is_named_and_left_out_and_can_be_removed_by_its_id(library, make_pair, caplog):

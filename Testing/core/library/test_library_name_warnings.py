@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from RetrievalSAMLib.library.adding.privacy import Warning, warnings_of
 from RetrievalSAMLib.library.names import numbered_name
-from RetrievalSAMLib.library.privacy import Warning, warnings_of
 
 HARMLESS = """case-001|case-12|T2_3mm|hippocampus_014|T2w +3 mm|00 axial 3
 case_000123|Liver|L/R kidney|Kidney, left|Kidney, Left|Aorta, Ascending|Arm, Leg|CTChest
@@ -70,6 +70,11 @@ def test_every_long_number_is_found_wherever_it_stands(number, before, after):
 )
 def test_every_dicom_name_is_found_in_every_script(last, first):
     assert any("DICOM" in warning.reason for warning in warnings_of([f"{last}^{first}"]))
+
+
+@pytest.mark.parametrize("name", ["शर्मा^राजेश", "สมิธ^จำลอง", "Gal·la^Júlia", "ĿA^AĿ", "Nguye\u0302\u0303n^An"])
+def test_dicom_names_with_signs_between_letters_are_found(name):
+    assert any("DICOM" in warning.reason for warning in warnings_of([name]))
 
 
 @given(st.lists(st.text(max_size=40), max_size=5))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.library.pairs import find_pairs
+from RetrievalSAMLib.library.adding.pairs import find_pairs
 from RetrievalSAMLib.volumes import Segment, Segmentation, write_segmentation, write_volume
 
 
@@ -155,7 +155,7 @@ def test_a_missing_folder_and_too_many_files_are_said(make, tmp_path, monkeypatc
     with pytest.raises(InputError, match="no such folder"):
         find_pairs(tmp_path / "none")
     folder = make("a.nii.gz", "b.nii.gz", "c.nii.gz")
-    monkeypatch.setattr("RetrievalSAMLib.library.pairs._MOST_FILES", 2)
+    monkeypatch.setattr("RetrievalSAMLib.library.adding.pairs._MOST_FILES", 2)
     with pytest.raises(InputError, match="more than 2 volumes"):
         find_pairs(folder)
 

@@ -14,8 +14,8 @@ import pytest
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library import Provenance, SupportLibrary, versions
-from RetrievalSAMLib.library.archive import export_library, import_archive
 from RetrievalSAMLib.library.lock import NOTE_FILE
+from RetrievalSAMLib.library.sharing.archive import export_library, import_archive
 
 ROOT = Path(__file__).resolve().parents[3]
 

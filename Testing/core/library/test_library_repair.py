@@ -11,7 +11,7 @@ from library_files import files_below, rewrite
 from RetrievalSAMLib.cli.main import main
 from RetrievalSAMLib.errors import InputError, NewerLibraryError
 from RetrievalSAMLib.library import Provenance, SupportLibrary
-from RetrievalSAMLib.library.repair import damage_of, repair
+from RetrievalSAMLib.library.upkeep.repair import damage_of, repair
 
 
 def damage_one_byte(path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from RetrievalSAMLib.errors import InputError
-from RetrievalSAMLib.library.selection import with_segments
+from RetrievalSAMLib.library.adding.selection import with_segments
 from RetrievalSAMLib.volumes import Segment, Segmentation
 
 

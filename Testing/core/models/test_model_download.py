@@ -15,6 +15,7 @@ from RetrievalSAMLib.errors import ModelError
 from RetrievalSAMLib.models import store
 from RetrievalSAMLib.models.catalogue import CatalogueEntry
 from RetrievalSAMLib.models.download import download
+from Testing.patience import PATIENCE
 
 MakeUp = Callable[..., CatalogueEntry]
 CONTENT = os.urandom(3_000_000)
@@ -293,7 +294,7 @@ def test_two_processes_fetch_one_file_once(made_up: MakeUp, models_folder: Path)
     with serve(published) as url:
         entry = made_up(CONTENT, url)
         children = [start_child(entry), start_child(entry)]
-        assert [child.wait(60) for child in children] == [0, 0]
+        assert [child.wait(PATIENCE) for child in children] == [0, 0]
     assert (models_folder / "made-up.pt").read_bytes() == CONTENT
     assert len(published.requests) == 1
     assert files_in(models_folder) == {"made-up.pt"}
@@ -305,12 +306,12 @@ def test_a_killed_process_leaves_a_part_that_the_next_one_continues(made_up: Mak
     with serve(published) as url:
         entry = made_up(CONTENT, url)
         child = start_child(entry)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not (part.is_file() and part.stat().st_size > 0):
             assert child.poll() is None and time.monotonic() < deadline
             time.sleep(0.01)
         child.kill()
-        child.wait(60)
+        child.wait(PATIENCE)
         assert not (models_folder / "made-up.pt").exists()
         published.chunk_seconds = 0.0
         published.requests.clear()

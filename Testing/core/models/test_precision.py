@@ -9,8 +9,8 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.models import precision
 from RetrievalSAMLib.models.build import build_segmenter
 from RetrievalSAMLib.models.precision import VARIABLE, choose_precision
-from RetrievalSAMLib.segmentation.memory_tokens import TokenReduction
-from RetrievalSAMLib.segmentation.sam2_engine import Decoded, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
+from RetrievalSAMLib.segmentation.sam2.engine import Decoded, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
+from RetrievalSAMLib.segmentation.sam2.memory_tokens import TokenReduction
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RetrievalSAMLib.models.window import Window
-from RetrievalSAMLib.segmentation.supports import mask_to_input
+from RetrievalSAMLib.segmentation.memory.support_memories import mask_to_input
 from RetrievalSAMLib.volumes import Geometry, SliceStack, Volume
 
 

@@ -7,7 +7,7 @@ from made_up_cases import case
 
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
-from RetrievalSAMLib.segmentation.options import Models
+from RetrievalSAMLib.segmentation.settings.options import Models
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
-from RetrievalSAMLib.segmentation.sam2_engine import Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from RetrievalSAMLib import side_by_side
 from RetrievalSAMLib.alignment import affine
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter, random_encoder, random_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
-from RetrievalSAMLib.segmentation import aligning, views
-from RetrievalSAMLib.segmentation.options import SegmentationResult
+from RetrievalSAMLib.segmentation.output.result import SegmentationResult
 from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume
-from RetrievalSAMLib.segmentation.presets import preset
+from RetrievalSAMLib.segmentation.settings.presets import preset
+from RetrievalSAMLib.segmentation.spatial_prior import aligned_cases, crops, posed_cases
 from RetrievalSAMLib.volumes import Segmentation, Volume
 from RetrievalSAMLib.volumes.overlap import dice
 
@@ -152,7 +152,7 @@ def test_a_segment_drawn_in_one_slice_is_looked_for_beyond_what_that_slice_shows
     trained: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The large structure was drawn only near its end, where it is small."""
-    monkeypatch.setattr(views, "_LEAST_PIXELS", 1)
+    monkeypatch.setattr(crops, "_LEAST_PIXELS", 1)
     sparse = [replace(case(1), annotated_slices={1: (8,)}), replace(case(2), annotated_slices={1: (), 2: (7,)})]
     result = segment_volume(case(0).image, sparse, trained, replace(ALIGNED, view_margin=1.0))
     assert slices_with(result, "Large") == {8}
@@ -176,7 +176,8 @@ def test_no_case_annotated_anywhere_gives_an_empty_result(models: Models) -> Non
 def test_cases_that_cannot_be_aligned_by_their_images_are_aligned_by_what_was_found(
     trained: Models, supports: list[MemoryCase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aligning, "_TRUSTED", 2.0)
+    monkeypatch.setattr(aligned_cases, "TRUSTED", 2.0)
+    monkeypatch.setattr(posed_cases, "TRUSTED", 2.0)
     result = segment_volume(case(0).image, supports[:1], trained, replace(ALIGNED, finding_passes=1))
     assert "looking closer" in result.report.seconds
     assert dice(result.segmentation.mask(0), case(0).segmentation.mask(0)) > 0.7

@@ -15,10 +15,10 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.retrieval.index import SliceRetrieval, Support
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, segment_volume
-from RetrievalSAMLib.segmentation.presets import PRESETS, preset
-from RetrievalSAMLib.segmentation.propagation import start_slice
-from RetrievalSAMLib.segmentation.run import Run
-from RetrievalSAMLib.segmentation.sam2_engine import Sam2Engine
+from RetrievalSAMLib.segmentation.propagation.propagation import start_slice
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
+from RetrievalSAMLib.segmentation.settings.presets import PRESETS, preset
+from RetrievalSAMLib.segmentation.steps.inputs import RunInputs
 from RetrievalSAMLib.volumes import Plane, Segmentation
 from RetrievalSAMLib.volumes.overlap import dice
 
@@ -118,8 +118,8 @@ def test_cases_are_ordered_by_what_is_in_them_also_where_names_differ(models: Mo
     orders = []
     for named in itertools.permutations(zip("abc", twins, strict=True)):
         renamed = [replace(twin, name=name) for (_, twin), name in zip(named, "abc", strict=True)]
-        run = Run(case(0).image, renamed, models, preset("fast"), RunOptions())
-        orders.append([one.annotated_slices for one in run.cases])
+        inputs = RunInputs.of(case(0).image, renamed, models, preset("fast"), RunOptions())
+        orders.append([one.annotated_slices for one in inputs.cases if isinstance(one, MemoryCase)])
     assert all(order == orders[0] for order in orders)
 
 

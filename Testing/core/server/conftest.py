@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,22 @@ def server(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Iterato
 @pytest.fixture(scope="session")
 def strict(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Iterator[RunningServer]:
     """For this computer only; keeps nothing, waits for nobody, and has one place in its queue."""
-    options = ("--keep-minutes", "0", "--queue", "1", "--patience-seconds", "1")
+    options = ("--keep-minutes", "0", "--queue", "1", "--patience-seconds", "10")
     with serving(tmp_path_factory.mktemp("strict"), libraries, *options) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def several(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Path:
+    """Three libraries, for a server that may change them."""
+    folder = tmp_path_factory.mktemp("several")
+    for name in ("balls", "liver", "more balls"):
+        shutil.copytree(libraries / "balls", folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def open_desk(tmp_path_factory: pytest.TempPathFactory, several: Path) -> Iterator[RunningServer]:
+    """For this computer only, without tokens; clients may change its libraries."""
+    with serving(tmp_path_factory.mktemp("open_desk"), several, "--accept-labels") as running:
         yield running

@@ -21,10 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from RetrievalSAMLib.server.client import ServerClient
 from RetrievalSAMLib.server.connection import Connection
+from Testing.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_SECONDS = 180.0
-"""Only what hangs takes so long."""
 TOKENS = ("a-token-of-the-first-seat", "a-token-of-another-seat")
 
 
@@ -85,15 +84,15 @@ def serving(folder: Path, libraries: Path, *options: str, secure: bool = False) 
         yield server
     finally:
         process.terminate()
-        process.wait(timeout=PATIENCE_SECONDS)
-        reading.join(timeout=PATIENCE_SECONDS)
+        process.wait(timeout=PATIENCE)
+        reading.join(timeout=PATIENCE)
         assert process.stderr is not None
         process.stderr.close()
 
 
 def wait_until(holds: Callable[[], object]) -> None:
     """Look again and again."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < until, "it never came true"
         time.sleep(0.05)

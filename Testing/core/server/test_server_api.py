@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from server_process import TOKENS, RunningServer
 
+from Testing.patience import PATIENCE
+
 OPERATIONS = [
     ("GET", "/health"),
     ("GET", "/v1/libraries"),
@@ -20,13 +22,20 @@ OPERATIONS = [
     ("DELETE", "/v1/runs/{run_id}"),
     ("GET", "/v1/runs/{run_id}/segmentation"),
     ("GET", "/v1/runs/{run_id}/report"),
+    ("GET", "/v1/overview"),
+    ("GET", "/v1/libraries/{name}/pictures/{number}"),
+    ("GET", "/v1/batches/{name}"),
+    ("GET", "/v1/batches/{name}/decisions"),
+    ("POST", "/v1/batches/{name}/decisions"),
+    ("GET", "/v1/batches/{name}/pictures/{file}"),
+    ("GET", "/v1/batches/{name}/results/{file}"),
 ]
 
 
 @pytest.fixture(scope="module")
 def description(server: RunningServer) -> dict[str, object]:
     found: dict[str, object] = requests.get(
-        f"{server.address}/openapi.json", verify=str(server.ca_file), timeout=60
+        f"{server.address}/openapi.json", verify=str(server.ca_file), timeout=PATIENCE
     ).json()
     return found
 

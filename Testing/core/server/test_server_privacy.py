@@ -13,9 +13,9 @@ import pytest
 from server_process import RunningServer, serving, wait_until
 from server_volumes import GRID, subject
 
-from RetrievalSAMLib.server.header import without_texts
 from RetrievalSAMLib.server.pasting import changed_part, pasted
-from RetrievalSAMLib.server.private_folder import private_folder
+from RetrievalSAMLib.server.work.header import without_texts
+from RetrievalSAMLib.server.work.private_folder import private_folder
 from RetrievalSAMLib.volumes import (
     Geometry,
     Segmentation,

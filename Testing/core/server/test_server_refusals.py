@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import socket
 import ssl
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,9 +54,10 @@ def test_a_port_in_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_a_missing_package_is_told_with_the_command_that_installs_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("RetrievalSAMLib.cli.serve.find_spec", lambda name: None)
+    monkeypatch.setattr("RetrievalSAMLib.cli.packages.find_spec", lambda name: None)
     assert main(["serve", str(tmp_path)]) == 2
-    assert 'pip install "retrievalsam[server]"' in capsys.readouterr().err
+    packages = "fastapi jinja2 pydantic python-multipart starlette uvicorn"
+    assert f"{sys.executable} -m pip install {packages}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from RetrievalSAMLib.server.client import RunStopped
 from RetrievalSAMLib.server.connection import ServerError
 from RetrievalSAMLib.volumes import (
     Geometry,
+    ReadingChoices,
     Segmentation,
     read_segmentation,
     read_volume,
     write_segmentation,
     write_volume,
 )
+from Testing.core.volumes.dicom_series import write_series
 
 FAST = {"preset": "fast"}
 # Minutes of work, of which each test ends all but the beginning.
@@ -61,6 +64,21 @@ def test_a_run_gives_what_this_computer_gives_and_a_second_one_sends_nothing(
     client.segment("balls", image, tmp_path / "b.seg.nrrd", FAST)
     assert_same(tmp_path / "b.seg.nrrd", local)
     assert client.sent_bytes == sent
+
+
+def test_a_series_is_chosen_here_and_what_was_seen_is_told(server: RunningServer, tmp_path: Path) -> None:
+    for number in (2, 5):
+        volume = subject(number)[0]
+        write_series(tmp_path / "disc" / str(number), values=volume.voxels, spacing=GRID.spacing_mm, number=number)
+    client, output = server.client(TOKENS[0]), tmp_path / "a.seg.nrrd"
+    with pytest.raises(InputError, match="series 5"):
+        client.segment("balls", tmp_path / "disc", output, FAST)
+    shutil.copytree(tmp_path / "disc" / "5", tmp_path / "disc" / "again")
+    noted: dict[Path, tuple[str, ...]] = {}
+    reading = ReadingChoices(series="5")
+    client.segment("balls", tmp_path / "disc", output, FAST, reading=reading, noted=noted.__setitem__)
+    assert read_segmentation(output).geometry == read_volume(tmp_path / "disc" / "5").geometry
+    assert [path.name for path in noted] == ["disc"] and "copies of others" in noted[tmp_path / "disc"][0]
 
 
 def test_corrections_send_the_changed_slices_and_are_carried_on_as_here(
@@ -182,7 +200,7 @@ def test_a_full_queue_says_so_and_each_waiting_run_its_place(strict: RunningServ
     wait_until(lambda: client.health()["queue_length"] == 0)
 
 
-def test_a_run_that_nobody_follows_is_cancelled(strict: RunningServer, tmp_path: Path) -> None:
+def test_a_run_that_nobody_follows_is_cancelled_and_says_so(strict: RunningServer, tmp_path: Path) -> None:
     connection, client = strict.connection(), strict.client()
     request = {"library": "balls", "volume": client._send_volume(subject(8, LARGE)[0], lambda *_told: None)}
     run = connection.ask("POST", "/v1/runs", json=request).json()["id"]
@@ -190,3 +208,7 @@ def test_a_run_that_nobody_follows_is_cancelled(strict: RunningServer, tmp_path:
     assert next(following)["event"] == "progress"
     following.close()
     wait_until(lambda: connection.ask("GET", f"/v1/runs/{run}").json()["state"] == "stopped")
+    told = connection.ask("GET", f"/v1/runs/{run}").json()["error"]
+    assert told["code"] == "unheard" and "nobody has followed it for 10 s" in told["fact"]
+    (last,) = connection.events(f"/v1/runs/{run}/events")
+    assert (last["event"], last["error"]) == ("stopped", told)

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from Testing.campaigns.hostile.__main__ import GROUPS
+from Testing.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_SECONDS = 900.0
-"""Only what hangs takes so long."""
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -34,7 +33,7 @@ def test_whatever_is_read_is_valid_or_refused_in_words(group: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=PATIENCE,
     )
     assert tried.returncode == 0, tried.stderr[-6000:]
     counts = [tuple(map(int, line.split())) for line in tried.stdout.splitlines()]

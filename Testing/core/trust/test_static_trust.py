@@ -14,7 +14,7 @@ UNPICKLERS = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "
 NETWORK = {
     "socket", "socketserver", "ssl", "http", "urllib", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "smtplib",
     "telnetlib", "xmlrpc", "webbrowser", "pooch", "huggingface_hub", "websocket", "websockets", "paramiko", "asyncio",
-    "distributed", "dask_jobqueue",
+    "distributed", "dask_jobqueue", "dicomweb_client",
 }  # fmt: skip
 MAY_USE_A_NETWORK = {
     # Fetch, when the user asks for it, files whose checksums are in the source.
@@ -26,12 +26,26 @@ MAY_USE_A_NETWORK = {
     "RetrievalSAMLib/cohort/run.py",
     # `retrievalsam serve` and its client, which knows no address but the one that the user gives it.
     "RetrievalSAMLib/server/connection.py",
-    "RetrievalSAMLib/server/engine.py",
-    "RetrievalSAMLib/server/listening.py",
-    "RetrievalSAMLib/server/routes.py",
-    "RetrievalSAMLib/server/runs.py",
-    "RetrievalSAMLib/server/service.py",
-    "RetrievalSAMLib/server/uploads.py",
+    "RetrievalSAMLib/server/work/engine.py",
+    "RetrievalSAMLib/server/http/listening.py",
+    "RetrievalSAMLib/server/http/routes.py",
+    "RetrievalSAMLib/server/work/run.py",
+    "RetrievalSAMLib/server/work/runs.py",
+    "RetrievalSAMLib/server/work/service.py",
+    "RetrievalSAMLib/server/work/uploads.py",
+    # The same server for MONAI Label's clients: none of these opens a connection; they wait, and take forms to pieces.
+    "RetrievalSAMLib/server/monai_label/about_routes.py",
+    "RetrievalSAMLib/server/monai_label/answers.py",
+    "RetrievalSAMLib/server/monai_label/datastore_routes.py",
+    "RetrievalSAMLib/server/monai_label/desk.py",
+    "RetrievalSAMLib/server/monai_label/infer_routes.py",
+    "RetrievalSAMLib/server/monai_label/inference.py",
+    "RetrievalSAMLib/server/monai_label/learning_routes.py",
+    "RetrievalSAMLib/server/monai_label/models.py",
+    "RetrievalSAMLib/server/monai_label/samples.py",
+    "RetrievalSAMLib/server/monai_label/tasks.py",
+    # The archive that the user names with --dicomweb.
+    "RetrievalSAMLib/dicomweb/archive.py",
 }
 # The exception of a damaged file, and nothing else of that module.
 MAY_NAME_AN_UNPICKLER = {"RetrievalSAMLib/models/checkpoint.py": {"pickle.UnpicklingError"}}

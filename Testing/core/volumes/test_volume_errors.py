@@ -80,7 +80,8 @@ def not_a_number(value: float) -> np.ndarray:
 IMAGES = {
     "missing": ("a.nii.gz", lambda p: None, "no such file", "spelling"),
     "no bytes": ("a.nii.gz", lambda p: p.touch(), "0 bytes", "again"),
-    "unknown format": ("a.png", lambda p: p.write_bytes(b"\x89PNG"), "format .png is not known", ".nii.gz"),
+    "unknown format": ("a.xyz", lambda p: p.write_bytes(b"\x89XYZ"), "format .xyz is not known", ".nii.gz"),
+    "a picture": ("a.png", lambda p: p.write_bytes(b"\x89PNG"), "do not say how large a voxel is", "--spacing"),
     "no extension": ("a", lambda p: p.write_bytes(b"hello"), "without an extension", "Known are"),
     "an empty folder": ("a", lambda p: p.mkdir(), "no DICOM slices", "folder that holds the slices"),
     "text as nifti": ("a.nii", lambda p: p.write_text("hello " * 100), "not a NIfTI-1 file", "NRRD"),
@@ -88,11 +89,23 @@ IMAGES = {
     "text as compressed nifti": ("a.nii.gz", lambda p: p.write_text("hello"), "not a NIfTI-1 file", "NRRD"),
     "text as nrrd": ("a.nrrd", lambda p: p.write_text("hello"), "not a .nrrd file", "again"),
     "text as metaimage": ("a.mha", lambda p: p.write_text("hello"), "not a .mha file", "again"),
-    "nifti-2": (
+    "nifti-2, cut short": (
         "a.nii",
-        lambda p: nibabel.save(nibabel.Nifti2Image(RAMP, np.eye(4)), p),
-        "NIfTI-2",
-        "NIfTI-1",
+        lambda p: cut(p, lambda p: nibabel.save(nibabel.Nifti2Image(RAMP, np.eye(4)), p), 0.9),
+        "cut short",
+        "again",
+    ),
+    "nothing but NaN": (
+        "a.nii.gz",
+        lambda p: nifti(p, np.full((4, 5, 6), np.nan, np.float32)),
+        "all its voxels are NaN",
+        "exported",
+    ),
+    "one value beside NaN": (
+        "a.nii",
+        lambda p: nifti(p, not_a_number(np.nan) * 0 + 1),
+        "all its voxels are 1",
+        "check",
     ),
     "nifti cut short": ("a.nii", lambda p: cut(p, noise), "cut short: 3", "again"),
     "compressed nifti cut short": (
@@ -156,19 +169,6 @@ IMAGES = {
         "all its voxels are 7",
         "check",
     ),
-    "NaN, nifti": (
-        "a.nii.gz",
-        lambda p: nifti(p, not_a_number(np.nan)),
-        "1 of its voxels are NaN",
-        "Replace",
-    ),
-    "NaN, nrrd": ("a.nrrd", lambda p: itk(not_a_number(np.nan), p), "1 of its voxels are NaN", "Replace"),
-    "infinite": (
-        "a.mha",
-        lambda p: itk(not_a_number(-np.inf), p),
-        "1 of its voxels are NaN or infinite",
-        "Replace",
-    ),
     "spacing 0, nifti": (
         "a.nii",
         lambda p: patched(p, 80, struct.pack("<f", 0)),
@@ -222,16 +222,21 @@ IMAGES = {
 }
 
 LABELS = {
-    "negative": ("a.nii.gz", lambda p: nifti(p, RAMP - 5), "negative labels (down to -5)", "segmentation"),
     "fractions": (
         "a.nii.gz",
         lambda p: nifti(p, RAMP.astype(np.float32) / 3),
         "not whole numbers",
         "not the image",
     ),
-    "NaN": ("a.nii.gz", lambda p: nifti(p, not_a_number(np.nan)), "labels that are NaN", "segmentation"),
+    "nothing but NaN": ("a.nii.gz", lambda p: nifti(p, np.full((4, 5, 6), np.nan, np.float32)), "NaN", "one segment"),
+    "nothing but negative": ("a.nii.gz", lambda p: nifti(p, RAMP * 0 - 1), "120 voxels are negative", "one segment"),
     "no label": ("a.nrrd", lambda p: itk(RAMP * 0, p), "no label", "at least one segment"),
-    "too large": ("a.nrrd", lambda p: itk(RAMP.astype(np.int32) * 1000, p), "labels up to 119000", "65535"),
+    "larger than a float can count": (
+        "a.nii",
+        lambda p: nifti(p, np.full((4, 5, 6), 1e17)),
+        "labels up to 1e+17",
+        "65535",
+    ),
     "an image": (
         "a.nrrd",
         lambda p: itk(np.arange(3000, dtype=np.int16).reshape(10, 10, 30), p),

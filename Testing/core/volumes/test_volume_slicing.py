@@ -29,6 +29,7 @@ def test_slices_lie_in_the_patient_as_documented_for_every_axis_order_and_flip(m
     frame = SliceFrame(grid((2, 3, 4), (0.5, 1.0, 3.0), matrix), plane)
     for found, documented in zip(frame_directions(frame), DOCUMENTED[plane], strict=True):
         assert np.allclose(found, documented)
+    assert np.allclose(frame.directions, np.stack(DOCUMENTED[plane], axis=1))
 
 
 @given(geometries(max_turn_degrees=25), planes)
@@ -125,3 +126,18 @@ def test_the_plane_does_not_depend_on_how_the_file_orders_or_flips_its_axes(geom
             tuple(matrix.ravel()),
         )
         assert choose_plane(same) is choose_plane(geometry)
+
+
+@pytest.mark.parametrize(
+    ("size", "spacing", "lost"),
+    [
+        ((10, 216, 256), (1.0, 1.0, 1.0), True),
+        ((10, 216, 256), (8.0, 1.0, 1.0), False),
+        ((35, 51, 35), (1.0, 1.0, 1.0), False),
+    ],
+)
+def test_a_stack_thinner_than_any_body_has_lost_its_spacing(size: tuple, spacing: tuple, lost: bool) -> None:
+    slices, rows, columns = size
+    between, row, column = spacing
+    frame = SliceFrame(grid((columns, rows, slices), (column, row, between)), Plane.AXIAL)
+    assert frame.lost_spacing == lost

@@ -18,13 +18,13 @@ from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.models.build import build_encoder, random_segmenter
 from RetrievalSAMLib.out_of_memory import give_back_freed
 from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
-from RetrievalSAMLib.segmentation import networks
-from RetrievalSAMLib.segmentation import run as run_module
-from RetrievalSAMLib.segmentation.fusion import Canvas
-from RetrievalSAMLib.segmentation.options import MEMORIES_ON_DISK, ONE_SEGMENT_AT_A_TIME, Models, RunOptions
+from RetrievalSAMLib.segmentation.output.fusion import Canvas
 from RetrievalSAMLib.segmentation.pipeline import segment_volume
-from RetrievalSAMLib.segmentation.presets import preset
-from RetrievalSAMLib.segmentation.sam2_engine import Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
+from RetrievalSAMLib.segmentation.settings import networks
+from RetrievalSAMLib.segmentation.settings.options import MEMORIES_ON_DISK, ONE_SEGMENT_AT_A_TIME, Models, RunOptions
+from RetrievalSAMLib.segmentation.settings.presets import preset
+from RetrievalSAMLib.segmentation.steps import retrieve
 from RetrievalSAMLib.volumes import read_segmentation
 from RetrievalSAMLib.worker.faults import fault_of
 from RetrievalSAMLib.worker.jobs import Workshop
@@ -44,7 +44,7 @@ STAGES: dict[str, tuple[Any, str, bool]] = {
     "reading the volume": (job, "read_volume", False),
     "loading the networks": (networks, "build_segmenter", False),
     "comparing slices": (SliceEmbedder, "embed", True),
-    "aligning cases": (run_module, "aligned_by_image", True),
+    "aligning cases": (retrieve, "aligned_by_image", True),
     "encoding images": (Sam2Engine, "encode_images", True),
     "encoding supports": (Sam2Engine, "encode_support", True),
     "attending": (Sam2Engine, "attend", True),

@@ -11,9 +11,10 @@ from worker_volumes import GRID, subject
 
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
-from RetrievalSAMLib.segmentation import partial
+from RetrievalSAMLib.segmentation.output import partial_results
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, SegmentationResult, segment_volume
-from RetrievalSAMLib.segmentation.presets import preset
+from RetrievalSAMLib.segmentation.settings.cleaning import NO_CLEANING
+from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.volumes import Plane, Segmentation, SliceFrame
 
 
@@ -42,10 +43,11 @@ def without_costs(result: SegmentationResult) -> dict[str, object]:
 def test_the_result_is_the_same_with_results_so_far_and_they_grow_towards_it(
     name: str, overlap: bool, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partial, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(partial, "LARGEST_SHARE", 1.0)
+    monkeypatch.setattr(partial_results, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(partial_results, "LARGEST_SHARE", 1.0)
     seen: list[tuple[Segmentation, int, int]] = []
-    options = RunOptions(roi=(0, 48, 4, 48, 1, 11) if name == "fate-sam" else None)
+    # Masks are cleaned at the end, when all of them is there.
+    options = RunOptions(roi=(0, 48, 4, 48, 1, 11) if name == "fate-sam" else None, cleaning=NO_CLEANING)
     plain = segment_volume(subject(0)[0], cases(overlap), models, preset(name), options)
     telling = replace(options, partial=lambda *so_far: seen.append(so_far))
     result = segment_volume(subject(0)[0], cases(overlap), models, preset(name), telling)
@@ -62,9 +64,10 @@ def test_the_result_is_the_same_with_results_so_far_and_they_grow_towards_it(
 
 
 def test_a_closer_look_does_not_take_away_what_was_seen_before(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partial, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(partial, "LARGEST_SHARE", 1.0)
-    monkeypatch.setattr("RetrievalSAMLib.segmentation.aligning._TRUSTED", 2.0)  # no image aligns well enough
+    monkeypatch.setattr(partial_results, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(partial_results, "LARGEST_SHARE", 1.0)
+    for module in ("aligned_cases", "posed_cases"):  # no image aligns well enough
+        monkeypatch.setattr(f"RetrievalSAMLib.segmentation.spatial_prior.{module}.TRUSTED", 2.0)
     stages: list[str] = []
     seen: dict[str, list[int]] = {}
 
@@ -86,13 +89,13 @@ def test_results_so_far_take_at_most_their_share_of_the_time() -> None:
         now += 0.5  # what it costs to take one
 
     _, drawn = subject(0)
-    growing = partial.Growing(tell, lambda segmentation: segmentation, lambda: now)
+    growing = partial_results.Growing(tell, lambda segmentation: segmentation, lambda: now)
     growing.begin(_Canvas(drawn), views=1)  # type: ignore[arg-type]
     for done in range(1, 1001):
         now += 0.1
         growing.drawn(done % 12, done, 1000)
-    assert told[0] >= partial.LEAST_SECONDS
-    assert min(b - a for a, b in zip(told, told[1:], strict=False)) >= 0.5 / partial.LARGEST_SHARE - 1e-6
+    assert told[0] >= partial_results.LEAST_SECONDS
+    assert min(b - a for a, b in zip(told, told[1:], strict=False)) >= 0.5 / partial_results.LARGEST_SHARE - 1e-6
     assert len(told) >= 9
 
 

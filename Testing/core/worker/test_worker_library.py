@@ -10,7 +10,7 @@ from PIL import Image
 from worker_process import WorkerProcess, running
 
 from RetrievalSAMLib.library.store import SupportLibrary
-from RetrievalSAMLib.volumes import read_segmentation, read_volume, write_segmentation
+from RetrievalSAMLib.volumes import Volume, read_segmentation, read_volume, write_segmentation
 from RetrievalSAMLib.worker.protocol import Progress
 
 
@@ -215,3 +215,39 @@ def test_a_label_map_without_names_takes_the_library_s(worker: WorkerProcess, fi
     done = worker.result("library.add_files", folder=folder, pairs=pairs)
     assert (done["added"], done["errors"]) == (["case-002"], [])
     assert [s.name for s in SupportLibrary.open(folder).get("case-002").segments] == ["Large", "Small"]
+
+
+def test_a_series_is_chosen_from_a_list_and_added(worker: WorkerProcess, files: Path, tmp_path: Path) -> None:
+    image, disc = read_volume(files / "image1.nrrd"), tmp_path / "disc"
+    for number, stop in ((1, 5), (2, 12)):
+        write_slices(disc / f"S{number}", image, range(stop), number)
+    told = worker.result("dicom.series", source=str(disc))["series"]
+    assert [(one["label"], one["slices"], one["chosen"]) for one in told] == [("1", 5, False), ("2", 12, False)]
+    folder = str(tmp_path / "library")
+    worker.result("library.create", folder=folder)
+    request = {"folder": folder, "image": str(disc), "segmentation": str(files / "drawn1.seg.nrrd")}
+    assert "2 series" in worker.fault("library.add", **request).message
+    assert worker.result("library.add", **request, series=told[1]["uid"])["case"]["slices"] == 12
+
+
+def write_slices(folder: Path, image: Volume, wanted: range, number: int) -> None:
+    """Slices of a volume as a DICOM series, by ITK."""
+    import SimpleITK as sitk
+
+    folder.mkdir(parents=True)
+    grid, direction = image.geometry, image.geometry.direction_matrix
+    for k in wanted:
+        slice_ = sitk.GetImageFromArray(image.voxels[:, :, k : k + 1].T.astype("int16"))
+        slice_.SetSpacing(grid.spacing_mm)
+        position = "\\".join(f"{value:.8g}" for value in grid.index_to_lps([0, 0, k]))
+        axes = "\\".join(f"{value:.8g}" for value in (*direction[:, 0], *direction[:, 1]))
+        keys = {
+            "0008|0060": "MR", "0020|000e": f"1.2.{number}", "0020|0011": str(number), "0020|0032": position,
+            "0020|0037": axes,
+        }  # fmt: skip
+        for key, value in keys.items():
+            slice_.SetMetaData(key, value)
+        writer = sitk.ImageFileWriter()
+        writer.KeepOriginalImageUIDOn()
+        writer.SetFileName(str(folder / f"{k}.dcm"))
+        writer.Execute(slice_)

@@ -11,10 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 from bad_requests import BAD_LINES
-from worker_process import PATIENCE_SECONDS, ROOT, WorkerProcess, running
+from worker_process import ROOT, WorkerProcess, running
 
 from RetrievalSAMLib import __version__
 from RetrievalSAMLib.worker.protocol import Fault, Progress, Ready, Result, Stopped
+from Testing.patience import PATIENCE
 
 
 def test_it_is_ready_before_pytorch_is_imported(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_it_ends_when_nobody_reads_its_answers() -> None:
         process.stdout.close()
         process.stdin.write(b'{"id": "1", "do": "ping"}\n')
         process.stdin.flush()
-        process.wait(PATIENCE_SECONDS)
+        process.wait(PATIENCE)
     finally:
         process.kill()
         process.wait()
@@ -149,7 +150,7 @@ def test_a_client_that_is_killed_takes_the_worker_with_it() -> None:
         worker = psutil.Process(number)
         client.kill()
         client.wait()
-        psutil.wait_procs([worker], timeout=PATIENCE_SECONDS)
+        psutil.wait_procs([worker], timeout=PATIENCE)
         # Where nobody collects orphans, its number stays in use by what has ended.
         assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
     finally:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from RetrievalSAMLib.worker import protocol
-from RetrievalSAMLib.worker.parameters import PARAMETERS, FilePair, Segment
+from RetrievalSAMLib.worker.library_parameters import FilePair
+from RetrievalSAMLib.worker.parameters import PARAMETERS, Segment
 from RetrievalSAMLib.worker.protocol import (
     Event,
     Fault,

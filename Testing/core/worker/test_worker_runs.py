@@ -13,9 +13,9 @@ from worker_process import WorkerProcess, running
 from worker_volumes import GRID, subject
 
 from RetrievalSAMLib.library.store import SupportLibrary
-from RetrievalSAMLib.segmentation.networks import load_models
 from RetrievalSAMLib.segmentation.pipeline import segment_volume
-from RetrievalSAMLib.segmentation.presets import preset
+from RetrievalSAMLib.segmentation.settings.networks import load_models
+from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.volumes import read_segmentation
 from RetrievalSAMLib.volumes.overlap import dice
 from RetrievalSAMLib.worker.protocol import Event, Fault, Partial, Progress, Result, Stopped

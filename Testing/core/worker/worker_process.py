@@ -22,10 +22,9 @@ from RetrievalSAMLib.worker.protocol import (
     encode_request,
     event_of,
 )
+from Testing.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_SECONDS = 180.0
-"""Only what hangs takes so long."""
 
 
 class WorkerProcess:
@@ -77,7 +76,7 @@ class WorkerProcess:
 
     def next(self) -> Event | None:
         """The next event; None where the worker has closed its output."""
-        return self._events.get(timeout=PATIENCE_SECONDS)
+        return self._events.get(timeout=PATIENCE)
 
     def until(self, *kinds: type, request_id: str | None = None) -> list[Event]:
         """Events up to the first of these kinds (and of this request)."""
@@ -113,9 +112,9 @@ class WorkerProcess:
 
     def ended(self) -> tuple[int, str]:
         """Wait for the end: exit code and log."""
-        code = self.process.wait(timeout=PATIENCE_SECONDS)
+        code = self.process.wait(timeout=PATIENCE)
         for thread in self._threads:
-            thread.join(timeout=PATIENCE_SECONDS)
+            thread.join(timeout=PATIENCE)
         return code, self.log.decode("utf-8", "replace")
 
 

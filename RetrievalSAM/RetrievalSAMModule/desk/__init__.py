@@ -1,0 +1,1 @@
+"""The desk: drawing a first case, correcting, keeping, teaching."""

@@ -1,0 +1,99 @@
+"""Slicer's Segment Editor within the module: paint, draw, erase, scissors, islands, smoothing."""
+
+from __future__ import annotations
+
+import slicer
+
+from ..scene.proposal import Proposal
+
+_TAG = "RetrievalSAM"
+_UNDO_STEPS = 20
+
+
+class SegmentEditor:
+    """Its widget, for one segmentation at a time.
+
+    Attributes:
+        widget: To be put into a panel.
+    """
+
+    def __init__(self) -> None:
+        self.widget = slicer.qMRMLSegmentEditorWidget()
+        self.widget.segmentationNodeSelectorVisible = False
+        self.widget.sourceVolumeNodeSelectorVisible = False
+        self.widget.switchToSegmentationsButtonVisible = False
+        self.widget.setMaximumNumberOfUndoStates(_UNDO_STEPS)
+        self.widget.setMRMLScene(slicer.mrmlScene)
+        self.widget.visible = False
+        self._entered = False
+
+    @property
+    def segment_id(self) -> str:
+        """ID of the segment that is edited, or an empty text."""
+        return self.widget.currentSegmentID() if self.widget.mrmlSegmentEditorNode() is not None else ""
+
+    @property
+    def effect(self) -> str:
+        """Name of the tool that is taken up, or an empty text."""
+        node = self.widget.mrmlSegmentEditorNode()
+        return str(node.GetActiveEffectName() or "") if node is not None else ""
+
+    def edit(self, proposal: Proposal | None) -> None:
+        """Edit what a result has in the scene; None edits nothing."""
+        if proposal is None or not proposal.is_in_scene:
+            self._let_go()
+            return
+        if self.widget.mrmlSegmentEditorNode() is None:
+            self.widget.setMRMLSegmentEditorNode(self._node())
+        if self.widget.segmentationNode() is not proposal.segmentation:
+            self.widget.setSegmentationNode(proposal.segmentation)
+            self.widget.setSourceVolumeNode(proposal.volume)
+        self.widget.visible = True
+
+    def choose(self, segment_id: str) -> None:
+        """Edit a segment."""
+        self.widget.setCurrentSegmentID(segment_id)
+
+    def take_up(self, effect: str) -> None:
+        """Take up a tool by its name in Slicer; an empty text puts it down."""
+        if self.widget.mrmlSegmentEditorNode() is not None:
+            self.widget.setActiveEffectByName(effect)
+
+    def enter(self) -> None:
+        """The user came to the module: clicks and keys in the views may be the editor's."""
+        if not self._entered:
+            self._entered = True
+            self.widget.setupViewObservations()
+            self.widget.installKeyboardShortcuts()
+
+    def exit(self) -> None:
+        """The user leaves it: they are not any more."""
+        if self._entered:
+            self._entered = False
+            self.take_up("")
+            self.widget.uninstallKeyboardShortcuts()
+            self.widget.removeViewObservations()
+
+    def cleanup(self) -> None:
+        """Let go of the scene."""
+        self.exit()
+        self._let_go()
+        self.widget.setMRMLScene(None)
+
+    def _let_go(self) -> None:
+        if self.widget.mrmlSegmentEditorNode() is not None:
+            self.widget.setActiveEffectByName("")
+            self.widget.setSegmentationNode(None)
+            self.widget.setMRMLSegmentEditorNode(None)
+        self.widget.visible = False
+
+    @staticmethod
+    def _node() -> slicer.vtkMRMLSegmentEditorNode:
+        """What the editor keeps its choices in; it is no part of a saved scene."""
+        node = slicer.mrmlScene.GetSingletonNode(_TAG, "vtkMRMLSegmentEditorNode")
+        if node is None:
+            node = slicer.vtkMRMLSegmentEditorNode()
+            node.SetSingletonTag(_TAG)
+            node.SetSaveWithScene(False)
+            node = slicer.mrmlScene.AddNode(node)
+        return node

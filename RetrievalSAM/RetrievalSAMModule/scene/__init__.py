@@ -1,0 +1,1 @@
+"""The MRML scene: volumes, segmentations, markups and slice views."""

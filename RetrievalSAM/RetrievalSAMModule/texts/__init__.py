@@ -1,0 +1,1 @@
+"""What people read: reports, reviews and numbers in words. Neither Qt nor a scene."""

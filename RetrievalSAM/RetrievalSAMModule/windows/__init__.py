@@ -1,0 +1,1 @@
+"""The windows beside the panel: review, several volumes, what to annotate next, import."""

@@ -1,0 +1,1 @@
+"""An expert at work, and its files."""

@@ -1,0 +1,1 @@
+"""What an expert looks at: a part of a volume, and its grid."""

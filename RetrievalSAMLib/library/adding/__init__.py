@@ -1,0 +1,1 @@
+"""What a user gives with a new case: found, checked and described."""

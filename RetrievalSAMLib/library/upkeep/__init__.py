@@ -1,0 +1,1 @@
+"""What of a library is damaged, and putting it in order."""

@@ -1,0 +1,44 @@
+"""What weights bring, need and allow, in words for whoever chooses among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from RetrievalSAMLib.models.catalogue import CatalogueEntry
+
+_LICENCES = {"Apache-2.0": "any use, also commercial, that keeps the licence's notices"}
+
+
+@dataclass(frozen=True)
+class WeightsInWords:
+    """Clauses without a full stop.
+
+    Attributes:
+        brings: What they were made for, and what is fitted to them.
+        needs: To run them.
+        allows: What the licence does.
+    """
+
+    brings: str
+    needs: str
+    allows: str
+
+
+def weights_in_words(entry: CatalogueEntry) -> WeightsInWords:
+    """Of an entry of the catalogue."""
+    allows = f"{entry.licence}: {_LICENCES.get(entry.licence, 'read the licence before you use them')}"
+    if entry.is_bundled:
+        brings = (
+            "trained for this program, on made-up anatomies; presets and confidence are fitted to it"
+            if entry.kind == "segmenter"
+            else "compares slices; trained for this program"
+        )
+        return WeightsInWords(brings, "nothing: it is here, and a CPU is enough", allows)
+    megabytes = f"a download of {entry.bytes / 1e6:.0f} MB, once"
+    if entry.kind == "encoder":
+        brings = "compares slices by what they show; trained on photographs"
+        return WeightsInWords(f"{brings} ({entry.source})", f"{megabytes}; a CPU is enough", allows)
+    trained = f"trained on photographs and videos, {entry.image_size} pixels a side"
+    brings = f"{trained}; confidence only ranks, as it is fitted to the bundled model"
+    needs = f"{megabytes}; a graphics card, as a CPU takes seconds a slice"
+    return WeightsInWords(f"{brings} ({entry.source})", needs, allows)

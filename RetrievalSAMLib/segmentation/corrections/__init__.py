@@ -1,0 +1,1 @@
+"""Carrying slices that a person corrected on to those beside them."""

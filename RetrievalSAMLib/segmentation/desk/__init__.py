@@ -1,0 +1,1 @@
+"""What a person sees of a correction before it is carried on: one slice, within a blink."""

@@ -1,0 +1,1 @@
+"""From the slices of a run to one segmentation and its report."""

@@ -1,0 +1,1 @@
+"""Carrying segments through the target, slice by slice."""

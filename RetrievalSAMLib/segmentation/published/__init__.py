@@ -1,0 +1,1 @@
+"""FATE-SAM as its published code behaves."""

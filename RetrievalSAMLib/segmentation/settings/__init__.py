@@ -1,0 +1,1 @@
+"""What a run is told: presets, options and their defaults, networks, region, space for caches."""

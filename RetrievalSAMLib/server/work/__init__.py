@@ -1,0 +1,1 @@
+"""What the server does with what it is sent: uploads, the queue of runs, and the one worker that does them."""

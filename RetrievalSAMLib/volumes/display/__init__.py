@@ -1,0 +1,1 @@
+"""How volumes, segments and slices are shown to people: colours, digits, places."""

@@ -1,0 +1,1 @@
+"""Segmentations as DICOM has them: SEG in and out, RTSTRUCT in."""

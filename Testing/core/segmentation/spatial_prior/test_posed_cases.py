@@ -1,0 +1,86 @@
+"""Cases come to lie on a target however it is turned; where they do not, the run says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from aligned_stacks import stack_of
+from scipy import ndimage
+from whole_bodies import body_case, turned
+
+from RetrievalSAMLib.alignment import Alignment
+from RetrievalSAMLib.retrieval.evidence import CaseSlices, MemoryCase
+from RetrievalSAMLib.segmentation.spatial_prior.aligned_cases import AlignedCases, aligned_by_image
+from RetrievalSAMLib.segmentation.spatial_prior.prior_maps import PlaceMaps
+from RetrievalSAMLib.segmentation.spatial_prior.registered_cases import example_of
+from RetrievalSAMLib.volumes import Plane
+from RetrievalSAMLib.volumes.overlap import dice
+
+CASES = [body_case(seed) for seed in (1, 2, 3)]
+
+
+def aligned(target: MemoryCase) -> AlignedCases:
+    loaded = [CaseSlices.load(case, Plane.AXIAL) for case in CASES]
+    stack = CaseSlices.load(target, Plane.AXIAL).stack
+    return aligned_by_image(range(3), loaded.__getitem__, stack, (1, 2), lambda done, total: None)
+
+
+def agreement_with_truth(found: AlignedCases, target: MemoryCase) -> list[float]:
+    """By segment, Dice of the cases' mean mask, cut at half, and the truth."""
+    place, truth = found.place, CaseSlices.load(target, Plane.AXIAL)
+    assert place is not None
+    scores = []
+    for value in (1, 2):
+        means = [place.mean(value, index) for index in range(place.shape[0])]
+        mask = np.stack([np.zeros(place.shape[1:], bool) if mean is None else mean >= 0.5 for mean in means])
+        scores.append(dice(mask, truth.labels[value][0] == truth.labels[value][1]))
+    return scores
+
+
+@pytest.fixture(scope="module")
+def straight() -> list[float]:
+    return agreement_with_truth(aligned(body_case(4)), body_case(4))
+
+
+@pytest.mark.parametrize("degrees", [60, 180])
+@pytest.mark.parametrize("header", [True, False])
+def test_masks_lie_as_well_on_a_turned_target(degrees: float, header: bool, straight: list[float]) -> None:
+    target = turned(body_case(4), degrees, header)
+    found = agreement_with_truth(aligned(target), target)
+    assert min(straight) > 0.7
+    assert np.allclose(found, straight, atol=0.08)
+
+
+def test_cases_that_lie_as_the_target_does_stay_unturned() -> None:
+    found = aligned(body_case(4))
+    assert not found.posed and found.trust == 1
+    for alignment in found.alignments.values():
+        assert np.abs(alignment.matrix - np.diag(alignment.matrix.diagonal())).max() < 0.2
+
+
+def test_a_slice_that_nobody_drew_in_is_taken_to_be_as_the_nearest_one_that_somebody_did() -> None:
+    whole = body_case(1)
+    truth = CaseSlices.load(whole, Plane.AXIAL)
+    drawn = np.flatnonzero((truth.labels[1][0] == 1).any(axis=(1, 2)))[::2].tolist()
+    masks = [np.zeros(whole.image.geometry.size, bool) for _ in range(2)]
+    for mask, value in zip(masks, (1, 2), strict=True):
+        mask[:, :, drawn] = whole.segmentation.labelmap()[:, :, drawn] == value
+    segmentation = type(whole.segmentation).from_masks(whole.segmentation.segments, masks, whole.image.geometry)
+    sparse = MemoryCase("sparse", whole.image, segmentation, Plane.AXIAL, {1: drawn, 2: drawn})
+    one, other = (example_of(CaseSlices.load(case, Plane.AXIAL), (1, 2, 7)) for case in (whole, sparse))
+    assert one.masks.keys() == other.masks.keys() == {1, 2}
+    assert ndimage.center_of_mass(one.masks[1])[1:] == pytest.approx(ndimage.center_of_mass(other.masks[1])[1:], abs=1)
+    assert other.masks[1].any(axis=(1, 2)).sum() > len(drawn)
+
+
+@pytest.mark.parametrize(("similarity", "trust"), [(0.7, 1.0), (0.35, 0.75), (0.25, 0.25), (0.1, 0.0)])
+def test_an_alignment_is_believed_as_far_as_the_images_are_alike(similarity: float, trust: float) -> None:
+    alignment = Alignment(np.eye(3), np.zeros(3), similarity)
+    cases = AlignedCases({0: alignment}, PlaceMaps(stack_of((4, 8, 8), (1.0, 1.0, 1.0)), (1,)))
+    assert cases.trust == pytest.approx(trust) and cases.could_be_aligned == (trust >= 0.5)
+
+
+def test_cases_that_lie_centre_on_centre_are_aligned_where_nobody_tried_and_not_where_all_failed() -> None:
+    centred = {0: Alignment.centred(np.ones(3), np.ones(3))}
+    assert AlignedCases(centred, None).could_be_aligned
+    assert not AlignedCases(centred, None, centred).could_be_aligned
