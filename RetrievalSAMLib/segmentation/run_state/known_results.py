@@ -90,6 +90,16 @@ class Before:
         """
         return name in self.masks and np.array_equal(self.masks[name][index], mask)
 
+    def changed_voxels(self, name: str, index: int, mask: np.ndarray) -> int:
+        """In how many voxels of a slice a segment is not as it was; for one that was not known, its own.
+
+        Args:
+            name: Of the segment.
+            index: Of the slice.
+            mask: Its mask now, (h, w).
+        """
+        return int(np.count_nonzero(mask ^ self.masks[name][index] if name in self.masks else mask))
+
 
 def read_results(path: Path) -> list[KnownResult]:
     """Oldest first. Derived data, so a file that cannot be read is as good as none."""
@@ -118,14 +128,20 @@ def add_result(path: Path, result: KnownResult, anew: bool = False) -> None:
 def result_before(
     known: list[KnownResult], masks: Mapping[str, np.ndarray], corrected: Collection[int]
 ) -> Before | None:
-    """The result that a person corrected: the newest of those that are most like it where it was not corrected.
+    """The result that a person corrected: of those most like it elsewhere, the one that takes the smallest correction.
+
+    Results may differ in the very slices that were corrected (a run, and the same run with a point): there the fewest
+    changed voxels decide, and of equals the newest.
 
     Args:
         known: Oldest first.
         masks: Of the corrected segmentation by segment, bool (n, h, w).
         corrected: Slices.
+
+    Returns:
+        None where less than half of the slices that were not corrected are as in any of them.
     """
-    best, most = None, _ALIKE
+    best, most = None, (_ALIKE, -math.inf)
     for result in reversed(known):
         try:
             candidate = Before(result.unpacked(), result.slices)
@@ -136,8 +152,9 @@ def result_before(
             continue
         pairs = [(name, i) for name, mask in masks.items() for i in range(len(mask)) if i not in corrected]
         alike = sum(candidate.same(name, i, masks[name][i]) for name, i in pairs) / len(pairs) if pairs else 1.0
-        if alike > most or (best is None and alike == most):
-            best, most = candidate, alike
+        changed = sum(candidate.changed_voxels(name, i, mask[i]) for name, mask in masks.items() for i in corrected)
+        if (alike, -changed) > most:
+            best, most = candidate, (alike, -changed)
     return best
 
 
