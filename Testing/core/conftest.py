@@ -38,8 +38,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def no_test_writes_to_the_users_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nor into that of another file of tests: which files share a process is chance."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RETRIEVALSAM_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...models.precision import choose_precision, multiplying
 from ...segmentation.output.report import LearnedReport, LearnedSegment
 from ...segmentation.steps.second_opinion import Findings, Revision
 from ...segmentation.supports.verdict import UNLIKE
@@ -69,12 +70,13 @@ class Expert:
         for member in self.members:
             network = member[kind]
             device = next(network.parameters()).device
-            logits = sliding_window_inference(
-                inputs, tile, _TILES_AT_ONCE, network, overlap=_TILE_OVERLAP, mode="gaussian", sw_device=device,
-                device="cpu",
-            )  # fmt: skip
+            with multiplying(device, choose_precision(device, small=False)):
+                logits = sliding_window_inference(
+                    inputs, tile, _TILES_AT_ONCE, network, overlap=_TILE_OVERLAP, mode="gaussian", sw_device=device,
+                    device="cpu",
+                )  # fmt: skip
             assert isinstance(logits, torch.Tensor)
-            total += logits[0].sigmoid().numpy()
+            total += logits[0].float().sigmoid().numpy()
         mean: np.ndarray = total / len(self.members)
         return mean
 

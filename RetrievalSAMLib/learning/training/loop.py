@@ -1,4 +1,4 @@
-"""Training a network on patches: the same weights for the same seed and number of threads, also after a break."""
+"""Training a network on patches: the same weights for the same seed, threads and precision, also after a break."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ...models.precision import choose_precision, multiplying
 from .patches import Batch, Patches
 
 _WARM_UP = 0.05
@@ -50,7 +51,7 @@ def train(
     first: int,
     after_step: Callable[[int, float], None],
 ) -> None:
-    """Train in place.
+    """Train in place, in bfloat16 where the processor multiplies it (twice the steps in the same time).
 
     Args:
         network: To be trained.
@@ -62,13 +63,16 @@ def train(
     """
     network.train()
     device = next(network.parameters()).device
+    precision = choose_precision(device, small=False)
     for step in range(first, schedule.steps):
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step)
         batch = patches.batch(step)
         inputs = batch.inputs.to(device, memory_format=torch.channels_last_3d)
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(network(inputs), Batch(inputs, batch.truth.to(device), batch.known.to(device)))
+        with multiplying(device, precision):
+            logits = network(inputs)
+        loss = loss_of(logits.float(), Batch(inputs, batch.truth.to(device), batch.known.to(device)))
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
         optimizer.step()

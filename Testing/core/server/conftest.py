@@ -1,4 +1,7 @@
-"""A folder of libraries, a volume, what this computer makes of it, and two servers."""
+"""A folder of libraries, a volume, what this computer makes of it, and two servers.
+
+Each file of tests has its own: servers remember what they were sent, and which files share a process is chance.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.volumes import write_volume
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the library `balls`, and something that is none."""
     folder = tmp_path_factory.mktemp("libraries")
@@ -26,7 +29,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A volume."""
     path = tmp_path_factory.mktemp("image") / "image.nii.gz"
@@ -34,7 +37,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local(libraries: Path, image: Path) -> Path:
     """What `retrievalsam segment` makes of it here."""
     path = image.with_name("local.seg.nrrd")
@@ -42,7 +45,7 @@ def local(libraries: Path, image: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Iterator[RunningServer]:
     """With tokens and TLS."""
     options = ("--max-upload-mb", "1")
@@ -50,7 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Iterato
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Iterator[RunningServer]:
     """For this computer only; keeps nothing, waits for nobody, and has one place in its queue."""
     options = ("--keep-minutes", "0", "--queue", "1", "--patience-seconds", "10")
@@ -58,7 +61,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Iterato
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Path:
     """Three libraries, for a server that may change them."""
     folder = tmp_path_factory.mktemp("several")
@@ -67,7 +70,7 @@ def several(tmp_path_factory: pytest.TempPathFactory, libraries: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_desk(tmp_path_factory: pytest.TempPathFactory, several: Path) -> Iterator[RunningServer]:
     """For this computer only, without tokens; clients may change its libraries."""
     with serving(tmp_path_factory.mktemp("open_desk"), several, "--accept-labels") as running:
