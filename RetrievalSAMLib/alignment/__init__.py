@@ -1,6 +1,6 @@
 """Coarse alignment of cases to a target."""
 
-from .affine import align, centred, refine
+from .affine import align, align_from, centred, refine
 from .backwards import BackwardsFit, backwards_fit
 from .images import SmallImage
 from .poses import Example, Pose, PoseSearch
@@ -16,6 +16,7 @@ __all__ = [
     "SmallImage",
     "Surroundings",
     "align",
+    "align_from",
     "backwards_fit",
     "centred",
     "lay_together",

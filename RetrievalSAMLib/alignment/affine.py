@@ -55,6 +55,29 @@ def align(target: SmallImage, case: SmallImage, turn_degrees: float = 0.0) -> Al
         return _alignment(best, _correlation(fixed, moving, best))
 
 
+def align_from(start: Alignment, target: SmallImage, case: SmallImage) -> Alignment:
+    """Find the affine map near a start under which the images correlate best.
+
+    First turned, moved and scaled as a whole, then affine, then again at twice the resolution: an affine map that
+    begins some degrees off settles for shear where a turn is wanted.
+
+    Args:
+        start: The start.
+        target: The fixed image.
+        case: The moving image.
+    """
+    with quiet_on_one_thread():
+        longest = float(target.extent_mm.max())
+        best = _transform(start, target.extent_mm / 2)
+        for voxels in (_COARSE, _FINE):
+            step = longest / voxels
+            fixed, moving = target.coarser(step), case.coarser(step)
+            if voxels == _COARSE:
+                best = _turned(fixed, moving, best, step)
+            best = _optimised(fixed, moving, best, step)
+        return _alignment(best, _correlation(fixed, moving, best))
+
+
 def refine(
     alignment: Alignment, target: SmallImage, case: SmallImage, low_mm: np.ndarray, high_mm: np.ndarray
 ) -> Alignment:
@@ -127,6 +150,45 @@ def _optimised(
 ) -> sitk.AffineTransform:
     """The start after gradient descent on the correlation; the start itself where that made it no better."""
     moved = sitk.AffineTransform(start)
+    method = _method(step_mm, sampled)
+    if _has_few_slices(fixed, moving):
+        within = np.ones((3, 3))
+        within[2], within[:, 2] = 0.0, 0.0
+        method.SetOptimizerWeights([*within.ravel().tolist(), 1.0, 1.0, 1.0])
+    method.SetInitialTransform(moved, inPlace=True)
+    try:
+        method.Execute(fixed, moving)
+    except RuntimeError:  # ITK's word for images that have moved apart: this start leads nowhere
+        return start
+    change = _matrix(moved) @ np.linalg.inv(_matrix(start))
+    scale = np.diag(change)
+    sane = (scale > 1 / _STRETCH).all() and (scale < _STRETCH).all() and np.abs(change - np.diag(scale)).max() < _SHEAR
+    return moved if sane and _correlation(fixed, moving, moved) > _correlation(fixed, moving, start) else start
+
+
+def _turned(fixed: sitk.Image, moving: sitk.Image, start: sitk.AffineTransform, step_mm: float) -> sitk.AffineTransform:
+    """The start with the target turned, moved and scaled alike in all directions until the images are most alike."""
+    change = sitk.Similarity3DTransform()
+    change.SetCenter(start.GetCenter())
+    method = _method(step_mm, _SAMPLED)
+    if _has_few_slices(fixed, moving):
+        method.SetOptimizerWeights([0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0])  # turned within the slices, and moved
+    method.SetMovingInitialTransform(start)
+    method.SetInitialTransform(change, inPlace=True)
+    try:
+        method.Execute(fixed, moving)
+    except RuntimeError:
+        return start
+    centre = np.array(start.GetCenter())
+    there = np.array(start.TransformPoint(change.TransformPoint(start.GetCenter())))
+    both = sitk.AffineTransform(start)
+    both.SetMatrix((_matrix(start) @ np.array(change.GetMatrix()).reshape(3, 3)).ravel().tolist())
+    both.SetTranslation((there - centre).tolist())
+    return both if _correlation(fixed, moving, both) > _correlation(fixed, moving, start) else start
+
+
+def _method(step_mm: float, sampled: float) -> sitk.ImageRegistrationMethod:
+    """Gradient descent on the correlation, without transform."""
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsCorrelation()
     # On a regular grid, shaken a little; the seed makes it the same for every run.
@@ -141,19 +203,11 @@ def _optimised(
         gradientMagnitudeTolerance=1e-7,
     )
     method.SetOptimizerScalesFromPhysicalShift()
-    if min(fixed.GetSize()[2], moving.GetSize()[2]) < _FEW_SLICES:
-        within = np.ones((3, 3))
-        within[2], within[:, 2] = 0.0, 0.0
-        method.SetOptimizerWeights([*within.ravel().tolist(), 1.0, 1.0, 1.0])
-    method.SetInitialTransform(moved, inPlace=True)
-    try:
-        method.Execute(fixed, moving)
-    except RuntimeError:  # ITK's word for images that have moved apart: this start leads nowhere
-        return start
-    change = _matrix(moved) @ np.linalg.inv(_matrix(start))
-    scale = np.diag(change)
-    sane = (scale > 1 / _STRETCH).all() and (scale < _STRETCH).all() and np.abs(change - np.diag(scale)).max() < _SHEAR
-    return moved if sane and _correlation(fixed, moving, moved) > _correlation(fixed, moving, start) else start
+    return method
+
+
+def _has_few_slices(*images: sitk.Image) -> bool:
+    return min(image.GetSize()[2] for image in images) < _FEW_SLICES
 
 
 def _correlation(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> float:

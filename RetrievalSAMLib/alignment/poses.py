@@ -61,6 +61,9 @@ _NEARER, _TURNS = (0.9, 1.0, 1.11), (-10.0, -5.0, 0.0, 5.0, 10.0)
 _TILTS = (-30.0, -15.0, 15.0, 30.0)
 _SLICES_TO_TILT = 16
 
+_ALIKE_DEGREES = 5.0
+"""Half the step of the search: alignments that differ by less turn a case alike."""
+
 _POSES = 3
 _APART_DEGREES = 30.0
 """Poses that differ by less than this, and by less than the spread of the structures, are one."""
@@ -186,15 +189,17 @@ class PoseSearch:
             for matrix, centre in zip(linear, self._centres, strict=True)
         ]
 
-    def agrees(self, pose: Pose, alignments: Mapping[int, Alignment]) -> bool:
-        """Whether most of some alignments, by number of the case, lay the structures about as a pose does."""
+    def agree(self, some: Mapping[int, Alignment], others: Mapping[int, Alignment]) -> bool:
+        """Whether most of some alignments, by number of the case, lay the structures about as others do."""
         apart, away = [], []
-        for number, alignment in alignments.items():
-            change = pose.turns[number][1:, 1:] @ alignment.matrix[1:, 1:].T
+        for number in some.keys() & others.keys():
+            one, other = some[number], others[number]
+            change = one.matrix[1:, 1:] @ other.matrix[1:, 1:].T
             apart.append(abs(np.degrees(np.arctan2(change[1, 0] - change[0, 1], np.trace(change)))))
-            away.append(np.linalg.norm((alignment.to_target(self._centres[number]) - pose.place_mm)[1:]))
-        near = np.median(away) < self.spread[1] * pose.scale[1] / 2
-        return bool(near and np.median(apart) <= 1.5 * _STEP_DEGREES)
+            centre = self._centres[number]
+            here = one.to_target(centre) - other.to_target(centre)
+            away.append(np.linalg.norm(here[1:]) * np.abs(np.linalg.det(one.matrix[1:, 1:])) ** 0.5)
+        return bool(apart and np.median(apart) <= _ALIKE_DEGREES and np.median(away) < self.spread[1] / 2)
 
     def box_mm(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         """Corners (slices, rows, columns) in mm of where the structures lie in the target under a pose."""

@@ -59,6 +59,12 @@ class Alignment:
         scale: np.ndarray = np.linalg.norm(self.matrix, axis=0)
         return scale
 
+    @property
+    def stretch(self) -> float:
+        """How much more it lengthens one direction than another, as the logarithm of their ratio; 0 for a turn."""
+        lengths = np.linalg.svd(self.matrix, compute_uv=False)
+        return float(np.log(lengths[0] / max(lengths[-1], 1e-6)))
+
     def onto(self, target_mm: np.ndarray, case_mm: np.ndarray) -> Alignment:
         """This map, moved and scaled in the slices so that what was found in the target lies on the same in the case.
 

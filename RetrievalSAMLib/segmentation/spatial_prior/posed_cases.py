@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...alignment import Alignment, PoseSearch, SmallImage
+from ...alignment import Alignment, Pose, PoseSearch, SmallImage
 from ...stages import POSE, timed
 from ...volumes.slicing import SliceFrame
-from .registered_cases import TRUSTED, RegisteredCase, refined_cases
+from .registered_cases import TRUSTED, RegisteredCase, each, refined_cases
 
-_FAR_BETTER = 0.1
-"""Cases whose pictures are by so much more like the target than those in any pose need none."""
+_STRETCHED = 0.1
+"""What a stretch by e costs, in correlation: a body that lies otherwise can be drawn out until it looks alike."""
 
-_POSES = 2
-"""Poses that the cases are registered from."""
+_FEW_SLICES, _SURE_OF_FEW = 16, 0.1
+"""In stacks of few slices a pose has to be worth so much more than any other: on hearts the likeliest one is often a
+wrong one that is not much better."""
 
-_SURE = 0.1
-"""By so much correlations before and after that have to be larger, both together, than those of the next pose."""
-
-_FEW_SLICES, _SURE_OF_FEW = 16, 0.3
-"""The same for stacks of few slices: on hearts the likeliest pose is often a wrong one that is not much better."""
+Cases = Mapping[int, RegisteredCase]
+"""By number of the case."""
 
 
 @dataclass(frozen=True)
@@ -35,55 +33,90 @@ class PosedCases:
 
 
 @timed(POSE)
-def posed_cases(
-    whole: Mapping[int, RegisteredCase], usual: Mapping[int, RegisteredCase], fixed: SmallImage, frame: SliceFrame
-) -> PosedCases | None:
+def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame) -> PosedCases | None:
     """The cases in the likeliest pose of the target; None where they fit as well as they lie without a turn.
 
     Args:
-        whole: The cases, by number.
-        usual: Those that could be registered without a turn, where the segments lie.
+        whole: The cases, registered without a turn, as far as they could be.
+        usual: Those of them that fit, registered once more where the segments lie.
         fixed: The target.
         frame: Of its stack.
     """
     numbers = [number for number, one in whole.items() if one.example.masks]
     if not numbers:
         return None
-    search = PoseSearch([whole[number].example for number in numbers])
-    place_of = {number: place for place, number in enumerate(numbers)}
-
-    def by_place(cases: Mapping[int, RegisteredCase]) -> dict[int, Alignment]:
-        return {place_of[number]: one.alignment for number, one in cases.items() if number in place_of}
-
-    known = by_place(usual)
-    before = search.likeness(fixed, known) if known else -1.0
-    rough = search.search(fixed, frame.directions, frame.lost_spacing)
-    if before >= rough[0].worth + _FAR_BETTER or (known and search.agrees(rough[0], known)):
+    poses = _Poses(whole, numbers, fixed)
+    likeliest = poses.search.closer(fixed, poses.search.search(fixed, frame.directions, frame.lost_spacing))
+    unturned = {number: one for number, one in usual.items() if number in numbers}
+    if poses.agree(poses.cases_in(likeliest[0]), unturned):
         return None
-    best: list[tuple[float, PosedCases]] = []
-    for pose in search.closer(fixed, rough)[:_POSES]:
-        alignments = dict(zip(numbers, search.alignments(pose), strict=True))
-        cases = {number: replace(whole[number], alignment=alignment) for number, alignment in alignments.items()}
-        registered = refined_cases(cases, fixed, [search.box_mm(pose)])
-        best.append((pose.worth + _mean_similarity(registered), PosedCases(alignments, registered, False)))
-    best.sort(key=lambda one: -one[0])
-    others = [score for score, _ in best[1:]]
-    if usual:
-        others.append(before + _mean_similarity(usual))
-    total, posed = best[0]
-    next_best = max(others, default=-1.0)
-    if usual and total <= before + _mean_similarity(usual):
-        return None
-    if _slices(fixed, whole) < _FEW_SLICES:
-        # Sure or nothing: a look at few slices through a wrong pose finds less than one without any.
-        certain = total >= next_best + _SURE_OF_FEW and _mean_similarity(posed.registered) >= TRUSTED
-        return replace(posed, sure=True) if certain else None
-    return replace(posed, sure=total >= next_best + _SURE and _mean_similarity(posed.registered) >= TRUSTED)
+    best, *others = sorted((poses.fitted(pose) for pose in likeliest), key=lambda one: -one.worth)
+    # Poses from which registration comes to the same are one.
+    rivals = [other.worth for other in others if not poses.agree(other.registered, best.registered)]
+    if unturned:
+        rivals += [poses.worth(unturned), poses.worth({number: whole[number] for number in unturned})]
+    margin = _SURE_OF_FEW if poses.few_slices else 0.0
+    sure = best.worth >= max(rivals, default=-1.0) + margin and _mean_similarity(best.registered) >= TRUSTED
+    if not sure and (poses.few_slices or unturned):
+        return None  # a look at few slices through a wrong pose finds less than one without any
+    return PosedCases({number: one.alignment for number, one in best.posed.items()}, best.registered, sure)
 
 
-def _slices(fixed: SmallImage, whole: Mapping[int, RegisteredCase]) -> int:
-    return min(image.image.GetSize()[2] for image in (fixed, *(one.example.image for one in whole.values())))
-
-
-def _mean_similarity(cases: Mapping[int, RegisteredCase]) -> float:
+def _mean_similarity(cases: Cases) -> float:
+    """Mean correlation of some cases with the target."""
     return float(np.mean([one.alignment.similarity for one in cases.values()]))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """Cases as a pose lays them, registered from there, and what speaks for that."""
+
+    posed: Cases
+    registered: dict[int, RegisteredCase]
+    worth: float
+
+
+class _Poses:
+    """What cases are like in a pose of the target.
+
+    Args:
+        whole: All cases.
+        numbers: Of those that show where the structures are.
+        fixed: The target.
+    """
+
+    def __init__(self, whole: Cases, numbers: Sequence[int], fixed: SmallImage) -> None:
+        self.search = PoseSearch([whole[number].example for number in numbers])
+        self._whole, self._fixed = whole, fixed
+        self._place_of = {number: place for place, number in enumerate(numbers)}
+        slices = [image.image.GetSize()[2] for image in (fixed, *(one.example.image for one in whole.values()))]
+        self.few_slices = min(slices) < _FEW_SLICES
+
+    def cases_in(self, pose: Pose) -> Cases:
+        """The cases as a pose lays them."""
+        alignments = zip(self._place_of, self.search.alignments(pose), strict=True)
+        return {number: replace(self._whole[number], alignment=alignment) for number, alignment in alignments}
+
+    def fitted(self, pose: Pose) -> _Fitted:
+        """The cases registered from a pose; few slices leave it open from where they do that best."""
+        posed = self.cases_in(pose)
+        again = each(lambda one: one.registered_again(self._fixed), posed.values())
+        registered = [dict(zip(posed, again, strict=True))]
+        if self.few_slices:
+            box = [self.search.box_mm(pose)]
+            registered += [refined_cases(cases, self._fixed, box) for cases in (registered[0], posed)]
+        worth = [self.worth(cases) for cases in registered]
+        best = int(np.argmax(worth))
+        return _Fitted(posed, registered[best], worth[best])
+
+    def worth(self, cases: Cases) -> float:
+        """How alike images and pictures of the structures are, both together, less what it takes to make them so."""
+        stretch = float(np.mean([one.alignment.stretch for one in cases.values()]))
+        return self.search.likeness(self._fixed, self._by_place(cases)) + _mean_similarity(cases) - _STRETCHED * stretch
+
+    def agree(self, some: Cases, others: Cases) -> bool:
+        """Whether some cases lie about as others do."""
+        return self.search.agree(self._by_place(some), self._by_place(others))
+
+    def _by_place(self, cases: Cases) -> dict[int, Alignment]:
+        return {self._place_of[number]: one.alignment for number, one in cases.items()}

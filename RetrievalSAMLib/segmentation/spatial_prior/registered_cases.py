@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...alignment import Alignment, Example, SmallImage, refine
+from ...alignment import Alignment, Example, SmallImage, align_from, refine
 from ...alignment.threads import quiet_on_one_thread
 from ...retrieval.evidence import CaseSlices
 from ...side_by_side import side_by_side
@@ -37,6 +37,10 @@ class RegisteredCase:
 
     example: Example
     alignment: Alignment
+
+    def registered_again(self, fixed: SmallImage) -> RegisteredCase:
+        """Registered as a whole, beginning from how it lies."""
+        return replace(self, alignment=align_from(self.alignment, fixed, self.example.image))
 
     def refined(self, fixed: SmallImage, boxes: Sequence[Box]) -> RegisteredCase:
         """Where some boxes lie in the target; as it is where there is none."""

@@ -119,7 +119,9 @@ def test_pictures_are_most_alike_where_the_cases_lie_as_they_should(search: Pose
     assert search.likeness(image, right) > 0.95
     assert search.likeness(image, wrong) < search.likeness(image, right) - 0.1
     pose = search.closer(image, search.search(image, STRAIGHT)[:1])[0]
-    assert search.agrees(pose, right) and not search.agrees(pose, wrong)
+    found = dict(enumerate(search.alignments(pose)))
+    assert search.agree(found, right) and search.agree(right, {0: right[0]})
+    assert not search.agree(found, wrong) and not search.agree(found, {})
 
 
 def _composed(case: Alignment, target: Alignment) -> Alignment:
