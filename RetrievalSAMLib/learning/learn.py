@@ -20,6 +20,7 @@ from ..library.case import Case
 from ..library.lock import LockHeldError, lock_held
 from ..library.segments import segments_of
 from ..library.store import SupportLibrary
+from ..models.precision import choose_precision
 from ..progress import Progress, silent
 from ..retrieval.evidence import CaseSlices, content_key
 from ..segmentation.settings.memory_use import memory_for_supports
@@ -49,7 +50,7 @@ from .training.patches import Example, Patches
 from .training.recording import RecordedRuns, drawn_corners
 from .use import check_preset, common_plane
 
-_STEPS = (30, 45, 65, 100, 150, 225, 340, 510, 765)
+_STEPS = (30, 45, 65, 100, 150, 225, 340, 510, 765, 1150)
 """How many steps a network may train, so that one number stands for many lengths of time."""
 
 _MOST_WITH_HINTS = 150
@@ -245,7 +246,8 @@ class _Learning:
             a, b, c = (float(side) for side in high - low)
             extents.append((a, b, c))
             spacings.append((slices.stack.frame.slice_spacing_mm, *slices.stack.spacing_mm))
-        plan = plan_network(extents, spacings)
+        in_bfloat16 = choose_precision(torch.device(self.options.device), small=False) != torch.float32
+        plan = plan_network(extents, spacings, in_bfloat16)
         old = self.old
         if old is not None and len(old.record.plan.strides) == len(plan.strides):
             ratio = np.array(old.record.plan.spacing_mm) / np.array(plan.spacing_mm)

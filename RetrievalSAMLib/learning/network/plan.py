@@ -21,8 +21,9 @@ _ANISOTROPIC = 2.0
 _SMALLEST_SIDE = 4
 """Voxels that the coarsest level of the network has along a pooled axis, at least."""
 
-_CHANNELS = (8, 16, 32, 64)
-"""Half as many again take 2.5 times as long a step, and learn less in the same time (training/README.md)."""
+_CHANNELS, _CHANNELS_IN_BFLOAT16 = (8, 16, 32, 64), (12, 24, 48, 96)
+"""In float32 half as many again take 2.5 times as long a step, and learn less in the same time; where the processor
+multiplies bfloat16 they learn more (training/README.md)."""
 
 _FEWEST_LEVELS = 3
 """That MONAI's network needs."""
@@ -55,13 +56,16 @@ class NetworkPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def plan_network(
-    extents_mm: Sequence[tuple[float, float, float]], spacings_mm: Sequence[tuple[float, float, float]]
+    extents_mm: Sequence[tuple[float, float, float]],
+    spacings_mm: Sequence[tuple[float, float, float]],
+    in_bfloat16: bool = False,
 ) -> NetworkPlan:
     """Choose it.
 
     Args:
         extents_mm: By case, along slices, rows and columns, of what the expert is to look at.
         spacings_mm: By case, of its grid.
+        in_bfloat16: Whether it is trained in bfloat16.
     """
     extent = np.median(np.array(extents_mm), axis=0)
     native = np.median(np.array(spacings_mm), axis=0)
@@ -72,7 +76,8 @@ def plan_network(
     pooled = np.prod(np.array(strides), axis=0)
     patch = (np.maximum(1, np.round(sides / pooled)) * pooled).astype(int)
     a, b, c = (round(float(s), 4) for s in spacing)
-    return NetworkPlan((a, b, c), _three(patch), kernels, strides, _CHANNELS[: len(strides)])
+    channels = _CHANNELS_IN_BFLOAT16 if in_bfloat16 else _CHANNELS
+    return NetworkPlan((a, b, c), _three(patch), kernels, strides, channels[: len(strides)])
 
 
 def _coarsened(native: np.ndarray, extent: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -41,6 +42,12 @@ def test_equal_spacing_is_pooled_alike_and_the_patch_stays_affordable() -> None:
     assert small.strides[1] == (2, 2, 2)
     assert np.prod(large.patch) < 2 * np.prod(small.patch)
     assert max(large.spacing_mm) <= 2.0
+
+
+def test_where_steps_are_cheap_the_network_is_larger() -> None:
+    extents, spacings = [(35.0, 50.0, 35.0)], [(1.0, 1.0, 1.0)]
+    plain, cheap = (plan_network(extents, spacings, in_bfloat16) for in_bfloat16 in (False, True))
+    assert cheap.channels > plain.channels and msgspec.structs.replace(cheap, channels=plain.channels) == plain
 
 
 def test_resampling_keeps_places() -> None:
@@ -96,10 +103,13 @@ def test_one_kind_of_network_sees_the_image_alone_and_the_other_starts_from_the_
         assert (networks[HINTED](hinted) - networks[HINTED](inputs * 0)).mean() > 1
 
 
-def test_training_lowers_the_loss(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_lowers_the_loss(precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETRIEVALSAM_PRECISION", precision)
     one = member(tmp_path, steps=40)
     train_members([one], "cpu", silent)
     assert np.mean(one.losses[-5:]) < 0.7 * np.mean(one.losses[:5])
+    assert {weight.dtype for weight in one.network.parameters()} == {torch.float32}
 
 
 def test_an_interrupted_training_gives_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
