@@ -15,7 +15,9 @@ _COARSE, _FINE, _REGION = 24, 48, 40
 """Voxels along the longest side: to find the best start, to refine it, and to refine it where the segments lie."""
 
 _STARTS = 3
-_ITERATIONS = 40
+_ITERATIONS, _RELAXATION = 40, 0.6
+_ITERATIONS_TO_TURN, _RELAXATIONS_TO_TURN = 60, (0.6, 0.9)
+"""A turn is a long way, on which steps that shrink fast end half way; steps that do not may leave the valley."""
 
 _SAMPLED, _SAMPLED_REGION, _SEED = 0.3, 0.5, 1
 """A gradient is made of this part of the voxels: a third of the time, and correlations within 0.005 of those of all."""
@@ -48,11 +50,7 @@ def align(target: SmallImage, case: SmallImage, turn_degrees: float = 0.0) -> Al
         centres = [(target.extent_mm[::-1] / 2, case.extent_mm[::-1] / 2), (_mass_centre(fixed), _mass_centre(moving))]
         starts = sorted(_starts(target, case, centres, turn_degrees), key=lambda t: -_correlation(fixed, moving, t))
         found = [_optimised(fixed, moving, start, step) for start in starts[:_STARTS]]
-        best = max(found, key=lambda t: _correlation(fixed, moving, t))
-        step = longest / _FINE
-        fixed, moving = target.coarser(step), case.coarser(step)
-        best = _optimised(fixed, moving, best, step)
-        return _alignment(best, _correlation(fixed, moving, best))
+        return _finished(target, case, max(found, key=lambda t: _correlation(fixed, moving, t)))
 
 
 def align_from(start: Alignment, target: SmallImage, case: SmallImage) -> Alignment:
@@ -68,14 +66,21 @@ def align_from(start: Alignment, target: SmallImage, case: SmallImage) -> Alignm
     """
     with quiet_on_one_thread():
         longest = float(target.extent_mm.max())
-        best = _transform(start, target.extent_mm / 2)
-        for voxels in (_COARSE, _FINE):
-            step = longest / voxels
-            fixed, moving = target.coarser(step), case.coarser(step)
-            if voxels == _COARSE:
-                best = _turned(fixed, moving, best, step)
-            best = _optimised(fixed, moving, best, step)
-        return _alignment(best, _correlation(fixed, moving, best))
+        step = longest / _COARSE
+        fixed, moving = target.coarser(step), case.coarser(step)
+        first = _transform(start, target.extent_mm / 2)
+        turned = [_turned(fixed, moving, first, step, relaxation) for relaxation in _RELAXATIONS_TO_TURN]
+        found = [_optimised(fixed, moving, one, step) for one in turned]
+        best = max(found, key=lambda t: _correlation(fixed, moving, t))
+        return _finished(target, case, best)
+
+
+def _finished(target: SmallImage, case: SmallImage, found: sitk.AffineTransform) -> Alignment:
+    """What was found at low resolution, optimised at twice that."""
+    step = float(target.extent_mm.max()) / _FINE
+    fixed, moving = target.coarser(step), case.coarser(step)
+    best = _optimised(fixed, moving, found, step)
+    return _alignment(best, _correlation(fixed, moving, best))
 
 
 def refine(
@@ -166,11 +171,13 @@ def _optimised(
     return moved if sane and _correlation(fixed, moving, moved) > _correlation(fixed, moving, start) else start
 
 
-def _turned(fixed: sitk.Image, moving: sitk.Image, start: sitk.AffineTransform, step_mm: float) -> sitk.AffineTransform:
+def _turned(
+    fixed: sitk.Image, moving: sitk.Image, start: sitk.AffineTransform, step_mm: float, relaxation: float
+) -> sitk.AffineTransform:
     """The start with the target turned, moved and scaled alike in all directions until the images are most alike."""
     change = sitk.Similarity3DTransform()
     change.SetCenter(start.GetCenter())
-    method = _method(step_mm, _SAMPLED)
+    method = _method(step_mm, None, _ITERATIONS_TO_TURN, relaxation)
     if _has_few_slices(fixed, moving):
         method.SetOptimizerWeights([0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0])  # turned within the slices, and moved
     method.SetMovingInitialTransform(start)
@@ -187,19 +194,22 @@ def _turned(fixed: sitk.Image, moving: sitk.Image, start: sitk.AffineTransform, 
     return both if _correlation(fixed, moving, both) > _correlation(fixed, moving, start) else start
 
 
-def _method(step_mm: float, sampled: float) -> sitk.ImageRegistrationMethod:
-    """Gradient descent on the correlation, without transform."""
+def _method(
+    step_mm: float, sampled: float | None, iterations: int = _ITERATIONS, relaxation: float = _RELAXATION
+) -> sitk.ImageRegistrationMethod:
+    """Gradient descent on the correlation of all voxels, or of a part of them; without transform."""
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsCorrelation()
-    # On a regular grid, shaken a little; the seed makes it the same for every run.
-    method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentage(sampled, _SEED)
+    if sampled is not None:
+        # On a regular grid, shaken a little; the seed makes it the same for every run.
+        method.SetMetricSamplingStrategy(method.REGULAR)
+        method.SetMetricSamplingPercentage(sampled, _SEED)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=step_mm,
         minStep=1e-2 * step_mm,
-        numberOfIterations=_ITERATIONS,
-        relaxationFactor=0.6,
+        numberOfIterations=iterations,
+        relaxationFactor=relaxation,
         gradientMagnitudeTolerance=1e-7,
     )
     method.SetOptimizerScalesFromPhysicalShift()

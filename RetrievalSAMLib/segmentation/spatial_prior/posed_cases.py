@@ -54,7 +54,9 @@ def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame
     # Poses from which registration comes to the same are one.
     rivals = [other.worth for other in others if not poses.agree(other.registered, best.registered)]
     if unturned:
-        rivals += [poses.worth(unturned), poses.worth({number: whole[number] for number in unturned})]
+        rivals.append(poses.worth({number: whole[number] for number in unturned}))
+        if poses.few_slices:
+            rivals.append(poses.worth(unturned))
     margin = _SURE_OF_FEW if poses.few_slices else 0.0
     sure = best.worth >= max(rivals, default=-1.0) + margin and _mean_similarity(best.registered) >= TRUSTED
     if not sure and (poses.few_slices or unturned):

@@ -12,7 +12,7 @@ import phantom
 import pytest
 import SimpleITK as sitk
 
-from RetrievalSAMLib.alignment import Alignment, SmallImage, affine, align, refine
+from RetrievalSAMLib.alignment import Alignment, SmallImage, affine, align, align_from, refine, stack_extent_mm
 from RetrievalSAMLib.volumes import Geometry, Plane, SliceStack, Volume
 
 Triple = tuple[float, float, float]
@@ -128,11 +128,36 @@ def test_refining_follows_a_part_that_moved_by_itself() -> None:
     assert 0.9 < closer.similarity <= 1 + 1e-6
 
 
+@pytest.mark.parametrize("axis", [(1, 0, 0), (0.6, 0.64, 0.48)])
+@pytest.mark.parametrize("degrees", [25, -35])
+def test_from_a_start_that_is_some_degrees_off_a_turn_is_found_and_no_shear(axis: Triple, degrees: float) -> None:
+    moved = Moved(phantom.about_centre(phantom.turn(axis, degrees), (2, 3, -4)))
+    start = Alignment(phantom.turn((1, 0, 0), 5), np.array([0.0, 4.0, -8.0]), float("nan"))
+    found = align_from(start, target(), SmallImage.of(moved.stack))
+    assert voxels_off(found, moved, phantom.CENTRES_MM) < 2.5
+    assert found.stretch < 0.1 and found.similarity > 0.9
+
+
+def test_a_stack_of_few_slices_is_turned_within_them_alone() -> None:
+    moved = Moved(phantom.about_centre(phantom.turn((1, 0, 0), 25), (3, 3, -5)), (8, 60, 70), (12.5, 2.0, 2.0))
+    start = Alignment.centred(target().extent_mm, stack_extent_mm(moved.stack))
+    found = align_from(start, target(), SmallImage.of(moved.stack))
+    assert voxels_off(found, moved, phantom.CENTRES_MM) < 2.5
+    assert found.matrix[0] == pytest.approx([1, 0, 0]) and found.matrix[1:, 0] == pytest.approx([0, 0])
+
+
+def test_what_is_lengthened_in_one_direction_is_stretched_and_what_is_turned_is_not() -> None:
+    turn = phantom.turn((0.6, 0.64, 0.48), 50)
+    for matrix, wanted in ((turn, 1.0), (2 * turn, 1.0), (turn @ np.diag([1.0, 1.5, 0.75]), 2.0)):
+        assert Alignment(matrix, np.zeros(3), 1.0).stretch == pytest.approx(np.log(wanted), abs=1e-9)
+
+
 def test_where_there_is_nothing_to_see_refining_changes_nothing() -> None:
     tilted = phantom.about_centre(phantom.turn((0.6, 0.64, 0.48), 20), (2, 30, -4))
     fixed, moving = flat_image(7, (25, 60, 70)), flat_image(7, (25, 60, 70))
-    kept = refine(tilted, fixed, moving, np.array([20.0, 10, 30]), np.array([40.0, 40, 90]))
-    assert kept.matrix == pytest.approx(tilted.matrix) and kept.offset_mm == pytest.approx(tilted.offset_mm)
+    part = np.array([20.0, 10, 30]), np.array([40.0, 40, 90])
+    for kept in (refine(tilted, fixed, moving, *part), align_from(tilted, fixed, moving)):
+        assert kept.matrix == pytest.approx(tilted.matrix) and kept.offset_mm == pytest.approx(tilted.offset_mm)
 
 
 def flat_image(value: int, shape: tuple[int, int, int]) -> SmallImage:
