@@ -65,6 +65,12 @@ class Alignment:
         lengths = np.linalg.svd(self.matrix, compute_uv=False)
         return float(np.log(lengths[0] / max(lengths[-1], 1e-6)))
 
+    def straightened(self, point_mm: np.ndarray) -> Alignment:
+        """The turn and scale that are nearest to it, which take a point of the target (3,) to where it takes it."""
+        left, lengths, right = np.linalg.svd(self.matrix)
+        matrix = left @ right * np.exp(np.log(np.maximum(lengths, 1e-6)).mean())
+        return Alignment(matrix, self.to_case(point_mm) - matrix @ point_mm, self.similarity)
+
     def onto(self, target_mm: np.ndarray, case_mm: np.ndarray) -> Alignment:
         """This map, moved and scaled in the slices so that what was found in the target lies on the same in the case.
 

@@ -15,6 +15,12 @@ from .registered_cases import TRUSTED, RegisteredCase, each, refined_cases
 _STRETCHED = 0.1
 """What a stretch by e costs, in correlation: a body that lies otherwise can be drawn out until it looks alike."""
 
+_TURNED = 0.02
+"""What half a turn costs, in correlation, and less of a turn less: bodies look much the same from behind."""
+
+_LIKELY = 0.05
+"""Poses are tried whose pictures are less like the target than those of the likeliest one by no more than this."""
+
 _FEW_SLICES, _SURE_OF_FEW = 16, 0.1
 """In stacks of few slices a pose has to be worth so much more than any other: on hearts the likeliest one is often a
 wrong one that is not much better."""
@@ -45,12 +51,15 @@ def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame
     numbers = [number for number, one in whole.items() if one.example.masks]
     if not numbers:
         return None
-    poses = _Poses(whole, numbers, fixed)
+    poses = _Poses(whole, numbers, fixed, frame)
     likeliest = poses.search.closer(fixed, poses.search.search(fixed, frame.directions, frame.lost_spacing))
     unturned = {number: one for number, one in usual.items() if number in numbers}
     if poses.agree(poses.cases_in(likeliest[0]), unturned):
         return None
-    best, *others = sorted((poses.fitted(pose) for pose in likeliest), key=lambda one: -one.worth)
+    found = [poses.fitted(pose) for pose in likeliest if pose.worth >= likeliest[0].worth - _LIKELY]
+    if unturned and not poses.few_slices:
+        found.append(poses.straightened({number: whole[number] for number in unturned}))
+    best, *others = sorted(found, key=lambda one: -one.worth)
     # Poses from which registration comes to the same are one.
     rivals = [other.worth for other in others if not poses.agree(other.registered, best.registered)]
     if unturned:
@@ -85,11 +94,12 @@ class _Poses:
         whole: All cases.
         numbers: Of those that show where the structures are.
         fixed: The target.
+        frame: Of its stack.
     """
 
-    def __init__(self, whole: Cases, numbers: Sequence[int], fixed: SmallImage) -> None:
+    def __init__(self, whole: Cases, numbers: Sequence[int], fixed: SmallImage, frame: SliceFrame) -> None:
         self.search = PoseSearch([whole[number].example for number in numbers])
-        self._whole, self._fixed = whole, fixed
+        self._whole, self._fixed, self._frame = whole, fixed, frame
         self._place_of = {number: place for place, number in enumerate(numbers)}
         slices = [image.image.GetSize()[2] for image in (fixed, *(one.example.image for one in whole.values()))]
         self.few_slices = min(slices) < _FEW_SLICES
@@ -102,8 +112,7 @@ class _Poses:
     def fitted(self, pose: Pose) -> _Fitted:
         """The cases registered from a pose; few slices leave it open from where they do that best."""
         posed = self.cases_in(pose)
-        again = each(lambda one: one.registered_again(self._fixed), posed.values())
-        registered = [dict(zip(posed, again, strict=True))]
+        registered = [self._again(posed)]
         if self.few_slices:
             box = [self.search.box_mm(pose)]
             registered += [refined_cases(cases, self._fixed, box) for cases in (registered[0], posed)]
@@ -111,14 +120,27 @@ class _Poses:
         best = int(np.argmax(worth))
         return _Fitted(posed, registered[best], worth[best])
 
+    def straightened(self, cases: Cases) -> _Fitted:
+        """Cases registered from where they lie, without what they are stretched."""
+        middle = self._fixed.extent_mm / 2
+        straight = {n: replace(one, alignment=one.alignment.straightened(middle)) for n, one in cases.items()}
+        registered = self._again(straight)
+        return _Fitted(straight, registered, self.worth(registered))
+
     def worth(self, cases: Cases) -> float:
         """How alike images and pictures of the structures are, both together, less what it takes to make them so."""
+        likeness = self.search.likeness(self._fixed, self._by_place(cases)) + _mean_similarity(cases)
         stretch = float(np.mean([one.alignment.stretch for one in cases.values()]))
-        return self.search.likeness(self._fixed, self._by_place(cases)) + _mean_similarity(cases) - _STRETCHED * stretch
+        turned = float(np.mean([abs(one.turned_degrees(self._frame)) for one in cases.values()])) / 180
+        return likeness - _STRETCHED * stretch - _TURNED * turned
 
     def agree(self, some: Cases, others: Cases) -> bool:
         """Whether some cases lie about as others do."""
         return self.search.agree(self._by_place(some), self._by_place(others))
+
+    def _again(self, cases: Cases) -> dict[int, RegisteredCase]:
+        registered = each(lambda one: one.registered_again(self._fixed), cases.values())
+        return dict(zip(cases, registered, strict=True))
 
     def _by_place(self, cases: Cases) -> dict[int, Alignment]:
         return {self._place_of[number]: one.alignment for number, one in cases.items()}

@@ -38,6 +38,12 @@ class RegisteredCase:
     example: Example
     alignment: Alignment
 
+    def turned_degrees(self, frame: SliceFrame) -> float:
+        """How far a target whose stack has this frame is turned within its slices, beyond what the headers tell."""
+        told = self.example.directions.T @ frame.directions
+        change = self.alignment.matrix[1:, 1:] @ told[1:, 1:].T
+        return float(np.degrees(np.arctan2(change[1, 0] - change[0, 1], np.trace(change))))
+
     def registered_again(self, fixed: SmallImage) -> RegisteredCase:
         """Registered as a whole, beginning from how it lies."""
         return replace(self, alignment=align_from(self.alignment, fixed, self.example.image))
@@ -68,17 +74,13 @@ def turned_against_headers(cases: Mapping[int, RegisteredCase], frame: SliceFram
         Degrees, the median of the cases that fit; None where it is too little to be more than how people differ, or
         none fits.
     """
-    apart = []
-    for one in cases.values():
-        if one.alignment.similarity >= TRUSTED:
-            told = one.example.directions.T @ frame.directions
-            change = one.alignment.matrix[1:, 1:] @ told[1:, 1:].T
-            apart.append(np.arctan2(change[1, 0] - change[0, 1], np.trace(change)))
-    if not apart:
+    fitting = [one for one in cases.values() if one.alignment.similarity >= TRUSTED]
+    if not fitting:
         return None
+    apart = np.radians([one.turned_degrees(frame) for one in fitting])
     # Angles have a median where they are close together: measured from their mean direction.
-    mean = np.angle(np.exp(1j * np.array(apart)).mean())
-    turned = float(np.degrees(mean + np.median(np.angle(np.exp(1j * (np.array(apart) - mean))))))
+    mean = np.angle(np.exp(1j * apart).mean())
+    turned = float(np.degrees(mean + np.median(np.angle(np.exp(1j * (apart - mean))))))
     turned = (turned + 180) % 360 - 180
     return round(turned, 1) if abs(turned) >= _TURNED_DEGREES else None
 

@@ -149,7 +149,13 @@ def test_a_stack_of_few_slices_is_turned_within_them_alone() -> None:
 def test_what_is_lengthened_in_one_direction_is_stretched_and_what_is_turned_is_not() -> None:
     turn = phantom.turn((0.6, 0.64, 0.48), 50)
     for matrix, wanted in ((turn, 1.0), (2 * turn, 1.0), (turn @ np.diag([1.0, 1.5, 0.75]), 2.0)):
-        assert Alignment(matrix, np.zeros(3), 1.0).stretch == pytest.approx(np.log(wanted), abs=1e-9)
+        one = Alignment(matrix, np.array([3.0, 4.0, 5.0]), 1.0)
+        assert one.stretch == pytest.approx(np.log(wanted), abs=1e-9)
+        point = np.array([10.0, -20.0, 30.0])
+        straight = one.straightened(point)
+        assert straight.stretch == pytest.approx(0, abs=1e-9)
+        assert straight.to_case(point) == pytest.approx(one.to_case(point))
+        assert np.linalg.det(straight.matrix) == pytest.approx(np.linalg.det(matrix))
 
 
 def test_where_there_is_nothing_to_see_refining_changes_nothing() -> None:
