@@ -19,7 +19,7 @@ _TURNED = 0.02
 """What half a turn costs, in correlation, and less of a turn less: bodies look much the same from behind."""
 
 _LIKELY = 0.05
-"""Poses are tried whose pictures are less like the target than those of the likeliest one by no more than this."""
+"""Poses may win whose pictures are less like the target than those of the likeliest one by no more than this."""
 
 _FEW_SLICES, _SURE_OF_FEW = 16, 0.1
 """In stacks of few slices a pose has to be worth so much more than any other: on hearts the likeliest one is often a
@@ -56,18 +56,18 @@ def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame
     unturned = {number: one for number, one in usual.items() if number in numbers}
     if poses.agree(poses.cases_in(likeliest[0]), unturned):
         return None
-    found = [poses.fitted(pose) for pose in likeliest if pose.worth >= likeliest[0].worth - _LIKELY]
+    found = [poses.fitted(pose) for pose in likeliest]
+    likely = [one for one, pose in zip(found, likeliest, strict=True) if pose.worth >= likeliest[0].worth - _LIKELY]
     if unturned and not poses.few_slices:
-        found.append(poses.straightened({number: whole[number] for number in unturned}))
-    best, *others = sorted(found, key=lambda one: -one.worth)
+        likely.append(poses.straightened({number: whole[number] for number in unturned}))
+    best = max(likely, key=lambda one: one.worth)
     # Poses from which registration comes to the same are one.
-    rivals = [other.worth for other in others if not poses.agree(other.registered, best.registered)]
-    if unturned:
-        rivals.append(poses.worth({number: whole[number] for number in unturned}))
-        if poses.few_slices:
-            rivals.append(poses.worth(unturned))
+    rivals = [other.worth for other in (*found, *likely) if not poses.agree(other.registered, best.registered)]
+    rivals.append(poses.worth({number: whole[number] for number in unturned or numbers}))
+    if unturned and poses.few_slices:
+        rivals.append(poses.worth(unturned))
     margin = _SURE_OF_FEW if poses.few_slices else 0.0
-    sure = best.worth >= max(rivals, default=-1.0) + margin and _mean_similarity(best.registered) >= TRUSTED
+    sure = best.worth >= max(rivals) + margin and _mean_similarity(best.registered) >= TRUSTED
     if not sure and (poses.few_slices or unturned):
         return None  # a look at few slices through a wrong pose finds less than one without any
     return PosedCases({number: one.alignment for number, one in best.posed.items()}, best.registered, sure)
