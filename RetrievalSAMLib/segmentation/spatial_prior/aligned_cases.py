@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...alignment import Alignment, Example, SmallImage, align, centred, stack_extent_mm
+from ...alignment import Alignment, Example, SmallImage, align, align_from, centred, stack_extent_mm
 from ...retrieval.evidence import CaseEvidence, CaseSlices
 from ...retrieval.index import SliceRetrieval
 from ...stages import PLACE, timed
@@ -51,6 +51,7 @@ class AlignedCases:
         turned_degrees: How far the images show the target to be turned within the slices beyond what the headers tell,
             where that is much.
         posed: The same cases registered from the likeliest pose, where one was looked for that nobody is sure of.
+        likeliest: Likewise, where the cases fit in another way as well, or slices are few; they do not lie so.
     """
 
     alignments: Mapping[int, Alignment]
@@ -58,6 +59,7 @@ class AlignedCases:
     left_out: Mapping[int, Alignment] = field(default_factory=dict)
     by_segment: Mapping[int, Mapping[int, Alignment]] = field(default_factory=dict)
     posed: Mapping[int, Alignment] = field(default_factory=dict)
+    likeliest: Mapping[int, Alignment] = field(default_factory=dict)
     turned_degrees: float | None = None
 
     @functools.cached_property
@@ -150,6 +152,7 @@ def aligned_by_image(
     values: Sequence[int],
     progress: Callable[[int, int], None],
     turn_degrees: float = 0.0,
+    start: Mapping[int, Alignment] | None = None,
 ) -> AlignedCases:
     """Align cases to the target: as a whole, then where their segments lie, then for each segment on its own.
 
@@ -162,6 +165,7 @@ def aligned_by_image(
         values: The segments.
         progress: Told how many of how many steps are done.
         turn_degrees: How far the cases are turned within the slices to begin with; no other pose is looked for then.
+        start: How they lie to begin with, instead of centre on centre; no other pose is looked for then.
 
     Returns:
         The cases that could be aligned; where these are fewer than half, all of them, centre on centre.
@@ -172,11 +176,14 @@ def aligned_by_image(
     whole: dict[int, RegisteredCase] = {}
     otherwise: dict[int, Alignment] = {}
 
-    def as_a_whole(example: Example) -> tuple[RegisteredCase, Alignment]:
+    def as_a_whole(numbered: tuple[int, Example]) -> tuple[RegisteredCase, Alignment]:
+        number, example = numbered
         moving = example.image
+        if start is not None and number in start:
+            return RegisteredCase(example, align_from(start[number], fixed, moving)), start[number]
         return RegisteredCase(example, align(fixed, moving, turn_degrees)), centred(fixed, moving, turn_degrees)
 
-    examples = (example_of(load(number), values) for number in numbers)
+    examples = ((number, example_of(load(number), values)) for number in numbers)
     for done, (number, (one, centre)) in enumerate(zip(numbers, each(as_a_whole, examples), strict=True)):
         otherwise[number], whole[number] = centre, one
         if one.alignment.similarity >= TRUSTED:
@@ -187,14 +194,18 @@ def aligned_by_image(
         found = {}
     boxes = [box for box in likely_boxes(rough, values) if box is not None]
     found = refined_cases(found, fixed, boxes)
-    posed = None if turn_degrees else posed_cases(whole, found, fixed, target.frame)
+    posed = None if turn_degrees or start else posed_cases(whole, found, fixed, target.frame)
+    likeliest: dict[int, Alignment] = {}
     if posed is not None:
-        found, otherwise = posed.registered, posed.alignments
-        if not posed.sure:
-            registered = {number: one.alignment for number, one in found.items()}
-            return AlignedCases(otherwise, None, otherwise, posed=registered)
+        registered = {number: one.alignment for number, one in posed.registered.items()}
+        if posed.sure:
+            found, otherwise = posed.registered, posed.alignments
+        elif posed.only:
+            return AlignedCases(posed.alignments, None, posed.alignments, posed=registered)
+        else:
+            likeliest = registered
     if not found:
-        return AlignedCases(otherwise, None, otherwise)
+        return AlignedCases(otherwise, None, otherwise, likeliest=likeliest)
     place = PlaceMaps(target, values)
     held: dict[int, set[int]] = {}
     for done, (number, one) in enumerate(found.items()):
@@ -209,7 +220,7 @@ def aligned_by_image(
     trusted = {number for number, alignment in alignments.items() if alignment.similarity >= TRUSTED}
     left_out = {number: alignment for number, alignment in otherwise.items() if number not in trusted}
     if len(values) == 1:
-        return AlignedCases(alignments, place, left_out, turned_degrees=turned)
+        return AlignedCases(alignments, place, left_out, likeliest=likeliest, turned_degrees=turned)
     # Organs do not move with the body as one.
     box_of = {value: box for value, box in zip(values, likely_boxes(place, values), strict=True) if box is not None}
     wanted = {
@@ -233,7 +244,7 @@ def aligned_by_image(
             place.add(case, used, weight_of(used), (value,))
         del case
         progress(2 * len(numbers) + done + 1, steps)
-    return AlignedCases(alignments, place, left_out, by_segment, turned_degrees=turned)
+    return AlignedCases(alignments, place, left_out, by_segment, likeliest=likeliest, turned_degrees=turned)
 
 
 def _aligned_together(boxes: Mapping[int, Box]) -> list[list[int]]:

@@ -31,16 +31,24 @@ Cases = Mapping[int, RegisteredCase]
 
 @dataclass(frozen=True)
 class PosedCases:
-    """Cases as they lie in a pose: as it says, and registered from there."""
+    """Cases as they lie in the likeliest pose.
+
+    Attributes:
+        alignments: As the pose says.
+        registered: From there.
+        sure: Whether nothing else fits as well.
+        only: Whether there is nothing else to go by: the cases fit in no other way, and slices are many.
+    """
 
     alignments: dict[int, Alignment]
     registered: dict[int, RegisteredCase]
     sure: bool
+    only: bool
 
 
 @timed(POSE)
 def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame) -> PosedCases | None:
-    """The cases in the likeliest pose of the target; None where they fit as well as they lie without a turn.
+    """The cases in the likeliest pose of the target; None where that is how they lie without a turn.
 
     Args:
         whole: The cases, registered without a turn, as far as they could be.
@@ -68,9 +76,9 @@ def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame
         rivals.append(poses.worth(unturned))
     margin = _SURE_OF_FEW if poses.few_slices else 0.0
     sure = best.worth >= max(rivals) + margin and _mean_similarity(best.registered) >= TRUSTED
-    if not sure and (poses.few_slices or unturned):
-        return None  # a look at few slices through a wrong pose finds less than one without any
-    return PosedCases({number: one.alignment for number, one in best.posed.items()}, best.registered, sure)
+    # A look at few slices through a wrong pose finds less than one without any.
+    only = not unturned and not poses.few_slices
+    return PosedCases({number: one.alignment for number, one in best.posed.items()}, best.registered, sure, only)
 
 
 def _mean_similarity(cases: Cases) -> float:

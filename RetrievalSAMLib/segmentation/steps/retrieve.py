@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...alignment import Alignment
 from ...retrieval.index import SliceRetrieval
 from ..spatial_prior.aligned_cases import AlignedCases, aligned_by_image, cases_to_align, centred_cases
 from ..spatial_prior.first_pass_alignment import aligned_by_finding
@@ -37,7 +39,13 @@ def retrieve(inputs: RunInputs, described: Described) -> Retrieved:
     return supports_among(everyone, inputs, described)
 
 
-def align(inputs: RunInputs, described: Described, retrieved: Retrieved, turn_degrees: float = 0.0) -> Retrieved:
+def align(
+    inputs: RunInputs,
+    described: Described,
+    retrieved: Retrieved,
+    turn_degrees: float = 0.0,
+    start: Mapping[int, Alignment] | None = None,
+) -> Retrieved:
     """Align the cases that most supports come from to the target, and take the supports from these.
 
     A preset that aligns none draws on all cases as they are; so does a run whose cases are annotated nowhere.
@@ -47,6 +55,7 @@ def align(inputs: RunInputs, described: Described, retrieved: Retrieved, turn_de
         described: Target and cases.
         retrieved: Supports from all cases.
         turn_degrees: How far the cases are turned within the slices to begin with.
+        start: How they lie to begin with, by number, where that is known.
     """
     if not inputs.settings.aligned_cases:
         return retrieved
@@ -59,6 +68,7 @@ def align(inputs: RunInputs, described: Described, retrieved: Retrieved, turn_de
             inputs.values,
             lambda done, total: inputs.options.progress("aligning cases", done, total),
             turn_degrees,
+            start,
         )
     return supports_among(aligned, inputs, described) if numbers else retrieved
 

@@ -6,11 +6,12 @@ many ways: correlation often likes a wrong turn best. What the network makes of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from ...alignment import Alignment
 from ...progress import silent
 from ..confidence.calibration import expected_volume_dice
 from ..settings.region import Region
@@ -67,20 +68,28 @@ def align_turned(inputs: RunInputs, described: Described, retrieved: Retrieved, 
         if without >= _SURE:
             return unturned
         best, choice = without + _BETTER, unturned
-        for expected, turned in _turned(inputs, glance, described, retrieved):
+        for expected, turned in _turned(inputs, glance, described, retrieved, unturned.cases.likeliest):
             if expected > best:
                 best, choice = expected, turned
     return choice if choice is unturned else supports_among(choice.cases, inputs, described)
 
 
 def _turned(
-    inputs: RunInputs, glance: RunInputs, described: Described, retrieved: Retrieved
+    inputs: RunInputs,
+    glance: RunInputs,
+    described: Described,
+    retrieved: Retrieved,
+    likeliest: Mapping[int, Alignment],
 ) -> Iterator[tuple[float, Retrieved]]:
-    for done, degrees in enumerate(_TURNS_DEGREES):
-        inputs.options.progress(_STAGE, done, len(_TURNS_DEGREES))
-        turned = align(glance, described, retrieved, degrees)
+    """The cases aligned from the pose that pictures like best, and from every turn."""
+    starts: list[tuple[float, Mapping[int, Alignment] | None]] = [(degrees, None) for degrees in _TURNS_DEGREES]
+    if likeliest:
+        starts.insert(0, (0.0, likeliest))
+    for done, (degrees, start) in enumerate(starts):
+        inputs.options.progress(_STAGE, done, len(starts))
+        turned = align(glance, described, retrieved, degrees, start)
         yield _expected(glance, described, turned), turned
-    inputs.options.progress(_STAGE, len(_TURNS_DEGREES), len(_TURNS_DEGREES))
+    inputs.options.progress(_STAGE, len(starts), len(starts))
 
 
 def _glance(inputs: RunInputs) -> RunInputs:
