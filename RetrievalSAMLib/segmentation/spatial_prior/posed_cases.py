@@ -48,7 +48,7 @@ class PosedCases:
 
 @timed(POSE)
 def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame) -> PosedCases | None:
-    """The cases in the likeliest pose of the target; None where that is how they lie without a turn.
+    """The cases in the likeliest pose of the target; None where that is how they lie without a turn, in many slices.
 
     Args:
         whole: The cases, registered without a turn, as far as they could be.
@@ -63,7 +63,8 @@ def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame
     likeliest = poses.search.closer(fixed, poses.search.search(fixed, frame.directions, frame.lost_spacing))
     unturned = {number: one for number, one in usual.items() if number in numbers}
     if poses.agree(poses.cases_in(likeliest[0]), unturned):
-        return None
+        # Few slices that are not turned may still lie better from where their pictures are most alike.
+        return _posed(poses.fitted(likeliest[0]), sure=False, only=False) if poses.few_slices else None
     found = [poses.fitted(pose) for pose in likeliest]
     likely = [one for one, pose in zip(found, likeliest, strict=True) if pose.worth >= likeliest[0].worth - _LIKELY]
     if unturned and not poses.few_slices:
@@ -77,8 +78,7 @@ def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame
     margin = _SURE_OF_FEW if poses.few_slices else 0.0
     sure = best.worth >= max(rivals) + margin and _mean_similarity(best.registered) >= TRUSTED
     # A look at few slices through a wrong pose finds less than one without any.
-    only = not unturned and not poses.few_slices
-    return PosedCases({number: one.alignment for number, one in best.posed.items()}, best.registered, sure, only)
+    return _posed(best, sure, only=not unturned and not poses.few_slices)
 
 
 def _mean_similarity(cases: Cases) -> float:
@@ -93,6 +93,10 @@ class _Fitted:
     posed: Cases
     registered: dict[int, RegisteredCase]
     worth: float
+
+
+def _posed(fitted: _Fitted, sure: bool, only: bool) -> PosedCases:
+    return PosedCases({n: one.alignment for n, one in fitted.posed.items()}, fitted.registered, sure, only)
 
 
 class _Poses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -104,6 +105,33 @@ def test_cases_that_lie_centre_on_centre_are_aligned_where_nobody_tried_and_not_
     centred = {0: Alignment.centred(np.ones(3), np.ones(3))}
     assert AlignedCases(centred, None).could_be_aligned
     assert not AlignedCases(centred, None, centred).could_be_aligned
+
+
+def test_the_likeliest_pose_of_few_slices_is_told_where_it_is_not_sure_and_can_be_begun_from() -> None:
+    cases, straight_target = next(iter(lookalikes.splits("hearts", 1, lookalikes.CHAMBERS)))
+    target = CaseSlices.load(turned(straight_target, 180, False), Plane.AXIAL)
+    loaded = [CaseSlices.load(case, Plane.AXIAL) for case in cases]
+    values = tuple(sorted(target.labels))
+
+    def laid(start: Mapping[int, Alignment] | None = None) -> AlignedCases:
+        numbers = range(len(loaded))
+        return aligned_by_image(numbers, loaded.__getitem__, target.stack, values, lambda done, total: None, 0.0, start)
+
+    found = laid()
+    assert found.likeliest.keys() == set(range(len(loaded)))
+    again = laid(found.likeliest)
+    assert not again.likeliest and again.turned_degrees is not None and abs(again.turned_degrees) > 150
+    off = [
+        np.mean(
+            [
+                np.linalg.norm(one.alignments[n].to_target(middle_mm(loaded[n], v)) - middle_mm(target, v))
+                for n in one.alignments
+                for v in values
+            ]
+        )
+        for one in (found, again)
+    ]
+    assert off[1] < off[0] - 10
 
 
 @pytest.mark.parametrize("degrees", [0, 30, 45, 180])
