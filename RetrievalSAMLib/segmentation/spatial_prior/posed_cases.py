@@ -10,7 +10,7 @@ import numpy as np
 from ...alignment import Alignment, Pose, PoseSearch, SmallImage
 from ...stages import POSE, timed
 from ...volumes.slicing import SliceFrame
-from .registered_cases import TRUSTED, RegisteredCase, each, refined_cases
+from .registered_cases import ALIKE, TRUSTED, RegisteredCase, each, refined_cases
 
 _STRETCHED = 0.1
 """What a stretch by e costs, in correlation: a body that lies otherwise can be drawn out until it looks alike."""
@@ -63,8 +63,10 @@ def posed_cases(whole: Cases, usual: Cases, fixed: SmallImage, frame: SliceFrame
     likeliest = poses.search.closer(fixed, poses.search.search(fixed, frame.directions, frame.lost_spacing))
     unturned = {number: one for number, one in usual.items() if number in numbers}
     if poses.agree(poses.cases_in(likeliest[0]), unturned):
+        if not poses.few_slices or _mean_similarity(unturned) >= ALIKE:
+            return None
         # Few slices that are not turned may still lie better from where their pictures are most alike.
-        return _posed(poses.fitted(likeliest[0]), sure=False, only=False) if poses.few_slices else None
+        return _posed(poses.fitted(likeliest[0]), sure=False, only=False)
     found = [poses.fitted(pose) for pose in likeliest]
     likely = [one for one, pose in zip(found, likeliest, strict=True) if pose.worth >= likeliest[0].worth - _LIKELY]
     if unturned and not poses.few_slices:

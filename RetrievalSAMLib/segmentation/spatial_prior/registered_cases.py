@@ -21,6 +21,9 @@ _Result = TypeVar("_Result")
 TRUSTED = 0.45
 """Correlation from which on an alignment is believed."""
 
+ALIKE = 0.75
+"""Mean correlation of target and cases from which on they are taken to lie alike."""
+
 _TURNED_DEGREES = 30.0
 """From so much on a header is said not to tell how a target lies: people lie, and are looked at, otherwise by less."""
 

@@ -15,6 +15,7 @@ from ...alignment import Alignment
 from ...progress import silent
 from ..confidence.calibration import expected_volume_dice
 from ..settings.region import Region
+from ..spatial_prior.registered_cases import ALIKE
 from .describe import Described
 from .inputs import RunInputs, StageClock, Target
 from .report import outcomes
@@ -34,9 +35,6 @@ _GLANCED_AT = 3
 
 _SURE = 0.65
 """Expected Dice of the glance from which on no other turn is tried."""
-
-_ALIKE = 0.75
-"""Mean correlation of target and cases from which on they are taken to lie alike."""
 
 _BETTER = 0.05
 """By so much more has to be expected of a turn than of none."""
@@ -60,7 +58,7 @@ def align_turned(inputs: RunInputs, described: Described, retrieved: Retrieved, 
     if not inputs.settings.turned_starts or not unturned.cases.alignments or unturned is retrieved:
         return unturned
     similar = np.mean([alignment.similarity for alignment in unturned.cases.alignments.values()])
-    if not _TOO_FEW_SLICES <= inputs.target.frame.shape[0] < _FEW_SLICES or similar >= _ALIKE:
+    if not _TOO_FEW_SLICES <= inputs.target.frame.shape[0] < _FEW_SLICES or similar >= ALIKE:
         return unturned
     with inputs.clock.stage(_STAGE):
         glance = _glance(inputs)

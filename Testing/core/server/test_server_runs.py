@@ -30,6 +30,8 @@ from Testing.core.volumes.dicom_series import write_series
 FAST = {"preset": "fast"}
 # Minutes of work, of which each test ends all but the beginning.
 LARGE = Geometry((96, 96, 40), (1.0, 1.0, 2.0), GRID.origin_mm, GRID.direction)
+# Six times the patience of a server on a fast computer.
+LONG = Geometry((96, 96, 240), (1.0, 1.0, 2.0), GRID.origin_mm, GRID.direction)
 
 
 def assert_same(one: Path, other: Path) -> None:
@@ -202,7 +204,7 @@ def test_a_full_queue_says_so_and_each_waiting_run_its_place(strict: RunningServ
 
 def test_a_run_that_nobody_follows_is_cancelled_and_says_so(strict: RunningServer, tmp_path: Path) -> None:
     connection, client = strict.connection(), strict.client()
-    request = {"library": "balls", "volume": client._send_volume(subject(8, LARGE)[0], lambda *_told: None)}
+    request = {"library": "balls", "volume": client._send_volume(subject(8, LONG)[0], lambda *_told: None)}
     run = connection.ask("POST", "/v1/runs", json=request).json()["id"]
     following = connection.events(f"/v1/runs/{run}/events")
     assert next(following)["event"] == "progress"
