@@ -184,13 +184,25 @@ def _memory_of(
 ) -> Memory:
     """What one slice of a case leaves behind for some segments."""
     features = encode_slice(engine, slices.stack, number, window)
-    masks = torch.cat(
-        [
-            mask_to_input(slices.mask(value, number), window, slices.stack.spacing_mm, engine.image_size)
-            for value in values
-        ]
-    ).to(engine.device)
+    masks = torch.cat([_shown_mask(slices, value, number, window, engine.image_size) for value in values])
+    masks = masks.to(engine.device)
+    # Segments that are not seen leave the same memory of absence, which is made once: of forty, most are elsewhere.
+    seen = masks.flatten(1).any(1)
+    absent = (~seen).nonzero()[:1, 0]
+    told = torch.cat([seen.nonzero()[:, 0], absent])
     parts = [
-        engine.encode_support(features.expand(len(part)), part).rounded() for part in masks.split(_SEGMENTS_AT_ONCE)
+        engine.encode_support(features.expand(len(part)), masks[part]).rounded()
+        for part in told.split(_SEGMENTS_AT_ONCE)
     ]
-    return Memory(torch.cat([p.spatial for p in parts]), torch.cat([p.pointer for p in parts]))
+    row = torch.empty(len(values), dtype=torch.long, device=engine.device)
+    row[~seen] = len(told) - 1
+    row[seen] = torch.arange(len(told) - len(absent), device=engine.device)
+    return Memory(torch.cat([p.spatial for p in parts])[row], torch.cat([p.pointer for p in parts])[row])
+
+
+def _shown_mask(slices: CaseSlices, value: int, number: int, window: MovedWindow, size: int) -> torch.Tensor:
+    """A case's mask as a window shows it, float (1, S, S) in {0, 1}."""
+    mask = slices.mask(value, number)
+    if not mask.any():
+        return torch.zeros(1, size, size)
+    return mask_to_input(mask, window, slices.stack.spacing_mm, size)
