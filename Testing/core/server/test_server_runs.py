@@ -137,8 +137,8 @@ def test_a_run_that_ends_as_it_is_cancelled_counts_as_cancelled(
     client, ended = server.client(TOKENS[0]), []
     followed = client._followed
 
-    def cancelled_late(path: str, told: Any) -> dict[str, Any]:
-        report = followed(path, told)
+    def cancelled_late(path: str, *told: Any) -> dict[str, Any]:
+        report = followed(path, *told)
         client._cancel(path)
         ended.append(path)
         return report
