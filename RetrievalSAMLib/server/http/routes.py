@@ -171,6 +171,7 @@ async def run_partial(
 ) -> Response:
     """What a run has found so far, unfinished, on the grid of its volume; `format` is that of the file."""
     so_far = _growing(run)
+    run.hear()
     state = so_far.state
     if state is not None and _tag(state, format) in (if_none_match or ""):
         return Response(status_code=304, headers={"ETag": _tag(state, format)})

@@ -35,7 +35,7 @@ class Run:
         so_far: What it has found so far; None where that was not asked for, or it does not run.
         error: Of one that failed.
         listeners: Connections that follow its events.
-        heard: When one last did, as `time.monotonic` has it.
+        heard: When one last did, or asked for what there is so far, as `time.monotonic` has it.
         ended: When it ended.
         wanted: Whether nobody has asked for its end.
         changed: Set, and replaced, whenever there is something to tell.
@@ -80,6 +80,10 @@ class Run:
     def uploads(self) -> list[Upload]:
         """What it needs."""
         return [self.volume] if self.segmentation is None else [self.volume, self.segmentation]
+
+    def hear(self) -> None:
+        """Somebody has asked for it just now."""
+        self.heard = time.monotonic()
 
     def touch(self) -> None:
         """Wake whoever follows it."""

@@ -159,7 +159,7 @@ class Runs:
                 await changed.wait()
         finally:
             run.listeners -= 1
-            run.heard = time.monotonic()
+            run.hear()
 
     async def cancel(self, run: Run, why: ErrorBody | None = None) -> None:
         """End a run; of one that has ended, delete the result.
