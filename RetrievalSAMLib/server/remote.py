@@ -95,8 +95,8 @@ class _Jobs:
         else:
             files = Path(wanted.image), Path(wanted.segmentation)
             report = self._client.refine(wanted.folder, *files, wanted.corrected, grid=wanted.grid, **given)
-        files = [] if shown is None else shown.last(read_segmentation(output, allow_empty=True))
-        return {"segmentation": str(output), "files": files, "report": report, "warnings": warnings}
+        changed = [] if shown is None else shown.last(read_segmentation(output, allow_empty=True))
+        return {"segmentation": str(output), "files": changed, "report": report, "warnings": warnings}
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ from .uploads import UNUSED_SECONDS, Upload, Uploads
 
 _TICK_SECONDS = 1.0
 _REST_SECONDS = 60.0
+_LONGEST_REST = 16
+"""How much longer a device is left alone in the end that is still of no use whenever it is looked at."""
 _CLOCK_SECONDS = 2.0
 """So far the times of files may be behind the computer's."""
 _MOST_RESULTS = 1000
@@ -52,7 +54,7 @@ class Runs:
         queue: How many may wait.
         keep_seconds: How long results stay.
         patience_seconds: How long a run goes on that nobody listens to.
-        rest_seconds: How long a device is left alone that cannot be used.
+        rest_seconds: How long a device is left alone that cannot be used, at first.
     """
 
     def __init__(
@@ -208,7 +210,8 @@ class Runs:
             give_back_freed()
 
     async def _made_ready(self, lane: Lane) -> None:
-        """Start the worker of a device where it does not run; a device that cannot be used is tried now and then."""
+        """Start the worker of a device where it does not run; one that cannot be used is tried less and less often."""
+        longer = 1
         while True:
             others = any(one.fault is None for one in self.lanes if one is not lane)
             if lane.needs_rest and others:
@@ -218,10 +221,11 @@ class Runs:
                 lane.fault = None if lane.engine.ready else await lane.engine.fault()
             if lane.fault is None:
                 return
-            _LOG.error("%s: taken out for %g s: %s", lane.name, self._rest, lane.fault)
+            _LOG.error("%s: taken out for %g s: %s", lane.name, self._rest * longer, lane.fault)
             self._make_way()
             self._fail_waiting()
-            await asyncio.sleep(self._rest)
+            await asyncio.sleep(self._rest * longer)
+            longer = min(2 * longer, _LONGEST_REST)
 
     async def _done(self, lane: Lane, job: Run | Errand) -> Answer:
         """Do what a lane has taken."""
@@ -320,7 +324,7 @@ class Runs:
         if any(lane.fault is None for lane in self.lanes):
             return None
         fact = "; ".join(f"{lane.name} cannot be used: {lane.fault}" for lane in self.lanes)
-        remedy = "Have its administrator look at its log; devices are tried again every minute."
+        remedy = "Have its administrator look at its log; devices are tried again from time to time."
         return Fault(None, "internal", "server", fact, remedy, f"server: {fact}. {remedy}")
 
     def _next(self) -> Run | Errand:
