@@ -47,7 +47,6 @@ class Engine:
 
     Attributes:
         device: The same.
-        starts: How often a worker was started.
     """
 
     def __init__(self, device: Device, cache: Path) -> None:
@@ -59,17 +58,11 @@ class Engine:
         self._current: str | None = None
         self._stopping = False
         self._is_warm = False
-        self.starts = 0
 
     @property
     def ready(self) -> bool:
         """Whether a worker runs that has answered."""
         return self._is_warm and self._process is not None and self._process.returncode is None
-
-    @property
-    def process_id(self) -> int | None:
-        """Of the worker, None where none runs."""
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def fault(self) -> str | None:
         """Why the device cannot be used, a clause; None where its worker runs and finds it."""
@@ -151,7 +144,6 @@ class Engine:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "RetrievalSAMLib.worker", stdin=PIPE, stdout=PIPE, env=environment
         )
-        self.starts += 1
         return self._process
 
     async def _last_event(self, process: Process, request_id: str, told: Told) -> Answer:

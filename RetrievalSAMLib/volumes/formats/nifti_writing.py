@@ -27,7 +27,7 @@ def nifti_bytes(voxels: np.ndarray, geometry: Geometry, comment: str | None = No
         voxels: (i, j, k) of a dtype that NIfTI knows.
         geometry: The grid. Where it was read from NIfTI the file gets the same header fields. Any other grid
             is stored as nearly as float32 can hold it, in the matrix and in the quaternion.
-        comment: Stands before the notice in the description, as far as there is room.
+        comment: Stands before the notice in the description, as far as there is room (some 30 letters).
     """
     dtype = voxels.dtype.newbyteorder("=")
     form = geometry.nifti if geometry.nifti is not None else nifti_form(geometry)
@@ -39,7 +39,8 @@ def nifti_bytes(voxels: np.ndarray, geometry: Geometry, comment: str | None = No
     struct.pack_into("<8f", header, 76, *form.pixdim)
     struct.pack_into("<3f", header, 108, DATA_OFFSET, 1.0, 0.0)
     header[123] = form.xyzt_units
-    description = (f"{comment}. {NOTICE}" if comment else NOTICE).encode("ascii", "replace")[:_DESCRIPTION_BYTES]
+    before = f"{comment[: _DESCRIPTION_BYTES - len(NOTICE) - 2]}. " if comment else ""
+    description = f"{before}{NOTICE}".encode("ascii", "replace")
     header[148 : 148 + len(description)] = description
     struct.pack_into("<hh", header, 252, form.qform_code, form.sform_code)
     struct.pack_into("<3f", header, 256, *form.quaternion)
