@@ -47,6 +47,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/cli/main.py
   RetrievalSAMLib/cli/networks.py
   RetrievalSAMLib/cli/packages.py
+  RetrievalSAMLib/cli/so_far.py
   RetrievalSAMLib/cli/terminal.py
   RetrievalSAMLib/cohort/__init__.py
   RetrievalSAMLib/cohort/cluster.py
@@ -314,13 +315,18 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/server/remote.py
   RetrievalSAMLib/server/settings.py
   RetrievalSAMLib/server/work/__init__.py
+  RetrievalSAMLib/server/work/asking.py
+  RetrievalSAMLib/server/work/devices.py
   RetrievalSAMLib/server/work/engine.py
   RetrievalSAMLib/server/work/header.py
+  RetrievalSAMLib/server/work/lane.py
   RetrievalSAMLib/server/work/libraries.py
   RetrievalSAMLib/server/work/private_folder.py
   RetrievalSAMLib/server/work/run.py
   RetrievalSAMLib/server/work/runs.py
   RetrievalSAMLib/server/work/service.py
+  RetrievalSAMLib/server/work/so_far.py
+  RetrievalSAMLib/server/work/telling.py
   RetrievalSAMLib/server/work/uploads.py
   RetrievalSAMLib/side_by_side.py
   RetrievalSAMLib/stages.py

@@ -11,3 +11,8 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 def silent(stage: str, done: int, total: int) -> None:
     """A `Progress` that tells nobody."""
+
+
+def unfinished(done: int, total: int) -> str:
+    """What stands in the header of a file that holds what was found so far."""
+    return f"UNFINISHED: {done} of {total} slices"

@@ -31,9 +31,13 @@ Told = Callable[[str, int, int, float | None], None]
 """Told the stage, how much is done, of how much, seconds left or None."""
 Noted = Callable[[Path, Sequence[str]], None]
 """Told a file, and what the user should know of how it was read."""
+Grown = Callable[[Segmentation, int, int], None]
+"""Given what a run has found so far, on the grid of its volume, and how many of how many slices it stands for."""
 _LOOK_SECONDS = 0.2
 _RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
 _MISSING = 404
+_NOTHING_MORE = (303, 404, 409, 410)
+"""Answers to who asks what a run has found so far and comes too late."""
 
 
 class RunStopped(Exception):
@@ -85,6 +89,7 @@ class ServerClient:
         stopping: Callable[[], bool] = lambda: False,
         reading: ReadingChoices | None = None,
         noted: Noted = lambda *_notes: None,
+        grown: Grown | None = None,
     ) -> dict[str, Any]:
         """Segment a volume.
 
@@ -97,6 +102,7 @@ class ServerClient:
             stopping: Whether the run shall end; asked often.
             reading: How the volume is to be read, here.
             noted: Told what the user should know of how it was read.
+            grown: Given what there is so far, now and then; the run has no result yet.
 
         Returns:
             The report.
@@ -107,7 +113,7 @@ class ServerClient:
         """
         volume = (reading or ReadingChoices()).read(image)
         noted(image, volume.notes)
-        return self.segment_volume(library, volume, output, choices, told, stopping)
+        return self.segment_volume(library, volume, output, choices, told, stopping, grown)
 
     def segment_volume(
         self,
@@ -117,10 +123,11 @@ class ServerClient:
         choices: dict[str, Any],
         told: Told = lambda *_progress: None,
         stopping: Callable[[], bool] = lambda: False,
+        grown: Grown | None = None,
     ) -> dict[str, Any]:
         """Segment a volume that was read already; else as `segment`, which see."""
         sent = self._send_volume(volume, told)
-        return self._run({**choices, "library": library, "volume": sent}, output, told, stopping)
+        return self._run({**choices, "library": library, "volume": sent}, output, told, stopping, grown)
 
     def refine(
         self,
@@ -135,6 +142,7 @@ class ServerClient:
         reading: ReadingChoices | None = None,
         grid: GridChoice = "own",
         noted: Noted = lambda *_notes: None,
+        grown: Grown | None = None,
     ) -> dict[str, Any]:
         """Carry corrections on; as `segment`, which see. Only slices that changed are sent.
 
@@ -150,6 +158,7 @@ class ServerClient:
             reading: As for `segment`.
             grid: `of-image` lays a segmentation that lost its place on the image, voxel on voxel.
             noted: As for `segment`; of the segmentation too.
+            grown: As for `segment`.
         """
         volume = (reading or ReadingChoices()).read(image)
         drawn = read_segmentation(segmentation, grid=volume.geometry)
@@ -163,11 +172,12 @@ class ServerClient:
         if last is not None and part is not None:
             try:
                 given = {"refines": last.run, "segmentation": self._send_segmentation(part, told)}
-                return self._run({**request, **given}, output, told, stopping)
+                return self._run({**request, **given}, output, told, stopping, grown)
             except ServerError as error:
                 if error.status != _MISSING:
                     raise
-        return self._run({**request, "segmentation": self._send_segmentation(now, told)}, output, told, stopping)
+        request["segmentation"] = self._send_segmentation(now, told)
+        return self._run(request, output, told, stopping, grown)
 
     def _send_volume(self, volume: Volume, told: Told) -> str:
         return self._send("volume.nrrd", lambda file: write_volume(volume, file), told)
@@ -188,14 +198,22 @@ class ServerClient:
             self.sent_bytes += len(content)
         return sha256
 
-    def _run(self, request: dict[str, Any], output: Path, told: Told, stopping: Callable[[], bool]) -> dict[str, Any]:
+    def _run(
+        self,
+        request: dict[str, Any],
+        output: Path,
+        told: Told,
+        stopping: Callable[[], bool],
+        grown: Grown | None,
+    ) -> dict[str, Any]:
         if stopping():
             raise RunStopped
+        request = {**request, "partial": grown is not None}
         run: str = self._connection.ask("POST", "/v1/runs", json=request).json()["id"]
         path = f"/v1/runs/{run}"
         try:
             with self._ended_with(path, stopping):
-                report = self._followed(path, told)
+                report = self._followed(path, told, grown)
             content = self._connection.ask("GET", f"{path}/segmentation").content
         except ServerError as error:
             if error.status == _MISSING and stopping():  # it had just ended, and cancelling deleted its result
@@ -234,8 +252,9 @@ class ServerClient:
         except ServerError:
             return  # out of reach: the server sees by itself that nobody listens
 
-    def _followed(self, path: str, told: Told) -> dict[str, Any]:
+    def _followed(self, path: str, told: Told, grown: Grown | None) -> dict[str, Any]:
         """The report, once it is there. A connection that breaks off is made again."""
+        known = 0
         for seconds in (*_RETRY_SECONDS, None):
             try:
                 for event in self._connection.events(f"{path}/events"):
@@ -252,6 +271,10 @@ class ServerClient:
                     elif event["progress"] is not None:
                         now = event["progress"]
                         told(now["stage"], now["done"], now["total"], now["seconds_left"])
+                    so_far = event["partial"]
+                    if grown is not None and so_far is not None and so_far["number"] > known:
+                        known = so_far["number"]
+                        self._fetch_so_far(path, grown)
             except ServerError as error:
                 if error.status or seconds is None:
                     raise
@@ -259,6 +282,17 @@ class ServerClient:
         raise ServerError(
             self._connection.address, "the connection breaks off again and again", "Check the network and try again."
         )
+
+    def _fetch_so_far(self, path: str, grown: Grown) -> None:
+        answer = self._connection.ask("GET", f"{path}/partial", accept=_NOTHING_MORE)
+        if answer.status_code in _NOTHING_MORE:  # the run's events tell the rest
+            return
+        done, _, total = answer.headers["RetrievalSAM-Unfinished"].partition("/")
+        with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder:
+            file = Path(folder) / "unfinished.seg.nrrd"
+            file.write_bytes(answer.content)
+            found = read_segmentation(file, allow_empty=True)
+        grown(found, int(done), int(total))
 
 
 class _Upload:

@@ -94,7 +94,8 @@ class RunRequest(_Strict):
     """`segment`; with `segmentation`, `corrected`, points or boxes on it: `refine`. Fields as in docs/worker.md.
 
     `segmentation` is an upload: the whole corrected result, or with `refines` (the id of a run) the part of its
-    result that was corrected, on the part of its grid that holds the changed slices.
+    result that was corrected, on the part of its grid that holds the changed slices. `partial`: whether what there is
+    so far can be fetched while the run goes on.
     """
 
     library: Name
@@ -113,6 +114,7 @@ class RunRequest(_Strict):
     segmentation: Sha256 | None = None
     refines: RunId | None = None
     corrected: Annotated[list[Index], Field(max_length=100_000)] = []
+    partial: bool = False
 
 
 class Progress(_Strict):
@@ -124,16 +126,38 @@ class Progress(_Strict):
     seconds_left: float | None
 
 
+class PartialState(_Strict):
+    """What a run has found so far: `number` is another one whenever there is more to fetch.
+
+    `done` of `total` slices of the present pass are drawn in it, each counted once for every crop that it is seen in.
+    """
+
+    number: int
+    done: int
+    total: int
+
+
+class DeviceState(_Strict):
+    """What one of the server's devices does. `fault`: why it has been taken out."""
+
+    name: str
+    state: Literal["starting", "free", "run", "learning", "looking at volumes", "out"]
+    fault: str | None = None
+
+
 class RunState(_Strict):
     """Where a run is. `place`: runs that go first, 1 for the next to begin; null once it has begun.
 
-    `error`: why it failed, or why the server has stopped it.
+    `device`: on which it is computed, or was. `partial`: what there is so far, while it runs and where that was asked
+    for. `error`: why it failed, or why the server has stopped it.
     """
 
     id: str
     state: State
     place: int | None
+    device: str | None
     progress: Progress | None
+    partial: PartialState | None
     error: ErrorBody | None
 
 
@@ -147,5 +171,6 @@ class Event(_Strict):
     id: str
     place: int | None = None
     progress: Progress | None = None
+    partial: PartialState | None = None
     report: dict[str, Any] | None = None
     error: ErrorBody | None = None

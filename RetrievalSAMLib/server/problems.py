@@ -18,7 +18,7 @@ class Problem(Exception):
 
     Args:
         status: Of HTTP.
-        code: One of the worker's, or ``access``, ``missing``, ``busy``, ``large``, ``early``, ``unheard``.
+        code: One of the worker's, or ``access``, ``missing``, ``busy``, ``large``, ``early``, ``late``, ``unheard``.
         thing: What is wrong, by the name that the user knows.
         fact: What is wrong with it, a clause.
         remedy: What to do, whole sentences.

@@ -1,7 +1,7 @@
 """`python -m RetrievalSAMLib.server.remote`: the worker's protocol on stdin and stdout, computed by a server.
 
 Whoever speaks to a worker can have its runs on a server without knowing. Of the verbs there are `segment` and `refine`,
-whose `folder` is the name of a library on the server (`device` and `partial` are the server's affair), and
+whose `folder` is the name of a library on the server (`device` is the server's affair), and
 `environment`, which gives `version`, `model_ready`, `queue_length` and `libraries`. Which server is said by
 environment variables: what stands on a command line, everybody on the computer can read.
 """
@@ -66,8 +66,9 @@ class _Jobs:
             raise StopRequested from None
 
     def _run(self, verb: str, task: Task) -> dict[str, Any]:
-        from ..volumes import ReadingChoices
+        from ..volumes import ReadingChoices, read_segmentation
         from ..worker.jobs.file_warnings import warnings_of
+        from ..worker.jobs.partials import PartialFiles
 
         wanted = task.parameters
         choices = {name: value for name, value in dataclasses.asdict(wanted).items() if name in _CHOICES}
@@ -78,6 +79,7 @@ class _Jobs:
                 task.expect(seconds_left)
             task.progress(stage, done, total)
 
+        shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
         warnings: list[dict[str, str]] = []
         given: dict[str, Any] = {
             "output": output,
@@ -85,6 +87,7 @@ class _Jobs:
             "told": told,
             "stopping": lambda: task.stopping,
             "reading": ReadingChoices(wanted.series, wanted.straighten, wanted.spacing_mm),
+            "grown": shown,
             "noted": lambda file, notes: warnings.extend(warnings_of({str(file): notes})),
         }
         if verb == "segment":
@@ -92,7 +95,8 @@ class _Jobs:
         else:
             files = Path(wanted.image), Path(wanted.segmentation)
             report = self._client.refine(wanted.folder, *files, wanted.corrected, grid=wanted.grid, **given)
-        return {"segmentation": str(output), "files": [str(output)], "report": report, "warnings": warnings}
+        changed = [] if shown is None else shown.last(read_segmentation(output, allow_empty=True))
+        return {"segmentation": str(output), "files": changed, "report": report, "warnings": warnings}
 
 
 if __name__ == "__main__":

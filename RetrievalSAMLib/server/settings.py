@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .access import Tokens
+from .work.devices import devices_of
 
 _LOCAL_NAME = "localhost"
 _LOG = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Settings:
         keep_bytes: What all uploads may hold together.
         queue: Runs that may wait.
         patience_seconds: A run that nobody has listened to for so long is cancelled.
-        device: Where to compute: auto, cpu, cuda or mps.
+        devices: Where to compute, one run on each: auto, cpu, cuda, mps, or cuda:0 and so on.
         archive: Address of a DICOMweb server from which images are fetched by the UID of their series; None for none.
         archive_secret: `USER:PASSWORD` or a token for it.
         archive_ca: Certificates to trust for it.
@@ -51,7 +52,7 @@ class Settings:
     keep_bytes: int = 20 << 30
     queue: int = 8
     patience_seconds: float = 60.0
-    device: str = "auto"
+    devices: tuple[str, ...] = ("auto",)
     archive: str | None = None
     archive_secret: str | None = field(default=None, repr=False)
     archive_ca: Path | None = None
@@ -68,13 +69,14 @@ def checked(settings: Settings) -> Tokens:
     """The tokens, after everything was found to be as it must be.
 
     Raises:
-        InputError: There is no such folder or file, one of a pair is missing, or it would listen beyond this
+        InputError: There is no such folder, file or device, one of a pair is missing, or it would listen beyond this
             computer without a token and TLS.
     """
     if not settings.libraries.is_dir():
         raise InputError(
             str(settings.libraries), "there is no such folder", "Name a folder that holds support libraries."
         )
+    devices_of(settings.devices)
     if settings.batches is not None and not settings.batches.is_dir():
         raise InputError(str(settings.batches), "there is no such folder", "Name a folder that holds those of batches.")
     if (settings.tls_certificate is None) != (settings.tls_key is None):

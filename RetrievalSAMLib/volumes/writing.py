@@ -161,7 +161,7 @@ def _write_array(voxels: np.ndarray, geometry: Geometry, path: PathLike, ending:
         fields = {"Notice": NOTICE} | ({"Comment": comment} if comment else {})
         content = nrrd_bytes((voxels,), geometry, fields)
     else:
-        content = nifti_bytes(voxels, geometry)
+        content = nifti_bytes(voxels, geometry, comment)
         if ending == ".nii.gz":
             content = gzip.compress(content, compresslevel=_COMPRESSION, mtime=0)
     write_staged(path, lambda staged: _write_bytes(staged, content))

@@ -20,6 +20,8 @@ LONGEST = [
         "cohort/test_batch_command.py",
         "evaluation/test_review.py",
         "server/test_monai_label.py",
+        "server/test_server_partial.py",
+        "server/test_server_devices.py",
         "worker/test_out_of_memory.py",
         "learning/test_learning.py",
         "library/test_library_campaigns.py",

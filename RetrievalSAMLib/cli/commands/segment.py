@@ -13,6 +13,7 @@ from ...errors import InputError
 from ..elsewhere.server_run import CaFile, Server, ServerChoice, TokenFile, refuse_local_options, segment_on_server
 from ..inputs import CleanOption, SpacingOption, clean_steps, volume_of
 from ..networks import load_models
+from ..so_far import SoFar, check_so_far, unfinished_file
 from ..terminal import STDOUT, Seed, check_json_output, print_table, progress_bars, write_report
 from .dicom import Series, Straighten, check_result_output, write_result
 
@@ -74,6 +75,7 @@ def segment(
     clean: CleanOption = None,
     series: Series = None,
     straighten: Straighten = False,
+    so_far: SoFar = None,
     server: Server = None,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
@@ -86,6 +88,7 @@ def segment(
     check_result_output(output, image)
     check_json_output(report)
     check_json_output(logits)
+    check_so_far(so_far)
     if logits is not None and logits.suffix != ".npz":
         raise InputError(str(logits), "logits are written as .npz", "Give a name that ends in .npz.")
     if table is not None and table.suffix.lower() != ".csv":
@@ -117,7 +120,7 @@ def segment(
         plane_of(plane)
         target = volume_of(image, spacing, series, straighten)
         chosen_server = ServerChoice(server, token_file, ca_file)
-        found = segment_on_server(chosen_server, str(library), target, prompts, choices | {"segments": names})
+        found = segment_on_server(chosen_server, str(library), target, prompts, choices | {"segments": names}, so_far)
         _tell_result(found.segmentation, found.report, output, image, series, report)
         return
     opened = SupportLibrary.open(library)
@@ -148,7 +151,7 @@ def segment(
     from ...learning.use import opinion_of
 
     expert = opinion_of(opened, cases, settings, models.segmenter.sha256, chosen) if learned else None
-    with progress_bars() as progress:
+    with progress_bars() as progress, unfinished_file(so_far) as grown:
         result = segment_volume(
             target,
             cases,
@@ -165,6 +168,7 @@ def segment(
                 trust_header=trust_header,
                 cleaning=Cleaning.of(steps),
                 progress=progress,
+                partial=grown,
                 memory_cache=kept,
                 least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
             ),

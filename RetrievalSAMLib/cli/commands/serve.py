@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from ...errors import InputError
 from ..elsewhere.archive_batch import CREDENTIALS, CaFile, CredentialsFile
 from ..elsewhere.credentials import secret_of
 from ..packages import check_packages
@@ -35,7 +34,10 @@ def serve(
     patience_seconds: Annotated[
         float, typer.Option(help="A run that nobody has followed for so long is cancelled.", min=1)
     ] = 60,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[
+        list[str] | None,
+        typer.Option(help="auto (which is the default), cpu, cuda, mps, or cuda:0; given again, each does one run."),
+    ] = None,
     accept_labels: Annotated[
         bool,
         typer.Option(
@@ -58,8 +60,6 @@ def serve(
     """Segment for other computers: HTTPS, tokens, one queue (docs/serve.md)."""
     check_packages("retrievalsam serve", _NEEDED)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
-    if device not in ("auto", "cpu", "cuda", "mps"):
-        raise InputError("--device", f"'{device}' is no device", "Use auto, cpu, cuda or mps.")
     if dicomweb is not None:
         check_packages("retrievalsam serve --dicomweb", {"dicomweb_client": "dicomweb-client"})
     from ...server.http.listening import listen
@@ -78,7 +78,7 @@ def serve(
         keep_bytes=int(keep_gb * (1 << 30)),
         queue=queue,
         patience_seconds=patience_seconds,
-        device=device,
+        devices=tuple(device or ("auto",)),
         accept_labels=accept_labels,
         archive=dicomweb,
         archive_secret=secret_of(dicomweb_credentials, "--dicomweb-credentials", CREDENTIALS),

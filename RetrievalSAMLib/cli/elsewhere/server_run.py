@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...errors import InputError
+from ..so_far import unfinished_file
 from ..terminal import progress_bars
 from .credentials import secret_of
 
@@ -68,7 +70,12 @@ def refuse_local_options(given: Mapping[str, object]) -> None:
 
 
 def segment_on_server(
-    server: ServerChoice, library: str, target: Volume, prompts: PersonsPrompts, choices: Mapping[str, Any]
+    server: ServerChoice,
+    library: str,
+    target: Volume,
+    prompts: PersonsPrompts,
+    choices: Mapping[str, Any],
+    so_far: Path | None = None,
 ) -> RemoteResult:
     """Send a volume, wait, and fetch the result.
 
@@ -78,6 +85,7 @@ def segment_on_server(
         target: The volume.
         prompts: Points and boxes.
         choices: preset, model, segments, plane, roi, seed, learned, clean.
+        so_far: As `so_far.unfinished_file` has it.
 
     Raises:
         InputError: The server cannot be reached, or refuses.
@@ -97,10 +105,15 @@ def segment_on_server(
         "points": msgspec.to_builtins(prompts.points),
         "boxes": msgspec.to_builtins(prompts.boxes),
     }
-    with TemporaryDirectory(prefix="retrievalsam-") as folder, progress_bars() as progress:
+    with ExitStack() as opened:
+        folder = opened.enter_context(TemporaryDirectory(prefix="retrievalsam-"))
+        progress = opened.enter_context(progress_bars())
+        grown = opened.enter_context(unfinished_file(so_far))
         fetched = Path(folder) / "result.seg.nrrd"
-        report = client.segment_volume(
-            library, target, fetched, asked, lambda stage, done, total, _left: progress(stage, done, total)
-        )
+
+        def told(stage: str, done: int, total: int, _left: float | None) -> None:
+            progress(stage, done, total)
+
+        report = client.segment_volume(library, target, fetched, asked, told, grown=grown)
         segmentation = read_segmentation(fetched, allow_empty=True)
     return RemoteResult(segmentation, msgspec.convert(report, SegmentationReport))

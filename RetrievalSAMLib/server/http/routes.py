@@ -6,29 +6,34 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse
 
 from ... import __version__
+from ...errors import InputError
 from ..access import Owner
-from ..messages import Event, Health, Libraries, RunId, RunRequest, RunState, Sha256, Uploaded
+from ..messages import Event, Health, Libraries, PartialState, RunId, RunRequest, RunState, Sha256, Uploaded
 from ..problems import Problem
 from ..work.run import Run
 from ..work.runs import Runs
 from ..work.service import Service
+from ..work.so_far import Ending, SoFar
 from ..work.uploads import Upload
 
 _WORDS = {
+    303: "It has ended, and the whole result is elsewhere",
     401: "The token is missing or unknown",
     403: "Asked under another name than that of this computer",
     404: "There is none of this token's",
     408: "Nothing more came",
-    409: "It is not at its end",
+    409: "It is not so far yet",
+    410: "It has ended without a result",
     413: "Too large",
     415: "Of a kind that is not taken here",
     422: "It cannot be used",
     429: "Full; Retry-After says when to try again",
+    503: "None of its devices can be used",
     507: "No room",
 }
 
@@ -63,7 +68,7 @@ router = APIRouter()
 @router.get("/health")
 def health(service: ServiceOf) -> Health:
     """Whether runs can be started; needs no token."""
-    return Health(version=__version__, model_ready=service.engine.ready, queue_length=service.runs.length)
+    return Health(version=__version__, model_ready=service.runs.is_ready, queue_length=service.runs.length)
 
 
 @router.get("/v1/libraries", responses=refusals())
@@ -101,7 +106,7 @@ async def put_volume(sha256: Sha256, owner: Owner, service: ServiceOf, request: 
     return Uploaded(sha256=sha256, bytes=upload.bytes)
 
 
-@router.post("/v1/runs", status_code=202, responses=refusals(404, 415, 422, 429))
+@router.post("/v1/runs", status_code=202, responses=refusals(404, 415, 422, 429, 503))
 async def start_run(wanted: RunRequest, owner: Owner, service: ServiceOf) -> RunState:
     """Put a run into the queue."""
     library = await asyncio.to_thread(service.libraries.find, wanted.library)
@@ -152,10 +157,72 @@ async def run_segmentation(run: OwnRun) -> FileResponse:
     return FileResponse(_done(run).result, media_type="application/octet-stream")
 
 
+@router.get(
+    "/v1/runs/{run_id}/partial",
+    response_class=Response,
+    responses={
+        **refusals(303, 404, 409, 410, 422),
+        200: {"content": {"application/octet-stream": {}}},
+        304: {"description": "Nothing has changed since the one whose ETag stands in If-None-Match"},
+    },
+)
+async def run_partial(
+    run: OwnRun, format: Ending = "seg.nrrd", if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """What a run has found so far, unfinished, on the grid of its volume; `format` is that of the file."""
+    so_far = _growing(run)
+    run.hear()
+    state = so_far.state
+    if state is not None and _tag(state, format) in (if_none_match or ""):
+        return Response(status_code=304, headers={"ETag": _tag(state, format)})
+    try:
+        found = await so_far.file(format)
+    except InputError as error:
+        remedy = "A .seg.nrrd holds them: ask without format."
+        raise Problem(422, "input", "what there is so far", error.fact, remedy) from error
+    if found is None:
+        _growing(run)  # it may just have ended
+        remedy = "Ask again; the run's events say when there is something."
+        raise Problem(409, "early", "run", "it has found nothing yet", remedy, {"Retry-After": "2"})
+    headers = {
+        "ETag": _tag(found.state, format),
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'attachment; filename="unfinished.{format}"',
+        "RetrievalSAM-Unfinished": f"{found.state.done}/{found.state.total}",
+    }
+    return Response(found.content, media_type="application/octet-stream", headers=headers)
+
+
 @router.get("/v1/runs/{run_id}/report", responses=refusals(404, 409, 422))
 async def run_report(run: OwnRun) -> dict[str, Any]:
     """The report of `segment` or `refine` (docs/formats.md)."""
     return _done(run).report
+
+
+def _growing(run: Run) -> SoFar:
+    """What a run has found so far.
+
+    Raises:
+        Problem: It has ended, has not begun, or does not keep it.
+    """
+    if run.state == "done":
+        whole = f"/v1/runs/{run.id}/segmentation"
+        raise Problem(303, "late", "run", "it is done", f"The whole result is at {whole}.", {"Location": whole})
+    if run.error is not None:
+        raise Problem(410, run.error.code, run.error.thing, run.error.fact, run.error.remedy)
+    if run.state == "stopped":
+        raise Problem(410, "late", "run", "it was stopped, and nothing of it is kept", "Start it again.")
+    if not run.request.partial:
+        remedy = 'Start it with "partial": true, or wait for its end.'
+        raise Problem(404, "missing", "what there is so far", "the run was not asked to tell it", remedy)
+    if run.so_far is None:
+        remedy = "Follow its events: they say when there is something."
+        raise Problem(409, "early", "run", f"it is {run.state}", remedy, {"Retry-After": "2"})
+    return run.so_far
+
+
+def _tag(state: PartialState, format: Ending) -> str:
+    return f'"{state.number}.{format}"'
 
 
 def _done(run: Run) -> Run:

@@ -57,7 +57,7 @@ async def train(model: str, owner: Owner, desk: DeskOf, params: Params = None) -
     desk.trainings.check_free()
     asked: dict[str, Any] = {name: (params or {})[name] for name in ("preset", "seed") if name in (params or {})}
     minutes = _minutes((params or {}).get("minutes", 10.0))
-    given: dict[str, Any] = {"folder": str(chosen.path), "minutes": minutes, "device": desk.settings.device, **asked}
+    given: dict[str, Any] = {"folder": str(chosen.path), "minutes": minutes, **asked}
     errand = Errand("library.learn", given, gives_way=True)
     desk.service.runs.send(errand)
     task = BackgroundTask(chosen.library, owner, errand=errand)
@@ -105,7 +105,7 @@ def _minutes(given: object) -> float:
 async def _suggested(desk: Desk, library: Path, candidates: list[Sample]) -> dict[str, Any]:
     uploads = [desk.samples.upload(sample) for sample in candidates]
     by_file = {str(upload.path): sample for upload, sample in zip(uploads, candidates, strict=True)}
-    errand = Errand("library.suggest", {"folder": str(library), "files": list(by_file), "device": desk.settings.device})
+    errand = Errand("library.suggest", {"folder": str(library), "files": list(by_file)})
     desk.service.runs.send(errand)
     for upload in uploads:
         upload.users += 1

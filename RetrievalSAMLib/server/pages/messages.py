@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ..messages import Name, RunState, Sha256
+from ..messages import DeviceState, Name, RunState, Sha256
 
 _MOST_DECISIONS = 1000
 
@@ -78,14 +78,14 @@ class Overview(_Strict):
 
     Attributes:
         seat: Eight digits that stand for the token, as in the log; empty without tokens.
-        device: Where it computes, as it was told.
+        devices: Where it computes, and what each device does.
         accept_labels: Whether clients may change libraries (`--accept-labels`).
         runs: This seat's own.
     """
 
     seat: str
     version: str
-    device: str
+    devices: list[DeviceState]
     model_ready: bool
     queue_length: int
     queue_limit: int

@@ -76,8 +76,8 @@ async def overview(owner: Owner, service: ServiceOf, settings: SettingsOf) -> Ov
     return Overview(
         seat=owner[:_SEAT_DIGITS] if settings.token_file is not None else "",
         version=__version__,
-        device=settings.device,
-        model_ready=service.engine.ready,
+        devices=service.runs.devices,
+        model_ready=service.runs.is_ready,
         queue_length=service.runs.length,
         queue_limit=settings.queue,
         keep_minutes=settings.keep_seconds / 60,

@@ -1,1 +1,1 @@
-"""What the server does with what it is sent: uploads, the queue of runs, and the one worker that does them."""
+"""What the server does with what it is sent: uploads, the queue of runs, and the workers that do them, one a device."""

@@ -1,4 +1,4 @@
-"""The one worker of the server: a child process that speaks the worker's protocol, restarted when it dies."""
+"""The worker of one device: a child process that speaks the worker's protocol, restarted when it dies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from ...segmentation.settings.cache_space import FOLDER_VARIABLE
-from ...worker.protocol import Fault, LineReader, Progress, ProtocolError, Result, Stopped, encode_request, event_of
+from ...worker.protocol import (
+    Fault,
+    LineReader,
+    Partial,
+    Progress,
+    ProtocolError,
+    Result,
+    Stopped,
+    encode_request,
+    event_of,
+)
+from .devices import Device
 
 CANCEL_SECONDS = 5.0
 _END_SECONDS = 5.0
@@ -23,19 +34,23 @@ _PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 _LOG = logging.getLogger(__name__)
 
 Answer = Result | Fault | Stopped
+Told = Callable[[Progress | Partial], None]
+"""Told how far the worker is, and of what it has found so far."""
 
 
 class Engine:
     """Asks the worker for one thing at a time. It is started when it is first needed, and again after a crash.
 
     Args:
-        cache: A folder for all that the worker keeps between runs.
+        device: Where it computes.
+        cache: A folder for all that workers keep between runs; those of other devices use it too.
 
     Attributes:
-        starts: How often a worker was started.
+        device: The same.
     """
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, device: Device, cache: Path) -> None:
+        self.device = device
         self._cache = cache
         self._process: Process | None = None
         self._reader = LineReader()
@@ -43,19 +58,23 @@ class Engine:
         self._current: str | None = None
         self._stopping = False
         self._is_warm = False
-        self.starts = 0
 
     @property
     def ready(self) -> bool:
         """Whether a worker runs that has answered."""
         return self._is_warm and self._process is not None and self._process.returncode is None
 
-    @property
-    def process_id(self) -> int | None:
-        """Of the worker, None where none runs."""
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
+    async def fault(self) -> str | None:
+        """Why the device cannot be used, a clause; None where its worker runs and finds it."""
+        answer = await self.answer("environment", {}, lambda _told: None)
+        if not isinstance(answer, Result):
+            return answer.fact if isinstance(answer, Fault) else "its worker was stopped"
+        if self.device.kind in ("auto", *answer.result["devices"]):
+            return None
+        await self.end()  # whoever asks again wants to know of the device as it is then
+        return "PyTorch finds no such device"
 
-    async def answer(self, verb: str, parameters: Mapping[str, Any], told: Callable[[Progress], None]) -> Answer:
+    async def answer(self, verb: str, parameters: Mapping[str, Any], told: Told) -> Answer:
         """Ask, and wait for the end; a worker that dies is a fault like others.
 
         Args:
@@ -71,8 +90,8 @@ class Engine:
             await self._write(process, encode_request(self._current, verb, parameters))
             answer = await self._last_event(process, self._current, told)
         except (OSError, ProtocolError, EOFError) as error:
-            _LOG.warning("the worker has ended unexpectedly (%s)", type(error).__name__)
-            await self._kill()
+            _LOG.warning("%s: the worker has ended unexpectedly (%s)", self.device.name, type(error).__name__)
+            await self.end()
             if self._stopping:
                 return Stopped(self._current)
             fact, remedy = (
@@ -108,7 +127,7 @@ class Engine:
         try:
             await asyncio.wait_for(process.wait(), _END_SECONDS)
         except asyncio.TimeoutError:
-            await self._kill()
+            await self.end()
 
     async def _running(self) -> Process:
         if self._process is not None and self._process.returncode is None:
@@ -119,22 +138,22 @@ class Engine:
             **os.environ,
             FOLDER_VARIABLE: str(self._cache),
             "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+            **self.device.variables,
         }
         self._reader, self._is_warm = LineReader(), False
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "RetrievalSAMLib.worker", stdin=PIPE, stdout=PIPE, env=environment
         )
-        self.starts += 1
         return self._process
 
-    async def _last_event(self, process: Process, request_id: str, told: Callable[[Progress], None]) -> Answer:
+    async def _last_event(self, process: Process, request_id: str, told: Told) -> Answer:
         assert process.stdout is not None
         while chunk := await process.stdout.read(_CHUNK_BYTES):
             for message in self._reader.feed(chunk):
                 event = event_of(message)
                 if getattr(event, "id", None) != request_id:
                     continue
-                if isinstance(event, Progress):
+                if isinstance(event, (Progress, Partial)):
                     told(event)
                 elif isinstance(event, Answer):
                     return event
@@ -149,7 +168,8 @@ class Engine:
         if self._current == asked and process.returncode is None:
             process.kill()
 
-    async def _kill(self) -> None:
+    async def end(self) -> None:
+        """End the worker at once; the next question starts another."""
         process, self._process = self._process, None
         if process is not None:
             with contextlib.suppress(ProcessLookupError):

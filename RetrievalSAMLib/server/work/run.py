@@ -12,6 +12,7 @@ from typing import Any
 
 from ..messages import ErrorBody, Progress, RunRequest, State
 from .engine import Answer
+from .so_far import SoFar
 from .uploads import Upload
 
 
@@ -29,10 +30,12 @@ class Run:
         refines: The run that `segmentation` is a part of the result of.
         folder: For its files.
         state: waiting, running, done, failed or stopped.
+        device: On which it is computed, or was.
         progress: The last that the worker said.
+        so_far: What it has found so far; None where that was not asked for, or it does not run.
         error: Of one that failed.
         listeners: Connections that follow its events.
-        heard: When one last did, as `time.monotonic` has it.
+        heard: When one last did, or asked for what there is so far, as `time.monotonic` has it.
         ended: When it ended.
         wanted: Whether nobody has asked for its end.
         changed: Set, and replaced, whenever there is something to tell.
@@ -47,7 +50,9 @@ class Run:
     refines: Run | None
     folder: Path
     state: State = "waiting"
+    device: str | None = None
     progress: Progress | None = None
+    so_far: SoFar | None = None
     error: ErrorBody | None = None
     listeners: int = 0
     heard: float = field(default_factory=time.monotonic)
@@ -75,6 +80,10 @@ class Run:
     def uploads(self) -> list[Upload]:
         """What it needs."""
         return [self.volume] if self.segmentation is None else [self.volume, self.segmentation]
+
+    def hear(self) -> None:
+        """Somebody has asked for it just now."""
+        self.heard = time.monotonic()
 
     def touch(self) -> None:
         """Wake whoever follows it."""

@@ -1,4 +1,4 @@
-"""The queue: runs of all clients, one after the other, first come first served."""
+"""The queue: runs of all clients, first come first served; every free device takes the next one."""
 
 from __future__ import annotations
 
@@ -6,29 +6,38 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import shutil
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ...errors import InputError
 from ...out_of_memory import give_back_freed
 from ...tracebacks import told_without_data
 from ...worker.faults import fault_of
 from ...worker.protocol import Fault, Result, Stopped
-from ...worker.protocol import Progress as WorkerProgress
-from ..messages import ErrorBody, Event, Progress, RunRequest, RunState
+from ..messages import DeviceState, ErrorBody, Event, RunRequest, RunState
 from ..problems import Problem, body_of
+from .asking import parameters_of, words_of, written_before
 from .engine import Answer, Engine
+from .lane import Lane
 from .run import Errand, Run
+from .so_far import SoFar
+from .telling import event_of, note, state_of, tell, unheard
 from .uploads import UNUSED_SECONDS, Upload, Uploads
 
 _TICK_SECONDS = 1.0
+_REST_SECONDS = 60.0
+_LONGEST_REST = 16
+"""How much longer a device is left alone in the end that is still of no use whenever it is looked at."""
+_CLOCK_SECONDS = 2.0
+"""So far the times of files may be behind the computer's."""
 _MOST_RESULTS = 1000
+_ENDED = {Result: "is done", Fault: "has failed", Stopped: "was stopped"}
 IMAGE_DIGITS = 24
 """With so many of its hash the names of what is kept of an image begin (`state_file.state_stem` of segmentation)."""
 _LOG = logging.getLogger(__name__)
@@ -39,41 +48,51 @@ class Runs:
 
     Args:
         folder: For their files.
-        engine: Computes.
+        engines: Compute, one a device.
         uploads: What they work on.
-        states: Where the engine keeps what corrections stand on.
+        states: Where the engines keep what corrections stand on.
         queue: How many may wait.
         keep_seconds: How long results stay.
         patience_seconds: How long a run goes on that nobody listens to.
-        device: Where to compute.
+        rest_seconds: How long a device is left alone that cannot be used, at first.
     """
 
     def __init__(
         self,
         folder: Path,
-        engine: Engine,
+        engines: Sequence[Engine],
         uploads: Uploads,
         *,
         states: Path,
         queue: int,
         keep_seconds: float,
         patience_seconds: float,
-        device: str,
+        rest_seconds: float = _REST_SECONDS,
     ) -> None:
         folder.mkdir(mode=0o700)
-        self._folder, self._engine, self._uploads, self._states = folder, engine, uploads, states
-        self._limit, self._keep, self._patience, self._device = queue, keep_seconds, patience_seconds, device
+        self._folder, self._uploads, self._states = folder, uploads, states
+        self._limit, self._keep, self._patience, self._rest = queue, keep_seconds, patience_seconds, rest_seconds
         self._known: dict[str, Run] = {}
         self._waiting: deque[Run | Errand] = deque()
-        self._current: Run | Errand | None = None
+        self.lanes = tuple(Lane(engine) for engine in engines)
         self._some = asyncio.Event()
-        self._making_way: asyncio.Task[None] | None = None  # else nothing would hold it
+        self._making_way: set[asyncio.Task[None]] = set()  # else nothing would hold them
         self._last_seconds = 10.0
 
     @property
     def length(self) -> int:
         """Runs that wait or compute."""
-        return len(self._waiting) + (self._current is not None)
+        return len(self._waiting) + sum(lane.job is not None for lane in self.lanes)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a device can compute."""
+        return any(lane.engine.ready for lane in self.lanes)
+
+    @property
+    def devices(self) -> list[DeviceState]:
+        """What each does."""
+        return [lane.state for lane in self.lanes]
 
     def add(
         self,
@@ -87,7 +106,7 @@ class Runs:
         """Put a run at the end of the queue.
 
         Raises:
-            Problem: As many wait as may.
+            Problem: As many wait as may, or no device can be used.
         """
         self._check_room()
         run_id = uuid.uuid4().hex
@@ -95,21 +114,17 @@ class Runs:
         for upload in run.uploads:
             upload.users += 1
         self._known[run.id] = run
-        self._waiting.append(run)
-        self._some.set()
-        if isinstance(self._current, Errand) and self._current.gives_way:
-            self._making_way = asyncio.create_task(self._engine.cancel())
+        self._queue(run)
         return run
 
     def send(self, errand: Errand) -> None:
         """Put an errand at the end of the queue.
 
         Raises:
-            Problem: As many wait as may.
+            Problem: As for `add`.
         """
         self._check_room()
-        self._waiting.append(errand)
-        self._some.set()
+        self._queue(errand)
 
     async def recall(self, errand: Errand) -> None:
         """End an errand."""
@@ -118,8 +133,8 @@ class Runs:
             self._waiting.remove(errand)
             errand.end(Stopped(errand.verb))
             self._tell_places()
-        elif errand is self._current:
-            await self._engine.cancel()
+        else:
+            await self._stop(errand)
 
     def find(self, owner: str, run_id: str) -> Run | None:
         """A run of this owner's."""
@@ -132,8 +147,7 @@ class Runs:
 
     def state_of(self, run: Run) -> RunState:
         """Where it is."""
-        place = self._place(run) if run.state == "waiting" else None
-        return RunState(id=run.id, state=run.state, place=place, progress=run.progress, error=run.error)
+        return state_of(run, self._place(run))
 
     async def follow(self, run: Run) -> AsyncIterator[Event]:
         """What happens to a run, from where it is now to its end."""
@@ -141,13 +155,13 @@ class Runs:
         try:
             while True:
                 changed = run.changed
-                yield self._event(run)
+                yield event_of(run, self._place(run))
                 if run.ended is not None:
                     return
                 await changed.wait()
         finally:
             run.listeners -= 1
-            run.heard = time.monotonic()
+            run.hear()
 
     async def cancel(self, run: Run, why: ErrorBody | None = None) -> None:
         """End a run; of one that has ended, delete the result.
@@ -166,40 +180,76 @@ class Runs:
             self._tell_places()
         elif run.wanted:
             run.wanted = False
-            await self._engine.cancel()
+            await self._stop(run)
 
     def close(self) -> None:
         """Say to all who wait that nothing more comes, since the server ends."""
         fact, remedy = "it was shut down", "Start the run again when it is back."
         for run in [run for run in self._known.values() if run.ended is None]:
             self._end(run, Fault(run.id, "internal", "server", fact, remedy, f"server: {fact}. {remedy}"))
-        for errand in (job for job in (*self._waiting, self._current) if isinstance(job, Errand)):
+        for errand in (job for job in (*self._waiting, *self._jobs()) if isinstance(job, Errand)):
             errand.end(Fault(errand.verb, "internal", "server", fact, remedy, f"server: {fact}. {remedy}"))
 
-    async def work(self) -> None:
-        """Take one run after the other, for ever."""
-        await self._engine.answer("environment", {}, lambda _progress: None)
+    async def work(self, lane: Lane) -> None:
+        """Have a device do one thing after the other, for ever."""
         while True:
+            await self._made_ready(lane)
+            lane.is_free = True
             while not self._waiting:
                 self._some.clear()
                 await self._some.wait()
-            job = self._current = self._next()
-            began = time.monotonic()
-            if isinstance(job, Errand):
-                answer = await self._engine.answer(job.verb, job.parameters, partial(_note, job))
-                if isinstance(answer, Stopped) and job.gives_way and job.wanted:
-                    self._waiting.append(job)
-                else:
-                    job.end(answer)
-            else:
-                job.state = "running"
-                job.touch()
-                self._tell_places()
-                self._end(job, await self._answer(job))
-                self._last_seconds = time.monotonic() - began
-            self._current = None
+            job = self._next()
+            lane.take(job)
+            answer = await self._done(lane, job)
+            is_broken = isinstance(answer, Fault) and answer.code == "internal"
+            lane.failures = lane.failures + 1 if is_broken else 0
+            if is_broken:  # of a card, whatever a process does after such a fault may fail too
+                await lane.engine.end()
+            lane.job = None
             self.sweep()
             give_back_freed()
+
+    async def _made_ready(self, lane: Lane) -> None:
+        """Start the worker of a device where it does not run; one that cannot be used is tried less and less often."""
+        longer = 1
+        while True:
+            others = any(one.fault is None for one in self.lanes if one is not lane)
+            if lane.needs_rest and others:
+                lane.fault = f"{lane.failures} runs in a row have failed on it"
+                lane.failures = 0
+            else:
+                lane.fault = None if lane.engine.ready else await lane.engine.fault()
+            if lane.fault is None:
+                return
+            _LOG.error("%s: taken out for %g s: %s", lane.name, self._rest * longer, lane.fault)
+            self._make_way()
+            self._fail_waiting()
+            await asyncio.sleep(self._rest * longer)
+            longer = min(2 * longer, _LONGEST_REST)
+
+    async def _done(self, lane: Lane, job: Run | Errand) -> Answer:
+        """Do what a lane has taken."""
+        engine, began = lane.engine, time.monotonic()
+        # Neither whose nor of what: everybody who has a token can read these lines.
+        what = job.verb if isinstance(job, Errand) else "a run"
+        _LOG.info("%s: %s begins", lane.name, what)
+        if isinstance(job, Errand):
+            parameters = {**job.parameters, "device": engine.device.kind}
+            answer = await engine.answer(job.verb, parameters, partial(note, job))
+            if isinstance(answer, Stopped) and job.gives_way and job.wanted:
+                self._waiting.append(job)
+                self._some.set()
+            else:
+                job.end(answer)
+        else:
+            job.state, job.device = "running", lane.name
+            job.touch()
+            self._tell_places()
+            answer = await self._answer(job, engine)
+            self._end(job, answer)
+            self._last_seconds = time.monotonic() - began
+        _LOG.info("%s: %s %s after %.1f s", lane.name, what, _ENDED[type(answer)], time.monotonic() - began)
+        return answer
 
     async def tend(self) -> None:
         """Stop what nobody follows and delete what nobody needs, for ever."""
@@ -208,7 +258,7 @@ class Runs:
             now = time.monotonic()
             for run in [run for run in self._known.values() if run.ended is None and not run.listeners]:
                 if now - run.heard > self._patience:
-                    await self.cancel(run, _unheard(self._patience))
+                    await self.cancel(run, unheard(self._patience))
             self.sweep()
 
     def sweep(self) -> None:
@@ -219,12 +269,63 @@ class Runs:
         for run in {*old, *ended[: max(0, len(ended) - _MOST_RESULTS)]}:
             self._forget(run)
         self._uploads.sweep()
-        if self._current is None and self._states.is_dir():  # else the worker may be reading there
-            kept = {image[:IMAGE_DIGITS] for image in self._uploads.images()}
-            for path in self._states.iterdir():
-                if path.name[:IMAGE_DIGITS] not in kept:
-                    with contextlib.suppress(OSError):  # the next sweep deletes it
-                        path.unlink()
+        self._sweep_states()
+
+    def _sweep_states(self) -> None:
+        """Delete what corrections of volumes that are gone stood on."""
+        if not self._states.is_dir():
+            return
+        kept = {image[:IMAGE_DIGITS] for image in self._uploads.images()}
+        # A run on a volume that none has had before writes there what cannot be told yet whose it is.
+        oldest = min((lane.began - _CLOCK_SECONDS for lane in self.lanes if lane.job is not None), default=math.inf)
+        for path in self._states.iterdir():
+            with contextlib.suppress(OSError):  # the next sweep deletes it
+                if path.name[:IMAGE_DIGITS] not in kept and path.stat().st_mtime < oldest:
+                    path.unlink()
+
+    def _queue(self, job: Run | Errand) -> None:
+        self._waiting.append(job)
+        self._some.set()
+        self._make_way()
+
+    def _jobs(self) -> list[Run | Errand]:
+        """What the devices do."""
+        return [lane.job for lane in self.lanes if lane.job is not None]
+
+    async def _stop(self, job: Run | Errand) -> None:
+        """End what a device does."""
+        for lane in self.lanes:
+            if lane.job is job:
+                await lane.engine.cancel()
+
+    def _make_way(self) -> None:
+        """Have as much learning stop as there is that waits and finds no free device."""
+        free = sum(lane.is_free for lane in self.lanes)
+        wanted = sum(not _gives_way(job) for job in self._waiting) - free
+        for job in [job for job in self._jobs() if _gives_way(job)][: max(0, wanted)]:
+            stopping = asyncio.create_task(self._stop(job))
+            self._making_way.add(stopping)
+            stopping.add_done_callback(self._making_way.discard)
+
+    def _fail_waiting(self) -> None:
+        """Where no device can be used, say so to all who wait."""
+        fault = self._fault()
+        if fault is None:
+            return
+        for job in list(self._waiting):
+            self._waiting.remove(job)
+            if isinstance(job, Run):
+                self._end(job, fault)
+            else:
+                job.end(fault)
+
+    def _fault(self) -> Fault | None:
+        """Why nothing can be computed."""
+        if any(lane.fault is None for lane in self.lanes):
+            return None
+        fact = "; ".join(f"{lane.name} cannot be used: {lane.fault}" for lane in self.lanes)
+        remedy = "Have its administrator look at its log; devices are tried again from time to time."
+        return Fault(None, "internal", "server", fact, remedy, f"server: {fact}. {remedy}")
 
     def _next(self) -> Run | Errand:
         """The first that waits; what gives way has its turn where nothing else waits."""
@@ -232,8 +333,10 @@ class Runs:
         self._waiting.remove(job)
         return job
 
-    def _place(self, run: Run) -> int:
-        """Of a run that waits: 1 for the next."""
+    def _place(self, run: Run) -> int | None:
+        """Of a run that waits: 1 for the next; None of others."""
+        if run.state != "waiting":
+            return None
         return [job for job in self._waiting if not _gives_way(job)].index(run) + 1
 
     def _tell_places(self) -> None:
@@ -242,8 +345,11 @@ class Runs:
                 job.touch()
 
     def _check_room(self) -> None:
+        fault = self._fault()
+        if fault is not None:
+            raise Problem(503, "busy", fault.thing, fault.fact, fault.remedy, {"Retry-After": f"{self._rest:.0f}"})
         if len(self._waiting) >= self._limit:
-            seconds = max(1, round(self._last_seconds))
+            seconds = max(1, round(self._last_seconds / len(self.lanes)))
             raise Problem(
                 429,
                 "busy",
@@ -253,9 +359,9 @@ class Runs:
                 {"Retry-After": str(seconds)},
             )
 
-    async def _answer(self, run: Run) -> Answer:
+    async def _answer(self, run: Run, engine: Engine) -> Answer:
         try:
-            answer = await self._asked(run)
+            answer = await self._asked(run, engine)
             if isinstance(answer, Result):
                 report = answer.result["report"]
                 run.report_file.write_text(json.dumps(report), encoding="utf-8")
@@ -266,17 +372,19 @@ class Runs:
                 _LOG.error("a run has failed in the server:\n%s", told_without_data(error))
             return fault_of(error, run.id)
 
-    async def _asked(self, run: Run) -> Answer:
+    async def _asked(self, run: Run, engine: Engine) -> Answer:
         run.folder.mkdir(mode=0o700)
-        parameters = _parameters(run, self._device)
+        if run.request.partial:
+            run.so_far = SoFar(run.volume.path, run.folder / "so-far")
+        parameters = parameters_of(run, engine.device.kind)
         if run.segmentation is None and not run.refines:
             parameters |= {"learned": run.request.learned}
-            return await self._engine.answer("segment", parameters, lambda told: _tell(run, told))
-        before = await asyncio.to_thread(_written_before, run)
+            return await engine.answer("segment", parameters, partial(tell, run))
+        before = await asyncio.to_thread(written_before, run)
         parameters |= {"segmentation": str(before), "corrected": run.request.corrected}
         if not run.wanted:
             return Stopped(run.id)
-        return await self._engine.answer("refine", parameters, lambda told: _tell(run, told))
+        return await engine.answer("refine", parameters, partial(tell, run))
 
     def _end(self, run: Run, answer: Answer) -> None:
         if run.ended is not None:  # when the server ends
@@ -284,32 +392,17 @@ class Runs:
         if isinstance(answer, Result):
             run.state = "done"
         elif isinstance(answer, Fault):
-            run.state, run.error = "failed", body_of(answer, self._words(run))
+            run.state, run.error = "failed", body_of(answer, words_of(run))
         else:
             run.state = "stopped"
         run.ended, run.refines = time.monotonic(), None
+        if run.so_far is not None:
+            run.so_far.close()
+            run.so_far = None
         for upload in run.uploads:
             upload.users -= 1
             upload.used, upload.has_served = run.ended, True
         run.touch()
-
-    def _words(self, run: Run) -> dict[str, str]:
-        """What a client knows the files of a run as."""
-        words = {str(run.volume.path): "the volume", str(run.library): run.request.library, str(run.folder): "the run"}
-        if run.segmentation is not None:
-            words[str(run.segmentation.path)] = "the segmentation"
-        return words | {str(run.folder / "before.seg.nrrd"): "the segmentation", str(self._folder.parent): "the server"}
-
-    def _event(self, run: Run) -> Event:
-        if run.state == "done":
-            return Event(event="result", id=run.id, report=run.report)
-        if run.state == "failed":
-            return Event(event="error", id=run.id, error=run.error)
-        if run.state == "stopped":
-            return Event(event="stopped", id=run.id, error=run.error)
-        if run.state == "waiting":
-            return Event(event="waiting", id=run.id, place=self._place(run))
-        return Event(event="progress", id=run.id, progress=run.progress)
 
     def _forget(self, run: Run) -> None:
         shutil.rmtree(run.folder, ignore_errors=True)
@@ -318,49 +411,3 @@ class Runs:
 
 def _gives_way(job: Run | Errand) -> bool:
     return isinstance(job, Errand) and job.gives_way
-
-
-def _tell(run: Run, told: WorkerProgress) -> None:
-    _note(run, told)
-    run.touch()
-
-
-def _note(job: Run | Errand, told: WorkerProgress) -> None:
-    job.progress = Progress(stage=told.stage, done=told.done, total=told.total, seconds_left=told.seconds_left)
-
-
-def _unheard(seconds: float) -> ErrorBody:
-    """Why a run is cancelled that nobody follows."""
-    fact = f"nobody has followed it for {seconds:g} s, so the server has ended it"
-    remedy = "Start it again, and follow its events until it has a result (GET /v1/runs/{id}/events)."
-    return ErrorBody(code="unheard", thing="run", fact=fact, remedy=remedy, message=f"run: {fact}. {remedy}")
-
-
-def _parameters(run: Run, device: str) -> dict[str, Any]:
-    """What the worker's `segment` and `refine` have in common."""
-    shared = {"preset", "model", "segments", "plane", "roi", "seed", "points", "boxes", "trust_header", "clean"}
-    given = run.request.model_dump(include=shared)
-    files = {"folder": str(run.library), "image": str(run.volume.path), "output": str(run.result)}
-    return {**given, **files, "device": device}
-
-
-def _written_before(run: Run) -> Path:
-    """The segmentation that is refined: as it was sent, or an earlier result with what was sent put into it.
-
-    Raises:
-        InputError: They do not go together, or the earlier result is gone.
-    """
-    from ...volumes import read_segmentation, write_segmentation
-    from ..pasting import pasted
-
-    if run.refines is None:
-        assert run.segmentation is not None
-        return run.segmentation.path
-    if not run.refines.result.is_file():
-        raise InputError("the earlier run", "its result was deleted meanwhile", "Send the whole segmentation.")
-    if run.segmentation is None:
-        return run.refines.result
-    whole = pasted(read_segmentation(run.refines.result), read_segmentation(run.segmentation.path))
-    path = run.folder / "before.seg.nrrd"
-    write_segmentation(whole, path)
-    return path

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..settings import Settings
+from .devices import devices_of
 from .engine import Engine
 from .libraries import LibraryFolder
 from .private_folder import private_folder
@@ -20,7 +21,6 @@ from .uploads import Uploads
 class Service:
     """What the routes use; all that is kept lies in `folder`."""
 
-    engine: Engine
     libraries: LibraryFolder
     uploads: Uploads
     runs: Runs
@@ -29,26 +29,25 @@ class Service:
 
 @asynccontextmanager
 async def service_of(settings: Settings) -> AsyncIterator[Service]:
-    """A service that works; at the end the worker is gone and so is everything that was kept."""
+    """A service that works; at the end the workers are gone and so is everything that was kept."""
     with private_folder() as folder:
-        engine = Engine(folder / "cache")
+        engines = [Engine(device, folder / "cache") for device in devices_of(settings.devices)]
         uploads = Uploads(folder / "uploads", settings.max_upload_bytes, settings.keep_bytes, settings.keep_seconds)
         runs = Runs(
             folder / "runs",
-            engine,
+            engines,
             uploads,
             states=folder / "cache" / "runs",
             queue=settings.queue,
             keep_seconds=settings.keep_seconds,
             patience_seconds=settings.patience_seconds,
-            device=settings.device,
         )
-        tasks = [asyncio.create_task(runs.work()), asyncio.create_task(runs.tend())]
+        tasks = [asyncio.create_task(work) for work in (*map(runs.work, runs.lanes), runs.tend())]
         try:
-            yield Service(engine, LibraryFolder(settings.libraries), uploads, runs, folder)
+            yield Service(LibraryFolder(settings.libraries), uploads, runs, folder)
         finally:
             for task in tasks:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            await engine.stop()
+            await asyncio.gather(*(engine.stop() for engine in engines))

@@ -15,17 +15,19 @@ from ..geometry import Geometry, NiftiForm
 from .nifti import DATA_OFFSET, DTYPES, HEADER_BYTES
 
 _MM = 2
+_DESCRIPTION_BYTES = 79
 _SCANNER = 1
 _CODES = {np.dtype(name): code for code, name in DTYPES.items()}
 
 
-def nifti_bytes(voxels: np.ndarray, geometry: Geometry) -> bytes:
+def nifti_bytes(voxels: np.ndarray, geometry: Geometry, comment: str | None = None) -> bytes:
     """A NIfTI-1 file in memory, not compressed.
 
     Args:
         voxels: (i, j, k) of a dtype that NIfTI knows.
         geometry: The grid. Where it was read from NIfTI the file gets the same header fields. Any other grid
             is stored as nearly as float32 can hold it, in the matrix and in the quaternion.
+        comment: Stands before the notice in the description, as far as there is room (some 30 letters).
     """
     dtype = voxels.dtype.newbyteorder("=")
     form = geometry.nifti if geometry.nifti is not None else nifti_form(geometry)
@@ -37,7 +39,9 @@ def nifti_bytes(voxels: np.ndarray, geometry: Geometry) -> bytes:
     struct.pack_into("<8f", header, 76, *form.pixdim)
     struct.pack_into("<3f", header, 108, DATA_OFFSET, 1.0, 0.0)
     header[123] = form.xyzt_units
-    header[148 : 148 + len(NOTICE)] = NOTICE.encode("ascii")
+    before = f"{comment[: _DESCRIPTION_BYTES - len(NOTICE) - 2]}. " if comment else ""
+    description = f"{before}{NOTICE}".encode("ascii", "replace")
+    header[148 : 148 + len(description)] = description
     struct.pack_into("<hh", header, 252, form.qform_code, form.sform_code)
     struct.pack_into("<3f", header, 256, *form.quaternion)
     struct.pack_into("<3f", header, 268, *form.offset)

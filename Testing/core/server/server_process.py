@@ -49,8 +49,10 @@ class RunningServer:
 
 
 @contextmanager
-def serving(folder: Path, libraries: Path, *options: str, secure: bool = False) -> Iterator[RunningServer]:
-    """A server that listens and whose worker has answered; ended afterwards as by Ctrl+C."""
+def serving(
+    folder: Path, libraries: Path, *options: str, secure: bool = False, is_able: bool = True
+) -> Iterator[RunningServer]:
+    """A server that listens and whose worker has answered, if it is able to; ended afterwards as by Ctrl+C."""
     given = list(options)
     ca_file = None
     if secure:
@@ -80,7 +82,8 @@ def serving(folder: Path, libraries: Path, *options: str, secure: bool = False) 
         wait_until(lambda: address() is not None or process.poll() is not None)
         assert address() is not None, log
         server = RunningServer(process, str(address()), cache, ca_file, log)
-        wait_until(lambda: server.client().health()["model_ready"])
+        if is_able:
+            wait_until(lambda: server.client().health()["model_ready"])
         yield server
     finally:
         process.terminate()

@@ -21,6 +21,7 @@ OPERATIONS = [
     ("GET", "/v1/runs/{run_id}/events"),
     ("DELETE", "/v1/runs/{run_id}"),
     ("GET", "/v1/runs/{run_id}/segmentation"),
+    ("GET", "/v1/runs/{run_id}/partial"),
     ("GET", "/v1/runs/{run_id}/report"),
     ("GET", "/v1/overview"),
     ("GET", "/v1/libraries/{name}/pictures/{number}"),

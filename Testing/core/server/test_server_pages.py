@@ -123,6 +123,8 @@ def test_the_server_s_page_shows_libraries_with_pictures_batches_and_own_runs(
     assert page.locator(".library h3").all_inner_texts() == ["balls"]
     assert page.locator(".library .muted").inner_text() == "2 cases"
     wait_for(page, "document.getElementById('state').textContent.includes('ready')")
+    wait_for(page, "document.querySelector('#devices tbody')?.innerText.includes('is free')")
+    assert page.locator("#devices tbody td").all_inner_texts() == ["auto", "is free"]
     assert "seat" in page.locator("#seat").inner_text()
     assert (
         page.locator("#labels").inner_text() == "not change libraries: the server was started without --accept-labels"

@@ -99,7 +99,7 @@ def test_corrections_send_the_changed_slices_and_are_carried_on_as_here(
     assert report["refinement"]["corrected"] == slices and report["refinement"]["reused"]
     # A client that knows of no earlier run sends the whole, to the same end.
     other = server.client(TOKENS[0])
-    other.refine("balls", image, drawn, slices, tmp_path / "whole.seg.nrrd", FAST)
+    other.refine("balls", image, drawn, slices, tmp_path / "whole.seg.nrrd", FAST, grown=lambda *_so_far: None)
     assert_same(tmp_path / "whole.seg.nrrd", here)
     assert 0 < part < other.sent_bytes
 
@@ -137,8 +137,8 @@ def test_a_run_that_ends_as_it_is_cancelled_counts_as_cancelled(
     client, ended = server.client(TOKENS[0]), []
     followed = client._followed
 
-    def cancelled_late(path: str, told: Any) -> dict[str, Any]:
-        report = followed(path, told)
+    def cancelled_late(path: str, *told: Any) -> dict[str, Any]:
+        report = followed(path, *told)
         client._cancel(path)
         ended.append(path)
         return report
