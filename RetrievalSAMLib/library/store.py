@@ -478,7 +478,8 @@ class SupportLibrary:
         for path, fact in self.learned.damage():
             found.append(Damage(path.relative_to(self.path).as_posix(), f"{fact}; the library can learn again", True))
         for path, fact in self.tuned.damage():
-            found.append(Damage(path.relative_to(self.path).as_posix(), f"{fact}; the library can be tuned again", True))
+            file = path.relative_to(self.path).as_posix()
+            found.append(Damage(file, f"{fact}; the library can be tuned again", True))
         if (fault := self._catalogue.fault()) is not None:
             fact = f"{fault}; it only repeats what the cases say, and is made anew"
             found.append(Damage(f"{self.cache_dir.name}/{CATALOGUE_FILE}", fact, derived=True))

@@ -3,7 +3,8 @@
 ```
 tuned/<sha256 of the model's weights>-<preset>.json, .sha256
 ```
-Each is replaced in one step. What it means is the business of `RetrievalSAMLib.tuning`; here it is bytes with checksums.
+Each is replaced in one step. What it means is the business of `RetrievalSAMLib.tuning`; here it is bytes with
+checksums.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -47,4 +47,4 @@ class Tuning:
 
     def applied(self, settings: Settings) -> Settings:
         """A preset with what was tuned."""
-        return replace(settings, **{name: tuned.value for name, tuned in self.settings.items()})
+        return settings.changed({name: tuned.value for name, tuned in self.settings.items()})

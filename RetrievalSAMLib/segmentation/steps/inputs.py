@@ -151,8 +151,9 @@ class RunInputs:
     def fingerprint(self) -> Fingerprint:
         """What the result depends on."""
         segmenter, encoder = self.models.segmenter, self.models.encoder
-        tuned = self.options.tuning
-        more = ({"trust_header": True} if self.options.trust_header else {}) | ({"tuning": tuned.sha256} if tuned else {})
+        more: dict[str, object] = {"trust_header": True} if self.options.trust_header else {}
+        if self.options.tuning:
+            more |= {"tuning": self.options.tuning.sha256}
         return Fingerprint(
             image=self.target.image_hash,
             # The order follows from all that is named here.
