@@ -64,7 +64,7 @@ class KeptTrials:
     def get(self, case: Case, settings: Settings) -> Trial | None:
         """A trial; None where there is none that can be read: it is derived data."""
         try:
-            return decode_json(unsealed(self._path(case, settings).read_bytes()), Trial)
+            return decode_json(unsealed(self.path(case, settings).read_bytes()), Trial)
         except (OSError, ValueError):
             return None
 
@@ -80,9 +80,10 @@ class KeptTrials:
             staged.parent.mkdir(parents=True, exist_ok=True)
             staged.write_bytes(content)
 
-        write_staged(self._path(case, settings), write)
+        write_staged(self.path(case, settings), write)
 
-    def _path(self, case: Case, settings: Settings) -> Path:
+    def path(self, case: Case, settings: Settings) -> Path:
+        """Where a trial lies."""
         return self.folder / f"{case.id}-{_hashed(settings.as_report())[:16]}.json"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
 
 import msgspec
 
@@ -175,6 +176,19 @@ def read_record(library: SupportLibrary, segmenter: str, preset: str) -> tuple[T
         raise InputError(name, "it was made for another model or preset than its name says", AGAIN)
     _check(record, name)
     return record, sha256_of_record(content)
+
+
+def read_every_record(library: SupportLibrary) -> Iterator[tuple[str, str, TuningRecord | InputError]]:
+    """SHA-256 of a model's weights, preset, and what was tuned for them or why it cannot be used; by name."""
+    for path in library.tuned.paths():
+        segmenter, _, preset = path.stem.partition("-")
+        try:
+            read = read_record(library, segmenter, preset)
+        except InputError as error:
+            yield segmenter, preset, error
+        else:
+            if read is not None:
+                yield segmenter, preset, read[0]
 
 
 class _Version(msgspec.Struct, frozen=True):

@@ -270,7 +270,6 @@ class Runs:
         run.folder.mkdir(mode=0o700)
         parameters = _parameters(run, self._device)
         if run.segmentation is None and not run.refines:
-            parameters |= {"learned": run.request.learned}
             return await self._engine.answer("segment", parameters, lambda told: _tell(run, told))
         before = await asyncio.to_thread(_written_before, run)
         parameters |= {"segmentation": str(before), "corrected": run.request.corrected}
@@ -338,7 +337,19 @@ def _unheard(seconds: float) -> ErrorBody:
 
 def _parameters(run: Run, device: str) -> dict[str, Any]:
     """What the worker's `segment` and `refine` have in common."""
-    shared = {"preset", "model", "segments", "plane", "roi", "seed", "points", "boxes", "trust_header", "clean"}
+    shared = {
+        "preset",
+        "model",
+        "segments",
+        "plane",
+        "roi",
+        "seed",
+        "points",
+        "boxes",
+        "learned",
+        "trust_header",
+        "clean",
+    }
     given = run.request.model_dump(include=shared)
     files = {"folder": str(run.library), "image": str(run.volume.path), "output": str(run.result)}
     return {**given, **files, "device": device}
