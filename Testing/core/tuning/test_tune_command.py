@@ -93,4 +93,4 @@ def test_a_batch_uses_it(tuned: SupportLibrary, image: Path, tmp_path: Path) -> 
         outcome = Seat(order).segment(Item("one", image))
         assert outcome.error == ""
         report = json.loads(results.report("one").read_text())
-        assert report["report"]["settings"]["place_weight"] == weight
+        assert report["settings"]["place_weight"] == weight
