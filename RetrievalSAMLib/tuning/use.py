@@ -13,7 +13,7 @@ from ..library.store import SupportLibrary
 from ..retrieval.evidence import content_key
 from ..segmentation.settings.options import Models
 from ..segmentation.settings.presets import PUBLISHED, Settings
-from ..segmentation.settings.tuning import Tuning
+from ..segmentation.settings.tuning import Tuning, changes_in_words
 from .store import TuningRecord, read_every_record, read_record
 
 _AT_LEAST = 0.5
@@ -112,9 +112,8 @@ def tuned_states(library: SupportLibrary) -> list[TunedState]:
         else:
             now = {content_key(case, case.plane) for case in cases}
             state = "current" if {case.content for case in read.cases} == now else "behind"
-            changes = [f"{name} {one.value:g} instead of {one.usual:g}" for name, one in read.changes.items()]
-            changes += ["confidence"] if read.calibration is not None else []
-            text = f"tuned on {len(read.cases)} cases: {', '.join(changes) or 'the values of the preset stay'}"
+            changes = changes_in_words(read.changes, read.calibration is not None)
+            text = f"tuned on {len(read.cases)} cases: {changes or 'the values of the preset stay'}"
         states.append(TunedState(read.model, segmenter, preset, state, text))
     return states
 

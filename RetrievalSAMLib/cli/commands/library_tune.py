@@ -112,6 +112,8 @@ def _plan(cases: list[Case], models: Models, settings: Settings, device: str, ca
 
 def print_tuned(tuned: Tuned) -> None:
     """A line a value, and what is used from now on."""
+    from ...segmentation.settings.tuning import changes_in_words
+
     rows = []
     for one in tuned.settings:
         for tried in one.tried:
@@ -128,9 +130,9 @@ def print_tuned(tuned: Tuned) -> None:
         f"fitted to other patients (+/- {confidence.error:.3f}): "
         + ("it is fitted from now on" if confidence.kept else "it stays as it is")
     )
-    changed = [one for one in tuned.settings if one.tuned is not None]
-    if changed:
-        told = ", ".join(f"{one.name} {one.value:g} instead of {one.usual:g}" for one in changed)
+    changes = {one.name: change for one in tuned.settings if (change := one.tuned) is not None}
+    if changes:
+        told = changes_in_words(changes, confidence=False)
         print(f"used from now on with {tuned.model.name} and the preset {tuned.preset}: {told}")
         print(f"Dice on patients left out: {tuned.dice_before:.3f} -> {tuned.dice_after:.3f}")
     else:

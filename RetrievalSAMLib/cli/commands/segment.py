@@ -247,11 +247,10 @@ def print_summary(report: SegmentationReport) -> None:
 def print_fitted(report: SegmentationReport) -> None:
     """What the library's tuning changed; or that nothing in the settings was fitted to the model."""
     from ...segmentation.output.report import TO_NOTHING
+    from ...segmentation.settings.tuning import changes_in_words
 
     if report.tuning is not None:
-        changes = [f"{name} {one.value:g} instead of {one.usual:g}" for name, one in report.tuning.settings.items()]
-        changes += ["confidence"] if report.tuning.confidence else []
-        told = ", ".join(changes) or "the preset's values stay"
+        told = changes_in_words(report.tuning.settings, report.tuning.confidence) or "the preset's values stay"
         print(f"tuned for {report.model.name} on {report.tuning.cases} cases of this library: {told}")
     elif report.fitted_to == TO_NOTHING:
         print(

@@ -27,6 +27,17 @@ class TunedSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: float
 
 
+def changes_in_words(settings: Mapping[str, TunedSetting], confidence: bool) -> str:
+    """What was tuned, for a person; empty where the preset's values and the usual curves stay.
+
+    Args:
+        settings: By name.
+        confidence: Whether it was fitted too.
+    """
+    told = [f"{name} {tuned.value:g} instead of {tuned.usual:g}" for name, tuned in settings.items()]
+    return ", ".join([*told, *(["confidence fitted"] if confidence else [])])
+
+
 @dataclass(frozen=True)
 class Tuning:
     """What was tuned for one model and preset.
