@@ -105,8 +105,8 @@ def _plan(cases: list[Case], models: Models, settings: Settings, device: str, ca
     base = seconds / 60
     most = max(base, min(minutes, base * (1 + _PART_OF_A_RUN * TRIED)))
     return (
-        f"plan: segment each of {len(cases)} cases by other patients' (about {base:.0f} minutes), then try {TRIED} "
-        f"values of {len(CHOICES)} settings on each, as far as that is not known; about {most:.0f} minutes in all"
+        f"plan: segment each of {len(cases)} cases by other patients' (about {base:.0f} min), then try {TRIED} "
+        f"values of {len(CHOICES)} settings on each, as far as that is not known; about {most:.0f} min in all"
     )
 
 
