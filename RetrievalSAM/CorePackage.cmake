@@ -23,8 +23,8 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/benchmark/run.py
   RetrievalSAMLib/benchmark/video_predictor.py
   RetrievalSAMLib/cli/__init__.py
+  RetrievalSAMLib/cli/accepted.py
   RetrievalSAMLib/cli/commands/__init__.py
-  RetrievalSAMLib/cli/commands/accepted.py
   RetrievalSAMLib/cli/commands/batch.py
   RetrievalSAMLib/cli/commands/benchmark.py
   RetrievalSAMLib/cli/commands/demo.py
@@ -33,6 +33,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/cli/commands/evaluate.py
   RetrievalSAMLib/cli/commands/library.py
   RetrievalSAMLib/cli/commands/library_review.py
+  RetrievalSAMLib/cli/commands/library_tune.py
   RetrievalSAMLib/cli/commands/models.py
   RetrievalSAMLib/cli/commands/refine.py
   RetrievalSAMLib/cli/commands/segment.py
@@ -143,6 +144,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/library/sharing/archive_file.py
   RetrievalSAMLib/library/store.py
   RetrievalSAMLib/library/thumbnails.py
+  RetrievalSAMLib/library/tuned_files.py
   RetrievalSAMLib/library/upkeep/__init__.py
   RetrievalSAMLib/library/upkeep/damage.py
   RetrievalSAMLib/library/upkeep/renaming.py
@@ -250,12 +252,14 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/settings/__init__.py
   RetrievalSAMLib/segmentation/settings/cache_space.py
   RetrievalSAMLib/segmentation/settings/cleaning.py
+  RetrievalSAMLib/segmentation/settings/confidence_curves.py
   RetrievalSAMLib/segmentation/settings/default_options.py
   RetrievalSAMLib/segmentation/settings/memory_use.py
   RetrievalSAMLib/segmentation/settings/networks.py
   RetrievalSAMLib/segmentation/settings/options.py
   RetrievalSAMLib/segmentation/settings/presets.py
   RetrievalSAMLib/segmentation/settings/region.py
+  RetrievalSAMLib/segmentation/settings/tuning.py
   RetrievalSAMLib/segmentation/spatial_prior/__init__.py
   RetrievalSAMLib/segmentation/spatial_prior/aligned_cases.py
   RetrievalSAMLib/segmentation/spatial_prior/crops.py
@@ -331,6 +335,16 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/side_by_side.py
   RetrievalSAMLib/stages.py
   RetrievalSAMLib/tracebacks.py
+  RetrievalSAMLib/tuning/__init__.py
+  RetrievalSAMLib/tuning/choices.py
+  RetrievalSAMLib/tuning/confidence.py
+  RetrievalSAMLib/tuning/kept_trials.py
+  RetrievalSAMLib/tuning/proof.py
+  RetrievalSAMLib/tuning/remembering.py
+  RetrievalSAMLib/tuning/store.py
+  RetrievalSAMLib/tuning/trial.py
+  RetrievalSAMLib/tuning/tune.py
+  RetrievalSAMLib/tuning/use.py
   RetrievalSAMLib/volumes/__init__.py
   RetrievalSAMLib/volumes/claims.py
   RetrievalSAMLib/volumes/counting.py

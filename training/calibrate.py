@@ -28,8 +28,8 @@ import torch
 from scipy.optimize import minimize
 
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
-from RetrievalSAMLib.segmentation.confidence.calibration import Calibration, Curve, Evidence, Term
 from RetrievalSAMLib.segmentation.run import segmented_target
+from RetrievalSAMLib.segmentation.settings.confidence_curves import Calibration, Curve, Evidence, Term
 from RetrievalSAMLib.segmentation.settings.options import Models, RunOptions
 from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.segmentation.steps.describe import describe

@@ -24,6 +24,7 @@ from .commands import (
     evaluate,
     library,
     library_review,
+    library_tune,
     models,
     refine,
     segment,
@@ -69,6 +70,7 @@ app = typer.Typer(
 library.app.command()(library_review.review)
 library.app.command()(library_review.suggest)
 library.app.command()(library_review.learn)
+library.app.command()(library_tune.tune)
 app.add_typer(library.app, name="library")
 app.add_typer(models.app, name="models")
 app.command()(start.start)

@@ -36,7 +36,7 @@ class Order:
         plane: `auto`, or the name of a plane.
         segments: Names, or None for all.
         seed: Of the random generators.
-        learned: Whether to use what the library has learned.
+        learned: Whether to use what the library has learned and tuned.
         trust_header: See `RunOptions`.
         cleaning: What is done with the masks once they are found.
         reading: How volumes are to be read; each choice counts for those that it can be about.
@@ -65,7 +65,14 @@ def library_key(cases: Sequence[Case]) -> str:
     return _hashed(sorted(identity(case) for case in cases))
 
 
-def fingerprint(order: Order, networks: Networks, image: str, region: Box | None, expert: str | None = None) -> str:
+def fingerprint(
+    order: Order,
+    networks: Networks,
+    image: str,
+    region: Box | None,
+    expert: str | None = None,
+    tuning: str | None = None,
+) -> str:
     """Equal where the same result is to be expected.
 
     The device and the number of threads are left out: they may change a last bit, which is no reason to begin anew.
@@ -76,6 +83,7 @@ def fingerprint(order: Order, networks: Networks, image: str, region: Box | None
         image: Hash of the volume's voxels and grid.
         region: Where the volume is looked at.
         expert: SHA-256 of the weights of the library's expert, None where it is not used.
+        tuning: SHA-256 of what the library has tuned, None likewise.
     """
     segmenter = catalogue.get(networks.model, "segmenter")
     encoder = catalogue.get(networks.encoder, "encoder")
@@ -84,6 +92,8 @@ def fingerprint(order: Order, networks: Networks, image: str, region: Box | None
     asked = [settings.as_report(), cleaning, order.plane, order.segments, order.seed, region]
     if order.trust_header:
         asked.append("trust-header")
+    if tuning is not None:
+        asked.append(tuning)
     known_as = [segmenter.sha256, networks.image_size, encoder.sha256]
     return _hashed([_FORMAT, order.version, order.library_key, image, known_as, asked, expert])
 

@@ -24,9 +24,11 @@ from ..segmentation.output.report import SegmentationReport
 from ..segmentation.pipeline import segment_volume
 from ..segmentation.settings.default_options import usual_options
 from ..segmentation.settings.presets import preset as preset_of
+from ..segmentation.settings.tuning import Tuning
+from ..tuning.use import tuning_of
 from ..volumes import Plane, Segmentation, SliceStack, Volume, read_segmentation, shown_color, write_staged
 from ..worker.faults import fault_of
-from ..worker.jobs.kept import KeptNetworks
+from ..worker.jobs.kept import KeptNetworks, Key
 from ..worker.jobs.segmenting import Networks, networks_of
 from .items import Item
 from .order import Order, fingerprint, library_key
@@ -68,6 +70,7 @@ class Seat:
             raise InputError("library", "it has changed since the batch began", "Run the same command again.")
         self.networks = KeptNetworks()
         self._experts: dict[str, LearnedOpinion | None] = {}
+        self._tunings: dict[Key, Tuning | None] = {}
 
     def segment(self, item: Item) -> Outcome:
         """Segment a volume and keep the result, unless it is there.
@@ -81,8 +84,9 @@ class Seat:
         told = tuple(without_names(note, item.path) for note in target.notes)
         networks = networks_of(order, target.geometry)
         expert = self._expert(networks)
-        sha256 = None if expert is None else expert.sha256
-        wanted = fingerprint(order, networks, target.content_hash(), item.region, sha256)
+        tuning = self._tuning(networks)
+        known = [None if one is None else one.sha256 for one in (expert, tuning)]
+        wanted = fingerprint(order, networks, target.content_hash(), item.region, *known)
         before = results.finished(item.id, wanted)
         if before is not None:
             if not results.is_pictured(before):
@@ -99,9 +103,12 @@ class Seat:
             trust_header=order.trust_header,
             cleaning=order.cleaning,
             state=None,  # thousands would only push each other out of the cache
+            tuning=tuning,
         )
         models = self.networks.get(*networks.key)
-        result = segment_volume(target, self.cases, models, preset_of(order.preset), options, opinion=expert)
+        settings = preset_of(order.preset)
+        settings = settings if tuning is None else tuning.applied(settings)
+        result = segment_volume(target, self.cases, models, settings, options, opinion=expert)
         _draw(target, result.segmentation, result.report, results, item.id)
         return Outcome.of(results.keep(item.id, wanted, target, result), kept=False, notes=told)
 
@@ -114,6 +121,22 @@ class Seat:
             settings = preset_of(self.order.preset)
             self._experts[networks.model] = opinion_of(self.library, self.cases, settings, segmenter, networks.device)
         return self._experts[networks.model]
+
+    def _tuning(self, networks: Networks) -> Tuning | None:
+        """What the library has tuned for these networks: read once, likewise."""
+        if not self.order.learned:
+            return None
+        if networks.key not in self._tunings:
+            segmenter = catalogue.get(networks.model, "segmenter")
+            self._tunings[networks.key] = tuning_of(
+                self.library,
+                self.cases,
+                preset_of(self.order.preset),
+                segmenter.sha256,
+                networks.image_size or segmenter.image_size,
+                catalogue.get(networks.encoder, "encoder").sha256,
+            )
+        return self._tunings[networks.key]
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import torch
 from .. import NOTICE, __version__
 from ..errors import InputError
 from ..library.case import Case
-from ..library.lock import LockHeldError, lock_held
+from ..library.lock import only_one_at_work
 from ..library.segments import segments_of
 from ..library.store import SupportLibrary
 from ..models.precision import choose_precision
@@ -145,27 +143,8 @@ def learn(
     check_preset(settings.preset)
     if options.minutes <= 0 or (options.steps is not None and options.steps < 1):
         raise InputError("the time to learn", "it is not above 0", "Give more minutes, or more steps.")
-    with _only_learner(library):
+    with only_one_at_work(library.cache_dir / "learning", library.path, "learning from"):
         return _Learning(library, models, settings, options, progress).run()
-
-
-@contextlib.contextmanager
-def _only_learner(library: SupportLibrary) -> Iterator[None]:
-    folder = library.cache_dir / "learning"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with lock_held(folder / ".lock", timeout_seconds=0):
-            yield
-    except LockHeldError as error:
-        raise InputError(
-            str(library.path), "another program is learning from it just now", "Wait until it has finished."
-        ) from error
-    except PermissionError as error:
-        raise InputError(
-            str(folder),
-            f"it cannot be written to ({error.strerror})",
-            "Learning needs a library that you may write to.",
-        ) from error
 
 
 class _Learning:

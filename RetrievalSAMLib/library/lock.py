@@ -105,6 +105,32 @@ def only_writer(folder: Path, timeout_seconds: float) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def only_one_at_work(folder: Path, library: Path, doing: str) -> Iterator[None]:
+    """Be the only program that does some long work on a library, which others may use meanwhile.
+
+    Args:
+        folder: Of what the work derives; made where it is missing.
+        library: The library.
+        doing: The work, as in "another program is learning from it".
+
+    Raises:
+        InputError: Another program does it, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock_held(folder / LOCK_FILE, timeout_seconds=0):
+            yield
+    except LockHeldError as error:
+        raise InputError(
+            str(library), f"another program is {doing} it just now", "Wait until it has finished."
+        ) from error
+    except PermissionError as error:
+        raise InputError(
+            str(folder), f"it cannot be written to ({error.strerror})", "This needs a library that you may write to."
+        ) from error
+
+
 def _writer(note: Path) -> Writer | None:
     try:
         return msgspec.json.decode(note.read_bytes(), type=Writer)

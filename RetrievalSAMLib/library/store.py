@@ -7,6 +7,7 @@ cases/<uuid>/v1/                      image.nrrd, segmentation.seg.nrrd
 cases/<uuid>/v2/                      segmentation.seg.nrrd of a correction
 cache/                                derived, may be deleted at any time
 learned/                              the expert trained on the cases (`learned_files.py`)
+tuned/                                settings fitted to the cases, by model and preset (`tuned_files.py`)
 trash/                                removed cases, until emptied
 quarantine/                           damaged cases that a repair took out, each with a note
 .lock, .writer.json                   one writer at a time, and who it is
@@ -69,6 +70,7 @@ from RetrievalSAMLib.library.format import (
 from RetrievalSAMLib.library.learned_files import LearnedFiles
 from RetrievalSAMLib.library.names import checked_modality, checked_name, numbered_name
 from RetrievalSAMLib.library.segments import merge_segments, segments_of
+from RetrievalSAMLib.library.tuned_files import TunedFiles
 from RetrievalSAMLib.library.upkeep.damage import Damage, find_damage
 
 if TYPE_CHECKING:
@@ -174,6 +176,11 @@ class SupportLibrary:
     def learned(self) -> LearnedFiles:
         """The files of the expert that was trained on the cases."""
         return LearnedFiles(self._folders, self.lock_timeout_seconds)
+
+    @property
+    def tuned(self) -> TunedFiles:
+        """The files of the settings that were fitted to the cases."""
+        return TunedFiles(self._folders, self.lock_timeout_seconds)
 
     def cases(self) -> list[Case]:
         """Every case, by name (`case-2` before `case-10`), whatever the order on disk.
@@ -470,6 +477,9 @@ class SupportLibrary:
         found = find_damage(self.path, [*case_folders(self._folders.cases), *case_folders(self._folders.trash)])
         for path, fact in self.learned.damage():
             found.append(Damage(path.relative_to(self.path).as_posix(), f"{fact}; the library can learn again", True))
+        for path, fact in self.tuned.damage():
+            file = path.relative_to(self.path).as_posix()
+            found.append(Damage(file, f"{fact}; the library can be tuned again", True))
         if (fault := self._catalogue.fault()) is not None:
             fact = f"{fault}; it only repeats what the cases say, and is made anew"
             found.append(Damage(f"{self.cache_dir.name}/{CATALOGUE_FILE}", fact, derived=True))

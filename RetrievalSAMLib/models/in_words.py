@@ -39,6 +39,6 @@ def weights_in_words(entry: CatalogueEntry) -> WeightsInWords:
         brings = "compares slices by what they show; trained on photographs"
         return WeightsInWords(f"{brings} ({entry.source})", f"{megabytes}; a CPU is enough", allows)
     trained = f"trained on photographs and videos, {entry.image_size} pixels a side"
-    brings = f"{trained}; confidence only ranks, as it is fitted to the bundled model"
+    brings = f"{trained}; presets and confidence are not fitted to it: `library tune` does that on your cases"
     needs = f"{megabytes}; a graphics card, as a CPU takes seconds a slice"
     return WeightsInWords(f"{brings} ({entry.source})", needs, allows)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from ..errors import InputError, NotEnoughMemoryError
 from ..models.build import at_image_size
 from ..out_of_memory import free_memory, is_out_of_memory
 from ..side_by_side import one_at_a_time
-from .output.result import SegmentationResult
 from .settings.options import MEMORIES_ON_DISK, ONE_SEGMENT_AT_A_TIME, Models, RunOptions
 from .settings.presets import FATE_SAM, Settings
 
@@ -17,10 +17,12 @@ STAGE = "trying again with less memory"
 _HELD_BYTES = 64 << 20
 """Support memories that stay in main memory in a run with less."""
 
-_Run = Callable[[Models, RunOptions], SegmentationResult]
+Result = TypeVar("Result")
 
 
-def with_less_memory(run: _Run, models: Models, settings: Settings, options: RunOptions) -> SegmentationResult:
+def with_less_memory(
+    run: Callable[[Models, RunOptions], Result], models: Models, settings: Settings, options: RunOptions
+) -> Result:
     """The result of a run, with as much memory as there is.
 
     First as asked for; then with what makes it slower and changes next to nothing (support memories on the disk, one

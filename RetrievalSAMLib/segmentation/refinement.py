@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import __version__
 from .cleaning.of_refinement import clean_refined
+from .confidence.calibration import calibration_for
 from .corrections.carry_on import CarriedOn, carry_on
 from .corrections.prompted_start import Start, prompted_start
 from .corrections.refined_slices import RefinedSlices
@@ -56,7 +57,8 @@ def _reported(
     run, found, given = before.run, carried.found, before.given
     frame = run.target.frame
     after = {n: frame.to_slices(carried.segmentation.mask(place)) for n, place in before.place_of.items()}
-    refined = RefinedSlices(frame, run.segments, run.cases, before.context, inputs.corrected, found)
+    curves = calibration_for(run.options)
+    refined = RefinedSlices(frame, run.segments, run.cases, before.context, inputs.corrected, found, curves)
     slices = refined.reports(given, after, before.previous)
     changed = {(n, int(i)) for n in after for i in np.flatnonzero((after[n] != given[n]).any(axis=(1, 2)))}
     refinement = RefinementReport(

@@ -116,7 +116,7 @@ class Segment:
         points: Set by a person, and carried on once everything is segmented.
         boxes: The same.
         spacing_mm: As for `library.add`.
-        learned: Whether to use what the library has learned.
+        learned: Whether to use what the library has learned and tuned.
         trust_header: Keep the order of slices that headers tell, also where images speak for the reverse one.
         clean: What is done with the masks: names of `RetrievalSAMLib.segmentation.settings.cleaning`; None for what is
             usual.
@@ -166,6 +166,7 @@ class Refine:
         boxes: The same.
         spacing_mm: As for `library.add`.
         grid: The same.
+        learned: As for `segment`: what was tuned; nothing that was learned is mixed into a correction.
         trust_header: As for `segment`.
         clean: As for `segment`.
         series: As for `segment`.
@@ -190,6 +191,7 @@ class Refine:
     boxes: list[Box] = field(default_factory=list)
     spacing_mm: Spacing | None = None
     grid: GridChoice = "own"
+    learned: bool = True
     trust_header: bool = False
     clean: list[str] | None = None
     series: str | None = None

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...errors import InputError
+from ..accepted import add_all_accepted
 from ..inputs import GridOption, SpacingOption, segmentation_of, volume_of
 from ..terminal import check_json_output, print_table, progress_bars, write_json
-from .accepted import add_all_accepted
 from .dicom import Series, Straighten
 from .segment import plane_of
 

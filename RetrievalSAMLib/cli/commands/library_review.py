@@ -190,6 +190,7 @@ def learn(
     from ...models.device import choose_device
     from ...segmentation.settings.networks import image_size_for
     from ...segmentation.settings.presets import preset as preset_of
+    from ...tuning.use import tuned_for
 
     cases = usable_cases(opened)
     chosen = choose_device(device).name
@@ -200,8 +201,9 @@ def learn(
     )
     models = load_models(model, encoder, image_size=image_size_for(model, largest_size(cases)), device=chosen)
     wanted = LearnOptions(minutes=minutes, steps=steps, seed=seed, device=chosen)
+    settings, _ = tuned_for(opened, cases, preset_of(preset), models)
     with progress_bars() as progress:
-        found = learn_from(opened, models, preset_of(preset), wanted, progress)
+        found = learn_from(opened, models, settings, wanted, progress)
     print_learned(found)
     if json is not None:
         write_json(json, found)

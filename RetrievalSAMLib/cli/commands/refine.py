@@ -46,6 +46,7 @@ def refine(
     spacing: SpacingOption = None,
     grid: GridOption = "own",
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON; - for standard output.")] = None,
+    learned: Annotated[bool, typer.Option("--learned/--no-learned", help="As for `segment`.")] = True,
     trust_header: Annotated[bool, typer.Option("--trust-header", help="As for `segment`.")] = False,
     clean: CleanOption = None,
     series: Series = None,
@@ -92,6 +93,9 @@ def refine(
         device=choose_device(device).name,
         target=target,
     )
+    from ...tuning.use import tuned_for
+
+    settings, tuning = tuned_for(opened, cases, settings, models, learned)
     with progress_bars() as progress:
         result = refine_volume(
             target,
@@ -110,6 +114,7 @@ def refine(
                 progress=progress,
                 memory_cache=kept,
                 least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
+                tuning=tuning,
             ),
             prompts,
         )

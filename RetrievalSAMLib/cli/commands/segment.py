@@ -67,7 +67,11 @@ def segment(
     ] = None,
     logits: Annotated[Path | None, typer.Option(help="Write the logits as .npz.")] = None,
     learned: Annotated[
-        bool, typer.Option("--learned/--no-learned", help="Use what the library has learned (`library learn`).")
+        bool,
+        typer.Option(
+            "--learned/--no-learned",
+            help="Use what the library has learned and tuned (`library learn`, `library tune`).",
+        ),
     ] = True,
     trust_header: Annotated[
         bool, typer.Option("--trust-header", help="Keep the order of slices that headers tell, whatever images say.")
@@ -149,7 +153,9 @@ def segment(
         target=target,
     )
     from ...learning.use import opinion_of
+    from ...tuning.use import tuned_for
 
+    settings, tuning = tuned_for(opened, cases, settings, models, learned)
     expert = opinion_of(opened, cases, settings, models.segmenter.sha256, chosen) if learned else None
     with progress_bars() as progress, unfinished_file(so_far) as grown:
         result = segment_volume(
@@ -171,6 +177,7 @@ def segment(
                 partial=grown,
                 memory_cache=kept,
                 least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
+                tuning=tuning,
             ),
             prompts,
             expert,
@@ -220,6 +227,7 @@ def print_summary(report: SegmentationReport) -> None:
         [(s.name, str(s.value), volume_text(s.volume_mm3), f"{s.confidence:.2f}") for s in report.segments],
     )
     print(_CALIBRATED if report.calibrated else _ONLY_RANKS)
+    print_fitted(report)
     print(f"library: {report.library.name}, {report.library.cases} cases; this volume is {IN_WORDS[report.verdict]}")
     for name, cleaned in report.cleaned.items():
         print(f"cleaned {name}: {_in_words(cleaned)}")
@@ -238,6 +246,22 @@ def print_summary(report: SegmentationReport) -> None:
         done = ", ".join(report.less_memory)
         print(f"note: memory ran out, so the run was repeated with less: {done}", file=sys.stderr)
     print(f"{sum(report.seconds.values()):.1f} s; {NOTICE}")
+
+
+def print_fitted(report: SegmentationReport) -> None:
+    """What the library's tuning changed; or that nothing in the settings was fitted to the model."""
+    from ...segmentation.output.report import TO_NOTHING
+    from ...segmentation.settings.tuning import changes_in_words
+
+    if report.tuning is not None:
+        told = changes_in_words(report.tuning.settings, report.tuning.confidence) or "the preset's values stay"
+        print(f"tuned for {report.model.name} on {report.tuning.cases} cases of this library: {told}")
+    elif report.fitted_to == TO_NOTHING:
+        print(
+            "note: the preset's weights of place and gate were fitted to the bundled model, not to "
+            f"{report.model.name}; `retrievalsam library tune` fits them, and confidence, on the library's cases",
+            file=sys.stderr,
+        )
 
 
 def _in_words(done: CleanedSegment) -> str:

@@ -46,6 +46,7 @@ from RetrievalSAMLib.library.sharing.archive_file import (
     refused_archive,
 )
 from RetrievalSAMLib.library.store import SupportLibrary
+from RetrievalSAMLib.library.tuned_files import TUNED_FOLDER, images_in
 from RetrievalSAMLib.progress import Progress, silent
 from RetrievalSAMLib.volumes.fitting import check_same_grid
 from RetrievalSAMLib.volumes.reading import read_volume
@@ -92,7 +93,7 @@ class Imported:
 def export_library(
     library: SupportLibrary, file: Path, cases: Iterable[str] | None = None, progress: Progress = silent
 ) -> Exported:
-    """Write cases with all their versions into one file, and the library's expert where it has seen no other ones.
+    """Write cases with all their versions into one file, and what was learned and tuned on them and no others.
 
     Args:
         library: Where they are.
@@ -116,6 +117,7 @@ def export_library(
         with zipfile.ZipFile(staged, "w", zipfile.ZIP_STORED) as archive:
             _write(archive, library, chosen, progress)
             _write_expert(archive, library, chosen)
+            _write_tuned(archive, library, chosen)
 
     write_staged(file, write)
     return Exported(len(chosen), Path(file).stat().st_size)
@@ -124,7 +126,7 @@ def export_library(
 def import_archive(library: SupportLibrary, file: Path, progress: Progress = silent) -> Imported:
     """Add the cases of an exported library: all that are not there yet, or none.
 
-    The expert of the exported library comes along where the library has no case yet.
+    What the exported library has learned and tuned comes along where the library has no case yet.
     A case whose content is there already, in any version, is skipped. A case whose name is taken gets a free one
     (`name (2)`), one whose id is taken a new id.
 
@@ -141,12 +143,15 @@ def import_archive(library: SupportLibrary, file: Path, progress: Progress = sil
     """
     with open_archive(file) as archive:
         arrival = _Arrival(Path(file), archive, progress)
-        expert = archive.expert()
+        expert, tuned = archive.expert(), archive.tuned()
         was_empty = not library.cases()
         library.adopt(arrival.plan, arrival.lay_out)
         # Beside other cases it is not this library's: its proof was made on these alone.
         if expert is not None and was_empty and library.learned.description() is None:
             library.learned.replace(*expert)
+        if was_empty and not library.tuned.paths():
+            for name, description in tuned.items():
+                library.tuned.replace(name, description)
     return Imported([record.name for record in arrival.planned], arrival.skipped)
 
 
@@ -207,6 +212,18 @@ def _write_expert(archive: zipfile.ZipFile, library: SupportLibrary, cases: Sequ
     _write_json(archive, learned.folder / EXPERT_FILE, EXPERT)
     name = f"{LEARNED_FOLDER}/{named.weights}{WEIGHTS_SUFFIX}"
     archive.writestr(_entry(name, len(weights)), weights)
+
+
+def _write_tuned(archive: zipfile.ZipFile, library: SupportLibrary, cases: Sequence[Case]) -> None:
+    """Store what was tuned, likewise."""
+    tuned, images = library.tuned, {case.image_hash for case in cases}
+    for path in tuned.paths():
+        try:
+            content = tuned.description(path)
+            if content is not None and images_in(content, str(path)) <= images:
+                _write_json(archive, path, f"{TUNED_FOLDER}/{path.name}")
+        except DamagedLibraryError as error:
+            _LOG.warning("what the library has tuned is left out: %s", error.fact)
 
 
 def _write_json(archive: zipfile.ZipFile, path: Path, name: str) -> tuple[bytes, int]:

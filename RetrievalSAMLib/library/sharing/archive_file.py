@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from RetrievalSAMLib.errors import DamagedLibraryError, InputError
-from RetrievalSAMLib.library.files import MAX_JSON_BYTES, checksum_file, checksum_line
+from RetrievalSAMLib.library.files import CHECKSUM_SUFFIX, MAX_JSON_BYTES, checksum_file, checksum_line
 from RetrievalSAMLib.library.format import (
     CASE_FILE,
     LIBRARY_FILE,
@@ -38,6 +38,7 @@ from RetrievalSAMLib.library.learned_files import (
     named_in,
 )
 from RetrievalSAMLib.library.names import check_segment_name, checked_modality, checked_name
+from RetrievalSAMLib.library.tuned_files import TUNED_FOLDER, TUNED_NAME, images_in
 from RetrievalSAMLib.progress import Progress
 from RetrievalSAMLib.volumes.formats.nrrd_header import read_nrrd_header
 
@@ -51,7 +52,8 @@ _CHUNK_BYTES = 1 << 20
 _CASE = r"cases/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 EXPERT = f"{LEARNED_FOLDER}/{EXPERT_FILE}"
 _KNOWN_NAME = re.compile(
-    rf"{LEARNED_FOLDER}/(?:expert\.json(?:\.sha256)?|{WEIGHTS_NAME.pattern})|library\.json(?:\.sha256)?|{_CASE}/case\.json(?:\.sha256)?"
+    rf"{LEARNED_FOLDER}/(?:expert\.json(?:\.sha256)?|{WEIGHTS_NAME.pattern})|{TUNED_FOLDER}/{TUNED_NAME.pattern}(?:\.sha256)?"
+    rf"|library\.json(?:\.sha256)?|{_CASE}/case\.json(?:\.sha256)?"
     rf"|{_CASE}/v[1-9][0-9]{{0,5}}/(?:image\.nrrd|segmentation\.seg\.nrrd)"
 )
 # What the zip module raises for damaged files; a damaged offset, for one, is an invalid argument to the system.
@@ -148,6 +150,25 @@ class ArchiveReader:
         if hashlib.sha256(content).hexdigest() != named.weights:
             raise damaged_archive(self._path, f"`{weights}` in it is not what its name says")
         return description, content
+
+    def tuned(self) -> dict[str, bytes]:
+        """By name of its file, each description of what was tuned, checked against its checksum.
+
+        Raises:
+            DamagedLibraryError: One is not what was written.
+            InputError: There is a checksum of something that is not there.
+        """
+        held = {name for name in self._entries if name.startswith(f"{TUNED_FOLDER}/")}
+        names = sorted(name for name in held if not name.endswith(CHECKSUM_SUFFIX))
+        if held != {file for name in names for file in (name, checksum_file(Path(name)).as_posix())}:
+            raise refused_archive(self._path, "of what was tuned it holds checksums and files that do not go together")
+        found = {}
+        for name in names:
+            with self._told_of_the_archive():
+                content = self._json(name)
+                images_in(content, f"`{name}` in it")
+            found[Path(name).name] = content
+        return found
 
     def _library(self) -> LibraryRecord:
         with self._told_of_the_archive():

@@ -104,6 +104,13 @@ def repair(path: Path, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> li
             _make(folders.quarantine)
             move_folder(library.learned.folder, _free(folders.quarantine, LEARNED_FOLDER))
             done.append(Repair(LEARNED_FOLDER, "it was moved to the quarantine; the library can learn again"))
+        for path, _ in library.tuned.damage():
+            _make(folders.quarantine)
+            for moved in (path, checksum_file(path)):
+                if moved.exists():
+                    move_folder(moved, _free(folders.quarantine, moved.name))
+            told = "it was moved to the quarantine; the library can be tuned again"
+            done.append(Repair(path.relative_to(folders.path).as_posix(), told))
         if any(damage.derived for damage in library.verify()):
             library.forget_catalogue()
             done.append(Repair(folders.cache.name, "the list of cases in it is made anew"))

@@ -10,10 +10,11 @@ import numpy as np
 
 from ...retrieval.evidence import SupportCase
 from ...volumes import Segment, SliceFrame
-from ..confidence.calibration import calibration, evidence_of_slices
+from ..confidence.calibration import evidence_of_slices
 from ..output.report import SegmentOnSlice, SliceReport, SupportReport
 from ..run_state.known_results import Before
 from ..run_state.run_context import RunContext
+from ..settings.confidence_curves import Calibration
 from .correction_propagation import TARGET, Carried, Told
 
 
@@ -28,6 +29,7 @@ class RefinedSlices:
         context: What it stood on.
         corrected: Slices that a person drew.
         found: What was looked at.
+        calibration: What confidence is worked out with.
     """
 
     frame: SliceFrame
@@ -36,6 +38,7 @@ class RefinedSlices:
     context: RunContext
     corrected: Collection[int]
     found: Carried
+    calibration: Calibration
 
     def reports(
         self, given: Mapping[int, np.ndarray], after: Mapping[int, np.ndarray], previous: Before | None
@@ -85,7 +88,7 @@ class RefinedSlices:
             signs, masks, {index: self._expected_mm2(n, index) for index in self.context.searched}
         )
         return {
-            index: round(calibration().expected(evidence[index]) if index in evidence else one.confidence, 4)
+            index: round(self.calibration.expected(evidence[index]) if index in evidence else one.confidence, 4)
             for index, one in told.items()
         }
 

@@ -14,6 +14,7 @@ from ... import NOTICE, __version__
 from ...errors import InputError
 from ...json_files import JsonError, read_json
 from ...volumes import Geometry, write_staged
+from ..settings.tuning import TunedSetting, Tuning
 
 if TYPE_CHECKING:
     from ...models.build import LoadedEncoder, LoadedSegmenter
@@ -226,6 +227,35 @@ class CleanedSegment(msgspec.Struct, frozen=True):
     smoothed_voxels: int = 0
 
 
+TO_BUNDLED, TO_LIBRARY, OF_PAPER, TO_NOTHING = "bundled", "library", "published", "nothing"
+"""What the settings of a run were fitted to: masks of the bundled model, which it was; by `library tune`, masks of this
+model; nothing, as they are a paper's; nothing, as another model was used."""
+
+
+class TuningReport(msgspec.Struct, frozen=True):
+    """What in the run's settings came from `library tune`.
+
+    Attributes:
+        sha256: Of the library's file that it stands in.
+        cases: On which it was tuned.
+        patients: Whose these are.
+        settings: By name of a setting; those that are left out are the preset's.
+        confidence: Whether confidence was fitted too.
+    """
+
+    sha256: str
+    cases: int
+    patients: int
+    settings: dict[str, TunedSetting]
+    confidence: bool
+
+    @classmethod
+    def of(cls, tuning: Tuning) -> TuningReport:
+        """Of what a run was given."""
+        fitted = tuning.calibration is not None
+        return cls(tuning.sha256, tuning.cases, tuning.patients, dict(tuning.settings), fitted)
+
+
 class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one run.
 
@@ -246,6 +276,9 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
         learned: The library's expert, None where there is none or it was not asked for.
         orientation: Where headers and images disagree about how volumes lie; None where they do not.
         cleaned: By name of the segment, what cleaning did; segments to which it did nothing are left out.
+        fitted_to: What the settings (weights of place, gate) were fitted to: ``bundled``, ``library``, ``published`` or
+            ``nothing``.
+        tuning: What of them came from the library's tuning, None where nothing did.
     """
 
     notice: str = NOTICE
@@ -273,6 +306,8 @@ class SegmentationReport(msgspec.Struct, frozen=True, kw_only=True):
     learned: LearnedReport | None = None
     orientation: OrientationReport | None = None
     cleaned: dict[str, CleanedSegment] = {}
+    fitted_to: str = TO_BUNDLED
+    tuning: TuningReport | None = None
 
     def write(self, path: Path) -> None:
         """Write as indented JSON; a reader sees the whole file or none."""

@@ -10,14 +10,18 @@ import torch
 
 from ...volumes import Segment, Volume
 from ...volumes.slicing import plane_across
-from ..confidence.calibration import calibration, expected_volume_dice
+from ..confidence.calibration import calibration, calibration_for, expected_volume_dice
 from ..settings.cleaning import cleaning_of
 from ..settings.memory_use import peak_memory_bytes
 from ..settings.options import Models, RunOptions
-from ..settings.presets import FATE_SAM, Settings
+from ..settings.presets import FATE_SAM, PUBLISHED, Settings
 from ..supports.verdict import UNLIKE, Verdict
 from .computing_environment import computing
 from .report import (
+    OF_PAPER,
+    TO_BUNDLED,
+    TO_LIBRARY,
+    TO_NOTHING,
     CleanedSegment,
     LearnedReport,
     LibraryReport,
@@ -30,6 +34,7 @@ from .report import (
     SliceReport,
     SupportReport,
     TargetReport,
+    TuningReport,
 )
 from .review_order import looks
 
@@ -133,7 +138,7 @@ def run_report(
         slices=slices,
         # Of a volume like none that it was fitted on, confidence only ranks.
         calibrated=settings.preset != FATE_SAM
-        and segmenter.sha256 == calibration().segmenter
+        and segmenter.sha256 == calibration_for(options).segmenter
         and verdict.name != UNLIKE,
         look_first=tuple(look.index for look in order),
         look_first_gains=tuple(round(look.gain, 4) for look in order),
@@ -147,4 +152,14 @@ def run_report(
         learned=learned,
         orientation=orientation,
         cleaned=dict(cleaned or {}),
+        fitted_to=_fitted_to(segmenter.sha256, settings, options),
+        tuning=None if options.tuning is None else TuningReport.of(options.tuning),
     )
+
+
+def _fitted_to(segmenter: str, settings: Settings, options: RunOptions) -> str:
+    if settings.preset in PUBLISHED:
+        return OF_PAPER
+    if options.tuning is not None:
+        return TO_LIBRARY
+    return TO_BUNDLED if segmenter == calibration().segmenter else TO_NOTHING

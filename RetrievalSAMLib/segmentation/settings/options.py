@@ -11,6 +11,7 @@ from ...progress import Progress, silent
 from ...volumes import Plane, Segmentation
 from .cache_space import CacheSpace
 from .cleaning import Cleaning
+from .tuning import Tuning
 
 MEMORIES_ON_DISK = "memories-on-disk"
 ONE_SEGMENT_AT_A_TIME = "one-segment-at-a-time"
@@ -52,6 +53,7 @@ class RunOptions:
             for as large as it is, whatever happens.
         cleaning: What is done with the masks once they are found; the published methods do none of it.
         less_memory: What the run does to need less memory, because it ran out before (see `less_memory`).
+        tuning: What the library has tuned for this model, which stands in the run's settings too; None for nothing.
     """
 
     plane: Plane | None = None
@@ -70,3 +72,4 @@ class RunOptions:
     least_image_size: int | None = None
     cleaning: Cleaning = Cleaning()
     less_memory: tuple[str, ...] = ()
+    tuning: Tuning | None = None

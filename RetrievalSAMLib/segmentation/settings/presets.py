@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from ...errors import InputError
 
@@ -68,6 +70,10 @@ class Settings:
     def as_report(self) -> dict[str, object]:
         """All effective values, for the report."""
         return asdict(self)
+
+    def changed(self, values: Mapping[str, Any]) -> Settings:
+        """These with other values, by name of the field."""
+        return replace(self, **values)
 
 
 FATE_SAM = "fate-sam"

@@ -151,6 +151,9 @@ class RunInputs:
     def fingerprint(self) -> Fingerprint:
         """What the result depends on."""
         segmenter, encoder = self.models.segmenter, self.models.encoder
+        more: dict[str, object] = {"trust_header": True} if self.options.trust_header else {}
+        if self.options.tuning:
+            more |= {"tuning": self.options.tuning.sha256}
         return Fingerprint(
             image=self.target.image_hash,
             # The order follows from all that is named here.
@@ -160,7 +163,7 @@ class RunInputs:
             precision=str(segmenter.precision),
             encoder=encoder.sha256,
             encoder_size=encoder.image_size,
-            settings=self.settings.as_report() | ({"trust_header": True} if self.options.trust_header else {}),
+            settings=self.settings.as_report() | more,
             plane=str(self.plane),
             segments=tuple((s.name, s.value) for s in self.segments),
             roi=self.options.roi,

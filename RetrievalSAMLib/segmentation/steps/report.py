@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from ...volumes import Segment
-from ..confidence.calibration import Evidence, calibration, evidence_of_slices
+from ..confidence.calibration import calibration_for, evidence_of_slices
 from ..output.report import (
     CleanedSegment,
     LearnedReport,
@@ -18,6 +18,7 @@ from ..output.report import (
     SupportReport,
 )
 from ..output.report_building import SegmentOutcome, SliceOutcome, run_report, segment_reports
+from ..settings.confidence_curves import Evidence
 from ..supports.verdict import Verdict
 from .describe import Described
 from .inputs import RunInputs
@@ -44,6 +45,7 @@ def outcomes(inputs: RunInputs, described: Described, segmented: Segmented) -> l
     """What there is to say of every searched slice."""
     evidence = evidence_of_masks(inputs, segmented)
     first, frame = inputs.target.searched.start, inputs.target.frame
+    curves = calibration_for(inputs.options)
     # The curves were fitted to volumes that could be aligned.
     believed = max(segmented.retrieved.cases.trust, _LEAST_BELIEVED)
 
@@ -59,7 +61,7 @@ def outcomes(inputs: RunInputs, described: Described, segmented: Segmented) -> l
             )
             for s, share in zip(asked.supports, shares, strict=True)
         )
-        confidence = calibration().expected(evidence[row][index]) * believed
+        confidence = curves.expected(evidence[row][index]) * believed
         return SegmentOutcome(confidence, segmented.canvas.area_mm2(row, index), supports, asked.area_mm2)
 
     return [

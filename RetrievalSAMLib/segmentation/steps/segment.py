@@ -31,6 +31,9 @@ from .plan_views import plan_views
 from .retrieve import Retrieved, align_by_finding
 from .side_outputs import SideOutputs
 
+LOOKING_CLOSER = "looking closer"
+"""Name of the stage of passes after the first."""
+
 
 @dataclass(frozen=True)
 class SegmentOfSlice:
@@ -93,7 +96,7 @@ def look_closer(inputs: RunInputs, described: Described, segmented: Segmented, o
         retrieved = align_by_finding(inputs, described, segmented.retrieved, segmented.canvas.found())
         if retrieved is None:
             break
-        segmented = segment(inputs, described, retrieved, outputs, "looking closer")
+        segmented = segment(inputs, described, retrieved, outputs, LOOKING_CLOSER)
     return segmented
 
 

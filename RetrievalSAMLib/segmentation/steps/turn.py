@@ -39,7 +39,8 @@ _SURE = 0.65
 _BETTER = 0.05
 """By so much more has to be expected of a turn than of none."""
 
-_STAGE = "trying turns"
+TRYING_TURNS = "trying turns"
+"""Name of the stage."""
 
 
 def align_turned(inputs: RunInputs, described: Described, retrieved: Retrieved, unturned: Retrieved) -> Retrieved:
@@ -60,7 +61,7 @@ def align_turned(inputs: RunInputs, described: Described, retrieved: Retrieved, 
     similar = np.mean([alignment.similarity for alignment in unturned.cases.alignments.values()])
     if not _TOO_FEW_SLICES <= inputs.target.frame.shape[0] < _FEW_SLICES or similar >= ALIKE:
         return unturned
-    with inputs.clock.stage(_STAGE):
+    with inputs.clock.stage(TRYING_TURNS):
         glance = _glance(inputs)
         without = _expected(glance, described, unturned)
         if without >= _SURE:
@@ -84,10 +85,10 @@ def _turned(
     if likeliest:
         starts.insert(0, (0.0, likeliest))
     for done, (degrees, start) in enumerate(starts):
-        inputs.options.progress(_STAGE, done, len(starts))
+        inputs.options.progress(TRYING_TURNS, done, len(starts))
         turned = align(glance, described, retrieved, degrees, start)
         yield _expected(glance, described, turned), turned
-    inputs.options.progress(_STAGE, len(starts), len(starts))
+    inputs.options.progress(TRYING_TURNS, len(starts), len(starts))
 
 
 def _glance(inputs: RunInputs) -> RunInputs:

@@ -11,7 +11,19 @@ from .run import Run
 
 def parameters_of(run: Run, device: str) -> dict[str, Any]:
     """What the worker's `segment` and `refine` have in common."""
-    shared = {"preset", "model", "segments", "plane", "roi", "seed", "points", "boxes", "trust_header", "clean"}
+    shared = {
+        "preset",
+        "model",
+        "segments",
+        "plane",
+        "roi",
+        "seed",
+        "points",
+        "boxes",
+        "learned",
+        "trust_header",
+        "clean",
+    }
     given = run.request.model_dump(include=shared)
     files = {"folder": str(run.library), "image": str(run.volume.path), "output": str(run.result)}
     partial = None if run.so_far is None else str(run.so_far.folder)

@@ -378,7 +378,6 @@ class Runs:
             run.so_far = SoFar(run.volume.path, run.folder / "so-far")
         parameters = parameters_of(run, engine.device.kind)
         if run.segmentation is None and not run.refines:
-            parameters |= {"learned": run.request.learned}
             return await engine.answer("segment", parameters, partial(tell, run))
         before = await asyncio.to_thread(written_before, run)
         parameters |= {"segmentation": str(before), "corrected": run.request.corrected}

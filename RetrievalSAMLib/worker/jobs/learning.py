@@ -13,6 +13,7 @@ from ...library.store import SupportLibrary
 from ...models.device import choose_device
 from ...segmentation.settings.networks import encoder_for, image_size_for
 from ...segmentation.settings.presets import preset as preset_of
+from ...tuning.use import tuned_for
 from ..task import Task
 from .kept import KeptNetworks
 from .leaving import left_at_any_layer
@@ -33,9 +34,10 @@ def learn_from_library(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     if not kept.holds(*key):
         task.progress("loading the model", 0, 1)
     models = kept.get(*key)
+    settings, _ = tuned_for(library, cases, preset_of(wanted.preset), models)
     options = LearnOptions(minutes=wanted.minutes, seed=wanted.seed, device=device)
     with left_at_any_layer(task):
-        found = learn(library, models, preset_of(wanted.preset), options, task.progress)
+        found = learn(library, models, settings, options, task.progress)
     result: dict[str, Any] = msgspec.to_builtins(found)
     return result | {"state": msgspec.to_builtins(learned_state(library))}
 

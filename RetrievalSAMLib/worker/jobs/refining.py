@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...library.store import SupportLibrary
 from ...segmentation.pipeline import refine_volume
 from ...segmentation.settings.presets import preset as preset_of
+from ...tuning.use import tuned_for
 from ...volumes import check_output, fit_to_grid, read_segmentation, read_volume, write_segmentation
 from ..task import Task
 from .file_warnings import warnings_of
@@ -42,7 +43,8 @@ def refine(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     torch.manual_seed(wanted.seed)
     models = kept.get(*networks.key)
     shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
-    options = options_of(wanted, library, task, shown)
+    settings, tuning = tuned_for(library, cases, settings, models, wanted.learned)
+    options = options_of(wanted, library, task, shown, tuning)
     with left_at_any_layer(task):
         result = refine_volume(target, before, wanted.corrected, cases, models, settings, options, prompts_of(wanted))
     task.progress("writing the result", 0, 1)

@@ -23,6 +23,8 @@ from ...segmentation.settings.networks import encoder_for, image_size_for
 from ...segmentation.settings.presets import FATE_SAM, Settings
 from ...segmentation.settings.presets import preset as preset_of
 from ...segmentation.settings.region import Region
+from ...segmentation.settings.tuning import Tuning
+from ...tuning.use import tuned_for
 from ...volumes import Geometry, Plane, SliceFrame, check_output, choose_plane, read_volume, write_segmentation
 from ..task import Task
 from . import costs
@@ -100,8 +102,9 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     torch.manual_seed(wanted.seed)
     models = kept.get(*networks.key)
     shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
+    settings, tuning = tuned_for(library, cases, settings, models, wanted.learned)
     expert = opinion_of(library, cases, settings, models.segmenter.sha256, networks.device) if wanted.learned else None
-    options = options_of(wanted, library, task, shown)
+    options = options_of(wanted, library, task, shown, tuning)
     with left_at_any_layer(task):
         result = segment_volume(target, cases, models, settings, options, prompts_of(wanted), expert)
     task.progress("writing the result", 0, 1)
@@ -121,7 +124,9 @@ def segment(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     }
 
 
-def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialFiles | None) -> RunOptions:
+def options_of(
+    wanted: Any, library: SupportLibrary, task: Task, shown: PartialFiles | None, tuning: Tuning | None
+) -> RunOptions:
     """What a request chooses beside the preset."""
     return usual_options(
         library,
@@ -133,6 +138,7 @@ def options_of(wanted: Any, library: SupportLibrary, task: Task, shown: PartialF
         progress=task.progress,
         partial=shown,
         cleaning=Cleaning.of(wanted.clean),
+        tuning=tuning,
     )
 
 

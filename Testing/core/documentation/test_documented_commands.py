@@ -42,6 +42,9 @@ NOT_RUN = {
     "retrievalsam batch my-library --dicomweb": "needs a DICOMweb server; Testing/core/server has its tests",
     "retrievalsam serve": "serves until it is stopped; Testing/core/server has its tests",
     "retrievalsam library learn retrievalsam-demo/library --minutes": "takes minutes; Testing/core/learning tests it",
+    "retrievalsam library tune retrievalsam-demo/library --model sam2.1-tiny": (
+        "needs weights of SAM 2.1 and three patients; Testing/core/tuning tests it"
+    ),
     "retrievalsam benchmark": "takes minutes; Testing/core/benchmark and cli have its tests",
     "retrievalsam batch my-library scans -o study --scheduler": "needs a scheduler",
     "dask ": "needs other computers",

@@ -175,6 +175,14 @@ def test_any_multiple_of_32_runs(tiny: LoadedSegmenter, tiny_file: Path, size: i
     assert torch.isfinite(logits).all()
 
 
+def test_a_checkpoint_of_medsam2s_layout_runs_at_its_512_pixels(tiny: LoadedSegmenter, tmp_path: Path) -> None:
+    file = tmp_path / "MedSAM2_latest.pt"
+    torch.save({"model": tiny.model.state_dict()}, file)
+    loaded = build_segmenter("sam2.1-tiny", checkpoint=file, image_size=512)
+    assert (loaded.image_size, loaded.feature_size, loaded.origin) == (512, 32, "checkpoint")
+    assert torch.isfinite(track_two_frames(loaded.model, 512)).all()
+
+
 @pytest.mark.parametrize(("size", "proposal"), [(100, 96), (16, 64), (0, 64), (-32, 64), (1000, 992), (4096, 2048)])
 def test_other_image_sizes_are_refused_with_one_that_works(size: int, proposal: int) -> None:
     with pytest.raises(InputError, match=f"^image size {size}: .*multiple of 32.*Use {proposal}"):

@@ -12,15 +12,13 @@ from RetrievalSAMLib.models import catalogue
 from RetrievalSAMLib.models.build import build_segmenter
 from RetrievalSAMLib.retrieval.index import SliceRetrieval, Support
 from RetrievalSAMLib.segmentation.confidence.calibration import (
-    Curve,
-    Evidence,
-    Term,
     calibration,
     evidence_of_slices,
     expected_volume_dice,
 )
 from RetrievalSAMLib.segmentation.confidence.quality_features import Halves, Signs, halves_of, signs_of, soft_dice
 from RetrievalSAMLib.segmentation.confidence.support_agreement import slices_to_check, split_by_case
+from RetrievalSAMLib.segmentation.settings.confidence_curves import Curve, Evidence, Term
 
 GOOD = Signs(0.95, 0.95, 0.9, 300.0, 0.95, 0.9, 0.95, 0.9, 0.9, 320, Halves(0.95, 0.97))
 BAD = Signs(0.55, 0.5, 0.2, 40.0, 0.4, 0.2, 0.6, 0.1, 0.1, 30, Halves(0.2, 0.3))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from ...errors import InputError
+from ..errors import InputError
 
 _WRONG_INPUT = 2
 
@@ -29,9 +29,9 @@ def add_all_accepted(
         InputError: Options contradict each other, or the folder cannot be used.
         Exit: With code 2 where a result could not be added.
     """
-    from ...cohort.review.accepting import accepted_results, add_accepted
-    from ...library.store import SupportLibrary
-    from ...retrieval.same_study import notes_on
+    from ..cohort.review.accepting import accepted_results, add_accepted
+    from ..library.store import SupportLibrary
+    from ..retrieval.same_study import notes_on
 
     if others:
         raise InputError("--accepted", f"it does not go with {others[0]}", "Give one or the other.")

@@ -1,0 +1,1 @@
+"""Settings and confidence fitted to a model on the cases of a library."""
