@@ -20,7 +20,7 @@ def segment_names(outcomes: Sequence[Outcome]) -> list[str]:
 def write_table(outcomes: Sequence[Outcome], file: Path, decisions: Decisions) -> None:
     """Write a row a volume: id, state, verdict, confidence, seconds, volume of each segment in mm3, and more.
 
-    That is: what was seen when it was read, why it failed, which segments stand out by their volumes, what reviewers
+    That is: how it seems to lie and what was seen when it was read, why it failed, which segments stand out by their volumes, what reviewers
     decided, and what they noted.
 
     Raises:
@@ -40,7 +40,7 @@ def write_table(outcomes: Sequence[Outcome], file: Path, decisions: Decisions) -
             f"{outcome.confidence:.3f}" if done else "",
             f"{outcome.seconds:.2f}" if done else "",
             *(found.get(name, "") for name in names),
-            "; ".join(outcome.notes),
+            "; ".join((*outcome.orientation, *outcome.notes)),
             outcome.error,
             "; ".join(name for name in names if (outcome.id, name) in stands_out),
             "" if standing.state == UNDECIDED else standing.state,
