@@ -92,10 +92,8 @@ def clicks_on(truth: Segmentation, frame: SliceFrame, slices: Sequence[int]) -> 
     return PersonsPrompts(tuple(points))
 
 
-def measured(case: MemoryCase, count: int, clicks: bool, settings: FillSettings) -> dict[str, float]:
-    """Dice of the fill and of interpolation alone, mean over the drawn structures, and seconds."""
-    truth = case.segmentation
-    frame = SliceFrame(truth.geometry, choose_plane(truth.geometry))
+def drawn_in(truth: Segmentation, frame: SliceFrame, count: int) -> tuple[list[int], Segmentation]:
+    """What a made-up user draws of all structures: the slices, and a segmentation that holds these alone."""
     masks = [frame.to_slices(truth.mask(place)) for place in range(len(truth.segments))]
     slices = drawn_places(np.any(masks, axis=0), count)
     drawn = []
@@ -103,7 +101,15 @@ def measured(case: MemoryCase, count: int, clicks: bool, settings: FillSettings)
         only = np.zeros_like(mask)
         only[slices] = mask[slices]
         drawn.append(only)
-    given = Segmentation.from_masks(truth.segments, map(frame.from_slices, drawn), truth.geometry)
+    return slices, Segmentation.from_masks(truth.segments, map(frame.from_slices, drawn), truth.geometry)
+
+
+def measured(case: MemoryCase, count: int, clicks: bool, settings: FillSettings) -> dict[str, float]:
+    """Dice of the fill and of interpolation alone, mean over the drawn structures, and seconds."""
+    truth = case.segmentation
+    frame = SliceFrame(truth.geometry, choose_plane(truth.geometry))
+    masks = [frame.to_slices(truth.mask(place)) for place in range(len(truth.segments))]
+    slices, given = drawn_in(truth, frame, count)
     began = time.perf_counter()
     found = start_volume(
         case.image,
@@ -114,7 +120,7 @@ def measured(case: MemoryCase, count: int, clicks: bool, settings: FillSettings)
         settings=settings,
     ).segmentation
     seconds = time.perf_counter() - began
-    rows = [row for row, mask in enumerate(drawn) if mask.any()]
+    rows = [row for row, mask in enumerate(masks) if mask[slices].any()]
     results = [frame.to_slices(found.mask(truth.names[row])) for row in rows]
     on_drawn = [dice(one[slices], masks[row][slices]) for one, row in zip(results, rows, strict=True)]
     return {
