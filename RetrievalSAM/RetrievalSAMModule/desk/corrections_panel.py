@@ -77,6 +77,7 @@ class CorrectionsPanel:
                 "Shift+S": self.ui.strokeOutsideButton.click,
                 "D": self._paint,
                 "Space": self.next_wanted.emit,
+                "Esc": lambda: self.editor.take_up(""),
                 "Ctrl+Z": bar.ui.undoButton.click,
                 "Ctrl+Shift+Z": bar.ui.redoButton.click,
             },
@@ -323,8 +324,7 @@ class CorrectionsPanel:
 
     def _undo(self) -> None:
         self._placing.stop()
-        one = self._correcting.prompts.can_take_back
-        self._correcting.undo()
+        one = self._correcting.undo()
         self._by_itself.hold()
         self._say("" if one else _("Everything is as it was before the propagation; Redo brings it back."))
 
