@@ -20,8 +20,8 @@ def segment_names(outcomes: Sequence[Outcome]) -> list[str]:
 def write_table(outcomes: Sequence[Outcome], file: Path, decisions: Decisions) -> None:
     """Write a row a volume: id, state, verdict, confidence, seconds, volume of each segment in mm3, and more.
 
-    That is: how it seems to lie and what was seen when it was read, why it failed, which segments stand out by their volumes, what reviewers
-    decided, and what they noted.
+    That is: how it seems to lie and what was seen when it was read, why it failed, which segments stand out by their
+    volumes, what reviewers decided, and what they noted.
 
     Raises:
         InputError: The file cannot be written.

@@ -129,8 +129,8 @@ def start_volume(
         named: Indices of the drawn slices along the sliced axis of the target's file, each drawn whole: a structure
             that is not in it ends before it. None: all slices that hold any structure.
         models: The networks; the encoder is not used.
-        options: ``plane``, ``seed``, ``progress``, ``max_memory_bytes``, ``least_image_size`` and ``cleaning`` count; the
-            drawn slices say what is cleaned.
+        options: ``plane``, ``seed``, ``progress``, ``max_memory_bytes``, ``least_image_size`` and ``cleaning`` count;
+            the drawn slices say what is cleaned.
         prompts: Points and boxes; what they point at becomes a drawn slice. Their segments may be new ones.
         settings: Of the fill.
         thing: What the user knows ``drawn`` as, for messages.

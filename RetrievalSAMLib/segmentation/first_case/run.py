@@ -10,16 +10,23 @@ import numpy as np
 import torch
 
 from ...models.window import Window
-from ..cleaning.of_first_case import clean_filled
 from ..cleaning.of_run import STAGE as CLEANING
 from ..confidence.calibration import calibration, evidence_of_slices
 from ..output.fusion import Canvas
-from ..output.report import CleanedSegment, RefinementReport, SegmentationReport, SegmentOnSlice, SliceReport, SupportReport
+from ..output.report import (
+    CleanedSegment,
+    RefinementReport,
+    SegmentationReport,
+    SegmentOnSlice,
+    SliceReport,
+    SupportReport,
+)
 from ..output.report_building import run_report, segment_reports
 from ..output.result import SegmentationResult
 from ..spatial_prior.crops import View, close_views
 from ..supports.verdict import UNCERTAIN, Verdict
 from .carry import Carrier, Reached, Shown
+from .cleaned import clean_filled
 from .fuse import canvas_of
 from .inputs import StartInputs
 from .ways import ways_through

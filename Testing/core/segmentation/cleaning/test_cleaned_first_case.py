@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from RetrievalSAMLib.segmentation.cleaning.habits import Habit, habit_of_drawn
-from RetrievalSAMLib.segmentation.cleaning.of_first_case import clean_filled
+from RetrievalSAMLib.segmentation.first_case.cleaned import clean_filled
 from RetrievalSAMLib.segmentation.first_case.drawn import Drawn, drawn_slices
 from RetrievalSAMLib.segmentation.output.fusion import Canvas
 from RetrievalSAMLib.segmentation.output.report import CleanedSegment

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from ..first_case.drawn import Drawn
+from ..cleaning.clean import Found, clean
+from ..cleaning.habits import Habit, habit_of_drawn
 from ..output.fusion import Canvas
 from ..output.report import CleanedSegment
 from ..settings.cleaning import NO_CLEANING, Cleaning
-from .clean import Found, clean
-from .habits import Habit, habit_of_drawn
+from .drawn import Drawn
 
 
 def clean_filled(
