@@ -26,8 +26,8 @@ from RetrievalSAMLib.evaluation.metrics import evaluate
 from RetrievalSAMLib.retrieval.evidence import CaseSlices, MemoryCase
 from RetrievalSAMLib.segmentation.cleaning.clean import Found, clean
 from RetrievalSAMLib.segmentation.cleaning.habits import Habit, habit_of, least_of
-from RetrievalSAMLib.segmentation.cleaning.of_first_case import clean_filled
 from RetrievalSAMLib.segmentation.cleaning.shapes import islands_of
+from RetrievalSAMLib.segmentation.first_case.cleaned import clean_filled
 from RetrievalSAMLib.segmentation.first_case.inputs import StartInputs
 from RetrievalSAMLib.segmentation.first_case.run import fill
 from RetrievalSAMLib.segmentation.first_case.settings import FillSettings
@@ -117,7 +117,9 @@ def measured(
             yield {step: figures(cleaned(found, cases, how), target.segmentation) for step, how in STEPS.items()}
 
 
-def filled(data: Path, role: str, group: str, targets: int | None, drawn: int) -> Iterator[dict[str, dict[str, Figure]]]:
+def filled(
+    data: Path, role: str, group: str, targets: int | None, drawn: int
+) -> Iterator[dict[str, dict[str, Figure]]]:
     """Likewise, of volumes that were filled from drawn slices; structures that were not drawn are left out."""
     for case in islice(first_case.targets(data, group, role), targets):
         truth = case.segmentation
