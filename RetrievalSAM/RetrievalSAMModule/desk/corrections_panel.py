@@ -77,7 +77,7 @@ class CorrectionsPanel:
                 "Shift+S": self.ui.strokeOutsideButton.click,
                 "D": self._paint,
                 "Space": self.next_wanted.emit,
-                "Esc": lambda: self.editor.take_up(""),
+                "Esc": self._put_down,
                 "Ctrl+Z": bar.ui.undoButton.click,
                 "Ctrl+Shift+Z": bar.ui.redoButton.click,
             },
@@ -285,6 +285,11 @@ class CorrectionsPanel:
         if name in proposal.present_segments():
             self.editor.choose(proposal.segment_ids[name])
         self.editor.take_up("" if self.editor.effect == "Paint" else "Paint")
+
+    def _put_down(self) -> None:
+        """No more points, strokes and brushes."""
+        self._placing.stop()
+        self.editor.take_up("")
 
     def _switch_preview(self, on: bool) -> None:
         self._previewing.on = on

@@ -136,7 +136,9 @@ class Painting:
         """See what the user has painted in a segment; of one that was never looked at, how it is now."""
         changes = self._known.changes(segment_id, mask, axis) if segment_id in self._seen else {}
         for index, (before, after) in changes.items():
-            self._found[segment_id, axis, index] = _Slice.of(before, after)
+            place = segment_id, axis, index
+            begun = self._found.get(place)  # a stroke that was looked at while it was drawn
+            self._found[place] = _Slice.of(before if begun is None else begun.pixels(True), after)
         if changes or segment_id not in self._seen:
             self.written(segment_id, mask)
 
