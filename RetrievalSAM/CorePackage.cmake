@@ -203,6 +203,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/first_case/__init__.py
   RetrievalSAMLib/segmentation/first_case/appearance.py
   RetrievalSAMLib/segmentation/first_case/carry.py
+  RetrievalSAMLib/segmentation/first_case/cleaned.py
   RetrievalSAMLib/segmentation/first_case/clicks.py
   RetrievalSAMLib/segmentation/first_case/drawn.py
   RetrievalSAMLib/segmentation/first_case/fuse.py

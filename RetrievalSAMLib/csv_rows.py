@@ -1,13 +1,49 @@
-"""Tables that a person has made: CSV whose first row names the columns."""
+"""CSV, written so that spreadsheets run nothing of it, and read back as it was; tables that a person has made.
+
+A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a line break for a formula, and runs it. An
+apostrophe before it makes it text, which readers here take away again. Numbers stay as they are.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from .errors import InputError
+
+# Blanks before it are skipped by some spreadsheets; the wide signs of East Asian keyboards are taken for the others.
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile("[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?")
+_TEXT = "'"
+
+
+def begins_like_formula(text: str) -> bool:
+    """Whether a spreadsheet takes it for a formula, or for a number with a sign."""
+    return _FORMULA.match(text) is not None
+
+
+def write_rows(stream: TextIO, rows: Iterable[Sequence[str]]) -> None:
+    """Write rows of CSV, with lines as RFC 4180 ends them; cells that could be formulas become texts."""
+    csv.writer(stream).writerows([_as_text(cell) for cell in row] for row in rows)
+
+
+def as_it_was(cell: str) -> str:
+    """What stood in a cell before `write_rows` made a text of it."""
+    return cell[1:] if cell.startswith(_TEXT) and _could_be_run(cell) else cell
+
+
+def _as_text(cell: str) -> str:
+    return f"{_TEXT}{cell}" if _could_be_run(cell) else cell
+
+
+def _could_be_run(cell: str) -> bool:
+    """Whether it could be without the apostrophes before it: one more or less is told by this."""
+    bare = cell.lstrip(_TEXT)
+    return begins_like_formula(bare) and _NUMBER.fullmatch(bare) is None
 
 
 def read_rows(table: Path, needed: Sequence[str], wanted: Sequence[str]) -> dict[int, dict[str, str]]:
@@ -19,7 +55,8 @@ def read_rows(table: Path, needed: Sequence[str], wanted: Sequence[str]) -> dict
         wanted: Columns that may be there besides; a row has an empty text where they are not.
 
     Returns:
-        At least one row: what stands in it by column, without blanks around it.
+        At least one row: what stands in it by column, without blanks around it, and without the apostrophe that keeps
+        spreadsheets from running it.
 
     Raises:
         InputError: It cannot be read, or a row is wrong. The message names the row, never what stands there, which may
@@ -63,4 +100,4 @@ def _rows(read: csv.DictReader[str], name: str, columns: Sequence[str]) -> Itera
         if "" in row or None in row.values():
             fact = "it has not as many fields as the first row"
             raise InputError(f"{name}, row {read.line_num}", fact, "Put texts with commas in quotes.")
-        yield read.line_num, {column: (row.get(column) or "").strip() for column in columns}
+        yield read.line_num, {column: as_it_was((row.get(column) or "").strip()) for column in columns}

@@ -1,10 +1,12 @@
 """What cleaning masks is worth: Dice, HD95 and islands of whole volumes before and after each of its steps.
 
     python -m training.cleaning --data DATA [--role tune|judge] [--set msd_hippocampus] [--targets N] [--masks FOLDER]
+    python -m training.cleaning --data DATA --drawn 3 [--set msd_hippocampus|trunks] [--targets N]
 
 Targets and supports are those of splits.json, runs those of the preset ``default`` without cleaning; with ``--masks``
 their masks are kept there, and a target whose masks are there is not run again. It knows nothing of the code: after a
-change of that, begin another folder.
+change of that, begin another folder. With ``--drawn`` volumes are filled from one or three of their own slices instead
+(targets and slices as `training.first_case` has them), and these say what is cleaned.
 """
 
 from __future__ import annotations
@@ -12,16 +14,23 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from RetrievalSAMLib.evaluation.metrics import evaluate
 from RetrievalSAMLib.retrieval.evidence import CaseSlices, MemoryCase
 from RetrievalSAMLib.segmentation.cleaning.clean import Found, clean
 from RetrievalSAMLib.segmentation.cleaning.habits import Habit, habit_of, least_of
 from RetrievalSAMLib.segmentation.cleaning.shapes import islands_of
+from RetrievalSAMLib.segmentation.first_case.cleaned import clean_filled
+from RetrievalSAMLib.segmentation.first_case.inputs import StartInputs
+from RetrievalSAMLib.segmentation.first_case.run import fill
+from RetrievalSAMLib.segmentation.first_case.settings import FillSettings
 from RetrievalSAMLib.segmentation.pipeline import RunOptions, segment_volume
 from RetrievalSAMLib.segmentation.settings.cleaning import NO_CLEANING, Cleaning
 from RetrievalSAMLib.segmentation.settings.presets import preset
@@ -33,7 +42,7 @@ from RetrievalSAMLib.volumes import (
     read_segmentation,
     write_segmentation,
 )
-from training import judge
+from training import first_case, judge
 
 STEPS = {
     "as found": NO_CLEANING,
@@ -108,6 +117,29 @@ def measured(
             yield {step: figures(cleaned(found, cases, how), target.segmentation) for step, how in STEPS.items()}
 
 
+def filled(
+    data: Path, role: str, group: str, targets: int | None, drawn: int
+) -> Iterator[dict[str, dict[str, Figure]]]:
+    """Likewise, of volumes that were filled from drawn slices; structures that were not drawn are left out."""
+    for case in islice(first_case.targets(data, group, role), targets):
+        truth = case.segmentation
+        frame = SliceFrame(truth.geometry, choose_plane(truth.geometry))
+        _, given = first_case.drawn_in(truth, frame, drawn)
+        options = RunOptions(cleaning=NO_CLEANING)
+        inputs = StartInputs.of(case.image, given, None, judge.bundled_models(), FillSettings(), options)
+        with torch.inference_mode():
+            canvas = fill(inputs).canvas
+        names = [segment.name for segment in canvas.segments]
+        inside = np.ones(canvas.labels.shape[1:], dtype=bool)
+        found = {}
+        for step, how in STEPS.items():
+            one = deepcopy(canvas)
+            clean_filled(one, inputs.drawn, {}, inside, how)
+            found[step] = {name: of for name, of in figures(one.segmentation(), truth).items() if name in names}
+        print(f"{group} {case.name}", flush=True)
+        yield found
+
+
 def table(rows: Sequence[dict[str, dict[str, Figure]]]) -> str:
     """Means over segments and targets; those of HD95 over what has one after every step."""
     lines = ["| step | Dice | HD95, mm | islands | segments better / worse |", "|---|---|---|---|---|"]
@@ -133,10 +165,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", action="append", dest="sets", help="one set, may be given several times; default all")
     parser.add_argument("--targets", type=int, help="only the first so many targets of a split")
     parser.add_argument("--masks", type=Path, help="folder that masks are kept in")
+    parser.add_argument("--drawn", type=int, choices=sorted(first_case.PLACES), help="fill from so many drawn slices")
     options = parser.parse_args(arguments)
     splits = json.loads(judge.SPLITS.read_text(encoding="utf-8"))["splits"][options.role]
     for group in options.sets or splits:
-        rows = list(measured(options.data, options.role, group, options.targets, options.masks))
+        if options.drawn:
+            rows = list(filled(options.data, options.role, group, options.targets, options.drawn))
+        else:
+            rows = list(measured(options.data, options.role, group, options.targets, options.masks))
         print(f"\n### {group} ({options.role}, {len(rows)} targets)\n\n{table(rows)}\n", flush=True)
 
 

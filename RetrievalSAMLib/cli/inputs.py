@@ -32,7 +32,7 @@ CleanOption = Annotated[
     typer.Option(
         "--clean",
         help="What is done with the masks, with commas: islands, holes, smooth; or none. Islands and holes that a case "
-        "has stay, and so does what was drawn.",
+        "(of `start`: a drawn slice) has stay, and so does what was drawn.",
     ),
 ]
 

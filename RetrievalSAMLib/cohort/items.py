@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..csv_rows import read_rows
+from ..csv_rows import begins_like_formula, read_rows, write_rows
 from ..errors import InputError
 from ..library.adding.pairs import find_images
 from ..library.names import checked_name, same_name_key
@@ -18,8 +17,6 @@ from ..segmentation.settings.region import Box, box_of
 PATH, ID, REGION, SERIES = "path", "id", "region", "series"
 _PATTERN = set("*?[")
 _NUMBERED = re.compile("volume-([0-9]{1,9})")
-FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet takes for the start of a formula."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +91,7 @@ def write_items(items: Sequence[Item], table: Path) -> None:
 
     def write(staged: Path) -> None:
         with staged.open("w", encoding="utf-8", newline="") as stream:
-            rows = csv.writer(stream)
-            rows.writerow((PATH, ID))
-            rows.writerows((str(item.path), item.id) for item in items)
+            write_rows(stream, [(PATH, ID), *((str(item.path), item.id) for item in items)])
 
     write_staged(table, write)
 
@@ -123,7 +118,7 @@ def _item(row: Mapping[str, str], folder: Path, thing: str) -> Item:
         checked = checked_name(name, "id")
     except InputError as error:
         raise InputError(f"{thing}, {error.thing}", error.fact, "Give an id such as `case-001`.") from error
-    if checked.startswith(FORMULA):
+    if begins_like_formula(checked):
         raise InputError(f"{thing}, id `{checked}`", "it begins like a formula", "Begin it with a letter or a digit.")
     # What is missing at this place is found when its turn comes, and then only this volume fails.
     box = box_of(region, f"{thing}, {REGION}") if region else None

@@ -82,6 +82,7 @@ class Outcome(msgspec.Struct, frozen=True):
         shown: Slices in the picture, by their indices.
         tile: Width and height of a slice on the sheets (`review.sheets`), in pixels.
         numbers: Of the segments.
+        orientation: Where headers and images disagree about how the volume or cases lie, in sentences; no case's name.
         notes: What the user should know of how the volume was read.
         error: Why it failed, in words for the user.
         details: Lines of code for whoever mends the program, where it is to blame.
@@ -99,6 +100,7 @@ class Outcome(msgspec.Struct, frozen=True):
     shown: tuple[int, ...] = ()
     tile: tuple[int, int] = (0, 0)
     numbers: tuple[SegmentNumbers, ...] = ()
+    orientation: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: str = ""
     details: str = ""
@@ -111,7 +113,7 @@ class Outcome(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, report: ItemReport, kept: bool, notes: tuple[str, ...] = ()) -> Outcome:
         """From the report of a result."""
-        note, geometry = report.batch, report.target.geometry
+        note, geometry, lies = report.batch, report.target.geometry, report.orientation
         frame = SliceFrame(geometry, Plane(report.plane))
         confidences = {one.index: least_confidence(one) for one in report.slices}
         count, rows, columns = frame.shape
@@ -133,6 +135,7 @@ class Outcome(msgspec.Struct, frozen=True):
             shown=note.shown,
             tile=tile_size((rows * frame.row_spacing_mm, columns * frame.column_spacing_mm)),
             numbers=note.numbers,
+            orientation=() if lies is None else tuple(lies.sentences(name_cases=False)),
             notes=notes,
         )
 

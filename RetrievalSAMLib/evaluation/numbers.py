@@ -7,7 +7,6 @@ of the segment; mean and standard deviation (of the population) are over its vox
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -17,6 +16,7 @@ import numpy as np
 import SimpleITK
 from scipy.spatial.distance import pdist
 
+from ..csv_rows import write_rows
 from ..volumes import Segmentation, Volume, write_staged
 
 
@@ -128,13 +128,13 @@ def largest_diameter_mm(mask: np.ndarray, spacing_mm: Sequence[float]) -> float:
 
 def as_csv(rows: Sequence[SegmentNumbers]) -> str:
     """A table with a head, numbers with six significant digits."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for row in rows:
-        cells = [getattr(row, name) for name in COLUMNS]
-        table.writerow(["" if one is None else f"{one:.6g}" if isinstance(one, float) else one for one in cells])
+    text = io.StringIO(newline="")
+    write_rows(text, [COLUMNS, *([_cell(getattr(row, name)) for name in COLUMNS] for row in rows)])
     return text.getvalue()
+
+
+def _cell(value: str | float | None) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def write_numbers(rows: Sequence[SegmentNumbers], file: Path) -> None:

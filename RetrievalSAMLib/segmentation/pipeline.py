@@ -24,7 +24,6 @@ from .prompts.points_and_boxes import NO_PROMPTS, PersonsPrompts, place_prompts
 from .published_run import published_run
 from .refinement import refine
 from .run import run
-from .settings.cleaning import NO_CLEANING
 from .settings.options import Models, RunOptions
 from .settings.presets import FATE_SAM, Settings
 from .steps.inputs import RunInputs
@@ -130,7 +129,8 @@ def start_volume(
         named: Indices of the drawn slices along the sliced axis of the target's file, each drawn whole: a structure
             that is not in it ends before it. None: all slices that hold any structure.
         models: The networks; the encoder is not used.
-        options: ``plane``, ``seed``, ``progress``, ``max_memory_bytes`` and ``least_image_size`` count.
+        options: ``plane``, ``seed``, ``progress``, ``max_memory_bytes``, ``least_image_size`` and ``cleaning`` count;
+            the drawn slices say what is cleaned.
         prompts: Points and boxes; what they point at becomes a drawn slice. Their segments may be new ones.
         settings: Of the fill.
         thing: What the user knows ``drawn`` as, for messages.
@@ -141,13 +141,11 @@ def start_volume(
         NotEnoughMemoryError: As `segment_volume`.
     """
     chosen = settings or FillSettings()
-    # No case says which islands and holes are unlike the structures.
-    as_filled = replace(options or RunOptions(), cleaning=NO_CLEANING)
 
     def once(models: Models, options: RunOptions) -> SegmentationResult:
         return start(StartInputs.of(target, drawn, named, models, chosen, options, prompts, thing))
 
-    return with_less_memory(once, models, chosen.of_propagation, as_filled)
+    return with_less_memory(once, models, chosen.of_propagation, options or RunOptions())
 
 
 def _segment_and_refine(

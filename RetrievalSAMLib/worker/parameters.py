@@ -223,6 +223,7 @@ class Start:
         straighten: As for `segment`.
         spacing_mm: As for `library.add`.
         grid: The same.
+        clean: As for `segment`; the drawn slices take the cases' place.
     """
 
     image: str
@@ -240,6 +241,7 @@ class Start:
     straighten: bool = False
     spacing_mm: Spacing | None = None
     grid: GridChoice = "own"
+    clean: list[str] | None = None
 
     def __post_init__(self) -> None:
         _check_seed(self.seed)

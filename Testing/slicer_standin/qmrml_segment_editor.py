@@ -157,6 +157,7 @@ class qMRMLSegmentEditorWidget(QtWidgets.QWidget):
         self.segmentationNode().RemoveSegment(self.currentSegmentID())
 
     maximumNumberOfUndoStates = plain_property(int, "maximumNumberOfUndoStates", 10)
+    undoEnabled = plain_property(bool, "undoEnabled", True)
     segmentationNodeSelectorVisible = plain_property(bool, "segmentationNodeSelectorVisible", True)
     sourceVolumeNodeSelectorVisible = plain_property(bool, "sourceVolumeNodeSelectorVisible", True)
     switchToSegmentationsButtonVisible = plain_property(bool, "switchToSegmentationsButtonVisible", True)

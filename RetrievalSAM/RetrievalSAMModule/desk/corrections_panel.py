@@ -77,6 +77,7 @@ class CorrectionsPanel:
                 "Shift+S": self.ui.strokeOutsideButton.click,
                 "D": self._paint,
                 "Space": self.next_wanted.emit,
+                "Esc": self._put_down,
                 "Ctrl+Z": bar.ui.undoButton.click,
                 "Ctrl+Shift+Z": bar.ui.redoButton.click,
             },
@@ -285,6 +286,11 @@ class CorrectionsPanel:
             self.editor.choose(proposal.segment_ids[name])
         self.editor.take_up("" if self.editor.effect == "Paint" else "Paint")
 
+    def _put_down(self) -> None:
+        """No more points, strokes and brushes."""
+        self._placing.stop()
+        self.editor.take_up("")
+
     def _switch_preview(self, on: bool) -> None:
         self._previewing.on = on
 
@@ -323,8 +329,7 @@ class CorrectionsPanel:
 
     def _undo(self) -> None:
         self._placing.stop()
-        one = self._correcting.prompts.can_take_back
-        self._correcting.undo()
+        one = self._correcting.undo()
         self._by_itself.hold()
         self._say("" if one else _("Everything is as it was before the propagation; Redo brings it back."))
 

@@ -91,4 +91,7 @@ class FirstCasePanel:
 
     def _settings(self) -> dict[str, Any]:
         parameters = self._parameters
-        return {"model": parameters.model, "device": parameters.device} if parameters is not None else {}
+        if parameters is None:
+            return {}
+        clean: dict[str, Any] = {} if parameters.cleanMasks else {"clean": []}
+        return {"model": parameters.model, "device": parameters.device, **clean}

@@ -170,8 +170,10 @@ class Previewing:
         proposal, (name, index) = self._proposal, place
         if proposal is None or not proposal.is_in_scene or name not in proposal.present_segments():
             return
+        self._correcting.catch_up()
         segment_id = proposal.segment_ids[name]
         mask = segment_voxels(proposal.segmentation, segment_id, proposal.volume)
         whole = np.zeros(proposal.size[::-1], np.uint8) if mask is None else np.asarray(mask != 0, np.uint8)
         np.moveaxis(whole, 2 - proposal.axis, 0)[index] = pixels
         replace_segment(proposal.segmentation, segment_id, proposal.volume, whole)
+        self._correcting.written(name)

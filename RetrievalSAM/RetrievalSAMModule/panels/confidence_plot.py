@@ -105,7 +105,9 @@ class PlotClicks:
 
     def _heard(self, event: Any) -> None:
         if self.slice_at is not None and event.type() == qt.QEvent.MouseButtonRelease:
-            self._clicked(self.slice_at(event.pos().x()))
+            # Qt 6 has another name for it, and warns of the one that Qt 5 has.
+            place = event.position() if hasattr(event, "position") else event.pos()
+            self._clicked(self.slice_at(place.x()))
 
 
 _RIGHT_AND_MIDDLE = qt.Qt.AlignRight | qt.Qt.AlignVCenter

@@ -14,6 +14,7 @@ from ..scene.prompts import KeptBox, KeptPoints, Prompts
 from ..scene.proposal import Proposal, ProposalState
 from ..scene.segmentation_files import segment_voxels
 from ..scene.slice_views import axis_drawn_along
+from ..scene.strokes import Painting
 from ..scene.volume_files import SceneError
 from ..signal import Signal
 from ..turn_queue import TurnQueue
@@ -54,6 +55,8 @@ class Correcting(VTKObservationMixin):
         self._undo: list[_Moment] = []
         self._redo: list[_Moment] = []
         self._steps = TurnQueue()
+        self._painting = Painting()
+        self._unseen = False  # whether segments may have changed since they were compared
         # Segments are compared when the user has put the brush down.
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -63,6 +66,7 @@ class Correcting(VTKObservationMixin):
         self.previewed: set[tuple[str, int]] = set()
         self.changed = Signal()
         self.prompts.changed.connect(self.changed.emit)
+        self.prompts.acted.connect(self._painting.forget_undone)
         segmenting.refined.connect(self._refined)
         segmenting.state_changed.connect(self._follow)
 
@@ -84,13 +88,13 @@ class Correcting(VTKObservationMixin):
 
     @property
     def can_undo(self) -> bool:
-        """Whether a point, a box or a propagation can be taken back."""
-        return (self.prompts.can_take_back or bool(self._undo)) and self._waits()
+        """Whether a point, a box, what was painted, or a propagation can be taken back."""
+        return (self.prompts.can_take_back or self._painting.last is not None or bool(self._undo)) and self._waits()
 
     @property
     def can_redo(self) -> bool:
         """Whether one that was taken back can be brought back."""
-        return (self.prompts.can_set_again or bool(self._redo)) and self._waits()
+        return (self.prompts.can_set_again or self._painting.next is not None or bool(self._redo)) and self._waits()
 
     def missing(self) -> str:
         """Why nothing can be carried on, in words; an empty text where it can."""
@@ -139,15 +143,47 @@ class Correcting(VTKObservationMixin):
         self._segmenting.refine(self.corrected, points, boxes)
         self._sent = sent
 
-    def undo(self) -> None:
-        """Without the point or box that was set last; where none was since, as before the last propagation."""
-        if self.can_undo and not self.prompts.take_back():
+    def undo(self) -> bool:
+        """Without the point, box or stroke that came last; where none came since, as before the last propagation.
+
+        Returns:
+            Whether it was such a single one.
+        """
+        self.catch_up()
+        painted = self._painting.last
+        if not self.can_undo:
+            return True
+        if painted is not None and not self.prompts.acted_since(painted):
+            self._painting.undo(self._proposal, self.prompts.taken_back)
+            self._compare_now()
+        elif not self.prompts.take_back():
             self._exchange(self._undo, self._redo)
+            return False
+        return True
 
     def redo(self) -> None:
         """With what was taken back last."""
-        if self.can_redo and not self.prompts.set_again():
+        self.catch_up()
+        painted = self._painting.next
+        if not self.can_redo:
+            return
+        if painted is not None and self.prompts.taken_back <= painted:
+            self._painting.redo(self._proposal, self.prompts.acts)
+            self._compare_now()
+        elif not self.prompts.set_again():
             self._exchange(self._redo, self._undo)
+
+    def catch_up(self) -> None:
+        """See what the user has painted, now: before somebody else writes."""
+        if self._unseen:
+            self._compare_now()
+
+    def written(self, name: str) -> None:
+        """A segment was written by the module: that is no stroke."""
+        proposal = self._proposal
+        if proposal is not None and proposal.is_in_scene and name in proposal.present_segments():
+            segment_id = proposal.segment_ids[name]
+            self._painting.written(segment_id, segment_voxels(proposal.segmentation, segment_id, proposal.volume))
 
     def corrected_for(self, proposal: Proposal) -> list[int]:
         """The slices of a result, accepted or not, that a person has corrected by now."""
@@ -172,6 +208,8 @@ class Correcting(VTKObservationMixin):
         # What is there now is kept whole, edits since the propagation too.
         now = _Moment(self._proposal.state(), self._marked, self.prompts.keep(), frozenset(self.previewed))
         self._segmenting.put(wanted.result)
+        self._compared.clear()
+        self._painting.forget()
         target.append(now)
         self._marked = wanted.marked
         self.previewed = set(wanted.previewed)
@@ -189,6 +227,7 @@ class Correcting(VTKObservationMixin):
         self._marked = frozenset()
         self._edited.clear()
         self._compared.clear()
+        self._painting.begin(self._proposal.snapshot, self._proposal.present_segments())
         if not self._proposal.is_first_case:  # there they stand for drawn slices, each time that the volume is filled
             self.prompts.clear()  # they have done their work; used twice they would weigh twice
 
@@ -203,7 +242,7 @@ class Correcting(VTKObservationMixin):
         if waits and self._proposal is None and proposal.is_in_scene:
             self._begin(proposal)
         if waits:
-            self._timer.start()
+            self._touched()
         self.changed.emit()
 
     def _begin(self, proposal: Proposal) -> None:
@@ -229,11 +268,15 @@ class Correcting(VTKObservationMixin):
         self.prompts.clear()
         self._proposal = self._sent = None
         self._marked = frozenset()
+        self._painting.forget()
+        self._unseen = False
         for kept in (self._edited, self._compared, self._undo, self._redo):
             kept.clear()
 
-    def _touched(self, _caller: Any, _event: Any) -> None:
+    def _touched(self, _caller: Any = None, _event: Any = None) -> None:
         if self._segmenting.waits:
+            self._unseen = True
+            self._steps.clear()
             self._timer.start()
 
     def _compare_in_turns(self) -> None:
@@ -244,6 +287,7 @@ class Correcting(VTKObservationMixin):
         self._look_at_drawing()
         for name in self._proposal.segment_ids:
             self._steps.add(lambda name=name: self._compare(name))
+        self._steps.add(self._all_seen)
 
     def _compare_now(self) -> None:
         self._timer.stop()
@@ -251,7 +295,15 @@ class Correcting(VTKObservationMixin):
         self._look_at_drawing()
         for name in self._proposal.segment_ids if self._proposal is not None else ():
             self._compare(name)
+        self._all_seen()
         self.changed.emit()
+
+    def _all_seen(self) -> None:
+        """All segments are compared: what the user has painted in them since the last time is one stroke."""
+        self._unseen = False
+        if self._painting.end_stroke(self.prompts.acts):
+            self.prompts.forget_taken_back()
+            self.changed.emit()
 
     def _look_at_drawing(self) -> None:
         """Of a first case: which structures there are by now, and along which axis they are drawn."""
@@ -281,7 +333,9 @@ class Correcting(VTKObservationMixin):
             return
         key, before = (id(proposal.snapshot), *proposal.version(name)), self._edited.get(name, frozenset())
         if self._compared.get(name) != key:
-            self._edited[name] = self._changed_slices(proposal, name)
+            mask = segment_voxels(proposal.segmentation, proposal.segment_ids[name], proposal.volume)
+            self._edited[name] = proposal.snapshot.changed_slices(name, mask, proposal.axis)
+            self._painting.look(proposal.segment_ids[name], mask, proposal.axis)
             self._compared[name] = key
             if self._edited[name] != before:
                 self.changed.emit()

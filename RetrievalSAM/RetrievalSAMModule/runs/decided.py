@@ -15,6 +15,7 @@ from ..texts import wording
 
 make_importable()
 
+from RetrievalSAMLib import csv_rows  # noqa: E402 - its folder is known only now
 from RetrievalSAMLib.cohort.review import decisions  # noqa: E402 - its folder is known only now
 from RetrievalSAMLib.errors import InputError  # noqa: E402
 
@@ -87,4 +88,4 @@ def _images(table: Path) -> dict[str, str]:
     if not table.is_file():
         return {}
     with table.open(encoding="utf-8-sig", newline="") as stream:
-        return {row["id"]: row["path"] for row in csv.DictReader(stream)}
+        return {row["id"]: csv_rows.as_it_was(row["path"]) for row in csv.DictReader(stream)}

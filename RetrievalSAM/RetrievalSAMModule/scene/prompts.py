@@ -58,12 +58,21 @@ class KeptBox:
     size: _Vector
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A node, and how many points or boxes it holds."""
+
+    node_id: str
+    count: int
+
+
 class Prompts(VTKObservationMixin):
     """The points, strokes and boxes of one volume.
 
     Attributes:
         axis: The sliced axis of the volume's voxels, 0, 1, 2 as i, j, k.
         changed: Told after every change.
+        acted: Told when something was set.
     """
 
     def __init__(self) -> None:
@@ -74,7 +83,9 @@ class Prompts(VTKObservationMixin):
         self._colors: dict[str, _Vector] = {}
         self._acts: list[str] = []  # IDs of the nodes in which something was set, in order
         self._taken_back: list[tuple[list[KeptPoints], list[KeptBox]]] = []
+        self._putting_back = False
         self.changed = Signal()
+        self.acted = Signal()
 
     def begin(self, volume: slicer.vtkMRMLScalarVolumeNode, axis: int) -> None:
         """For a volume that was sliced along an axis of its voxels (0, 1, 2 as i, j, k); there are none yet."""
@@ -131,8 +142,7 @@ class Prompts(VTKObservationMixin):
         to_world[:3, :3] = _right_angled(edges)
         to_world[:3, 3] = centre
         node = self._add_roi(segment, color, to_world, size)
-        self._acts.append(node.GetID())
-        self._taken_back = []
+        self._act(node)
         return node
 
     def about(self, node_id: str) -> tuple[str, bool] | None:
@@ -204,13 +214,36 @@ class Prompts(VTKObservationMixin):
             return True
         return False
 
+    @property
+    def acts(self) -> int:
+        """How many times something was set, without what was taken back."""
+        return len(self._acts)
+
+    def acted_since(self, acts: int) -> bool:
+        """Whether something was set since there were so many `acts`, and is there still."""
+        return any(node_id in self._about for node_id in self._acts[acts:])
+
+    @property
+    def taken_back(self) -> int:
+        """How many are taken back, and can be set again."""
+        return len(self._taken_back)
+
+    def forget_taken_back(self) -> None:
+        """Something else was done since: what was taken back does not come again."""
+        self._taken_back = []
+
     def set_again(self) -> bool:
         """Bring back what was taken back last; whether there was something."""
         if not self._taken_back:
             return False
-        rest, acts = self._taken_back[:-1], self._acts
+        rest, acts, before = self._taken_back[:-1], self._acts, self._known()
+        place_of = {one.node_id: place for place, one in before.items()}
         self.put_back(self._taken_back[-1])
-        self._acts = [*acts, *list(self._about)[-1:]]
+        now = self._known()
+        # Nodes were made anew: what was set in them is taken back from those that are there now.
+        acts = [now[place_of[one]].node_id if place_of.get(one) in now else one for one in acts]
+        more = [one.node_id for place, one in now.items() if place not in before or one.count > before[place].count]
+        self._acts = [*acts, *more]
         self._taken_back = rest
         self.changed.emit()
         return True
@@ -218,7 +251,7 @@ class Prompts(VTKObservationMixin):
     @property
     def can_take_back(self) -> bool:
         """Whether something was set that can be taken back one by one."""
-        return any(node_id in self._about for node_id in self._acts)
+        return self.acted_since(0)
 
     @property
     def can_set_again(self) -> bool:
@@ -272,6 +305,7 @@ class Prompts(VTKObservationMixin):
     def put_back(self, kept: tuple[list[KeptPoints], list[KeptBox]]) -> None:
         """Have these and no others."""
         self.clear()
+        self._putting_back = True
         for points in kept[0]:
             make = self.new_stroke if points.is_stroke else self.point_list
             node = make(points.segment, points.color, points.positive)
@@ -279,7 +313,7 @@ class Prompts(VTKObservationMixin):
                 node.AddControlPointWorld(vtk.vtkVector3d(*position))
         for box in kept[1]:
             self._add_roi(box.segment, box.color, np.array(box.to_world), np.array(box.size))
-        self._acts = []
+        self._putting_back = False
 
     def _volume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
         return slicer.mrmlScene.GetNodeByID(self._volume_id) if self._volume_id else None
@@ -323,9 +357,15 @@ class Prompts(VTKObservationMixin):
 
     def _point_set(self, node: Any, _event: Any) -> None:
         if node.GetClassName() != BOX:
-            self._acts.append(node.GetID())
-            self._taken_back = []
+            self._act(node)
         self.changed.emit()
+
+    def _act(self, node: Any) -> None:
+        if self._putting_back:
+            return
+        self._acts.append(node.GetID())
+        self._taken_back = []
+        self.acted.emit()
 
     def _node_changed(self, _node: Any, _event: Any) -> None:
         self.changed.emit()
@@ -336,6 +376,15 @@ class Prompts(VTKObservationMixin):
             del self._about[node_id]
         if gone:
             self.changed.emit()
+
+    def _known(self) -> dict[tuple[Any, ...], _Known]:
+        """The nodes by what they are still known by when they were made anew: kind, and which one of that kind."""
+        found: dict[tuple[Any, ...], _Known] = {}
+        for node, segment, positive in self._nodes():
+            kind = node.GetClassName(), segment, positive
+            number = sum(place[:3] == kind for place in found)
+            found[(*kind, number)] = _Known(node.GetID(), 1 if kind[0] == BOX else len(_placed(node)))
+        return found
 
     def _pointing(self) -> Iterator[tuple[Any, str, bool]]:
         """What counts as points."""

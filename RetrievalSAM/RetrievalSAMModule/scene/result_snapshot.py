@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 
@@ -18,6 +20,12 @@ class ResultSnapshot:
         else:
             self._taken[name] = (mask.shape, np.packbits(mask != 0))
 
+    def renamed(self, names: Mapping[str, str]) -> ResultSnapshot:
+        """The same masks, of these names alone, under others."""
+        copy = ResultSnapshot()
+        copy._taken = {other: self._taken[name] for name, other in names.items() if name in self._taken}
+        return copy
+
     def changed_slices(self, name: str, mask: np.ndarray | None, axis: int) -> frozenset[int]:
         """Where a segment is not what was kept.
 
@@ -32,16 +40,27 @@ class ResultSnapshot:
         Raises:
             ValueError: The grid is another one.
         """
+        return frozenset(self._differing(name, mask, axis)[0])
+
+    def changes(self, name: str, mask: np.ndarray | None, axis: int) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """What these slices were and what they are, bool, axes in the order (k, j, i), by index; arguments likewise.
+
+        Raises:
+            ValueError: The grid is another one.
+        """
+        slices, was, now = self._differing(name, mask, axis)
+        return {i: (was.take(i, axis=2 - axis), now.take(i, axis=2 - axis)) for i in slices}
+
+    def _differing(self, name: str, mask: np.ndarray | None, axis: int) -> tuple[list[int], np.ndarray, np.ndarray]:
+        """Slices where a segment is not what was kept; what it was, and is, bool (k, j, i)."""
         known = self._taken.get(name)
-        if known is None:
-            differs = None if mask is None else mask != 0
-        else:
-            shape, bits = known
-            was = np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
-            if mask is not None and mask.shape != shape:
-                raise ValueError(f"the volume has {mask.shape} voxels, the result {shape}")
-            differs = was if mask is None else was != (mask != 0)
-        if differs is None:
-            return frozenset()
+        if known is None and mask is None:
+            return [], *2 * (np.zeros((0, 0, 0), dtype=bool),)
+        shape = mask.shape if known is None else known[0]
+        if mask is not None and mask.shape != shape:
+            raise ValueError(f"the volume has {mask.shape} voxels, the result {shape}")
+        nothing = np.zeros(shape, dtype=bool)
+        was = nothing if known is None else np.unpackbits(known[1], count=nothing.size).reshape(shape).astype(bool)
+        now = nothing if mask is None else mask != 0
         others = tuple(other for other in range(3) if other != 2 - axis)
-        return frozenset(int(index) for index in np.flatnonzero(differs.any(axis=others)))
+        return np.flatnonzero((was != now).any(axis=others)).tolist(), was, now

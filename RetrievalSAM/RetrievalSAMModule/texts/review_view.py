@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from ..core_package import make_importable
+
+make_importable()
+
+from RetrievalSAMLib.csv_rows import write_rows  # noqa: E402 - its folder is known only now
 
 SEVERITY = {
     "damaged": 3,
@@ -80,20 +85,19 @@ def as_csv(rows: Sequence[Row], heads: Sequence[str], words: Callable[[str], str
         words: Says a kind of finding in plain words.
     """
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(heads)
-    for row in rows:
-        writer.writerow(
-            [
-                row.case,
-                ", ".join(row.segments),
-                "" if row.dice is None else f"{row.dice:.4f}",
-                "" if row.kind is None else words(row.kind),
-                row.text,
-                " ".join(map(str, row.slices)),
-            ]
-        )
+    write_rows(text, [heads, *(_cells(row, words) for row in rows)])
     return text.getvalue()
+
+
+def _cells(row: Row, words: Callable[[str], str]) -> list[str]:
+    return [
+        row.case,
+        ", ".join(row.segments),
+        "" if row.dice is None else f"{row.dice:.4f}",
+        "" if row.kind is None else words(row.kind),
+        row.text,
+        " ".join(map(str, row.slices)),
+    ]
 
 
 def _finding(case: dict[str, Any], flag: dict[str, Any]) -> Row:

@@ -128,6 +128,16 @@ class ScriptedFirstCaseTest(FirstCaseTest):
         asked = self.requests("start")[0]["with"]
         self.assertEqual((asked["plane"], asked["drawn"]), ("coronal", [index]))
 
+    def test_masks_are_cleaned_unless_the_user_has_switched_that_off(self) -> None:
+        for wanted in (True, False):
+            self.segment_ui.cleanCheckBox.setChecked(wanted)
+            self.name_structure("Liver")
+            self.draw("Liver", [3])
+            self.fill()
+            self.assertEqual(self.requests("start")[-1]["with"].get("clean"), None if wanted else [])
+            self.bar_ui.discardButton.click()
+        self.segment_ui.cleanCheckBox.setChecked(True)
+
     def test_a_looked_at_empty_slice_is_told_to_end_the_structure(self) -> None:
         self.name_structure("Liver")
         self.draw("Liver", [3])

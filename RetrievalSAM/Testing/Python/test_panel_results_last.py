@@ -136,15 +136,18 @@ class ResultsLastTest(CorrectionsTest):
     def test_keys_act_while_the_module_is_open_only(self) -> None:
         self.get_result()
         keys = self.panel.corrections_panel.keys
-        self.assertEqual(keys.active(), ["B", "Ctrl+Shift+Z", "Ctrl+Z", "D", "P", "S", "Shift+S", "Space", "T"])
+        self.assertEqual(keys.active(), ["B", "Ctrl+Shift+Z", "Ctrl+Z", "D", "Esc", "P", "S", "Shift+S", "Space", "T"])
         for wanted in (0, 1):  # space: the slices to look at first, one after the other
             self.panel.corrections_panel.next_wanted.emit()
             (row,) = self.results_ui.worstTable.selectionModel().selectedRows()
             self.assertEqual(row.row(), wanted)
         self.panel.corrections_panel._paint()
         self.assertEqual(self.panel.corrections_panel.editor.effect, "Paint")
+        self.panel.corrections_panel._put_down()
+        self.assertEqual(self.panel.corrections_panel.editor.effect, "")
+        self.panel.corrections_panel._paint()
         self.module.leave()
         self.assertEqual(keys.active(), [])
         self.assertEqual(self.panel.corrections_panel.editor.effect, "")
         self.module.come_back()
-        self.assertEqual(len(keys.active()), 9)
+        self.assertEqual(len(keys.active()), 10)

@@ -171,7 +171,8 @@ def _in_a_line(outcome: Outcome) -> str:
     if outcome.state == FAILED:
         return f"{outcome.id}: failed: {outcome.error}"
     before = " (done before)" if outcome.kept else ""
-    return f"{outcome.id}: {IN_WORDS[outcome.verdict]}, confidence {outcome.confidence:.2f}{before}"
+    told = f"{outcome.id}: {IN_WORDS[outcome.verdict]}, confidence {outcome.confidence:.2f}{before}"
+    return "; ".join((told, *outcome.orientation))
 
 
 def _finish(found: list[Outcome], results: Results) -> None:
@@ -194,7 +195,9 @@ def _finish(found: list[Outcome], results: Results) -> None:
     write_numbers([row for outcome in found for row in outcome.numbers], results.folder / "numbers.csv")
     index = write_page(found, results, decisions)
     done, failed = worst_first(found), [outcome for outcome in found if outcome.state == FAILED]
-    told = [(outcome.id, note) for outcome in found for note in outcome.notes]
+    # First what is rare: most volumes of a batch are read alike, and what was seen then is told of many.
+    told = [(outcome.id, note) for outcome in found for note in outcome.orientation]
+    told += [(outcome.id, note) for outcome in found for note in outcome.notes]
     for item_id, note in told[:_NAMED]:
         print(f"warning: {item_id}: {note}", file=sys.stderr)
     if len(told) > _NAMED:

@@ -229,8 +229,7 @@ def print_summary(report: SegmentationReport) -> None:
     print(_CALIBRATED if report.calibrated else _ONLY_RANKS)
     print_fitted(report)
     print(f"library: {report.library.name}, {report.library.cases} cases; this volume is {IN_WORDS[report.verdict]}")
-    for name, cleaned in report.cleaned.items():
-        print(f"cleaned {name}: {_in_words(cleaned)}")
+    print_cleaned(report)
     if report.look_first:
         grid, axis = report.target.geometry, report.plane_axis
         slices = [f"{index} ({slice_place(grid, axis, index)})" for index in report.look_first[:_TO_LOOK_AT]]
@@ -262,6 +261,12 @@ def print_fitted(report: SegmentationReport) -> None:
             f"{report.model.name}; `retrievalsam library tune` fits them, and confidence, on the library's cases",
             file=sys.stderr,
         )
+
+
+def print_cleaned(report: SegmentationReport) -> None:
+    """What cleaning did to each segment."""
+    for name, cleaned in report.cleaned.items():
+        print(f"cleaned {name}: {_in_words(cleaned)}")
 
 
 def _in_words(done: CleanedSegment) -> str:

@@ -10,13 +10,13 @@ import typer
 
 from ... import NOTICE
 from ...errors import InputError
-from ..inputs import GridOption, SpacingOption, segmentation_of, volume_of
+from ..inputs import CleanOption, GridOption, SpacingOption, clean_steps, segmentation_of, volume_of
 from ..networks import load_models
 from ..terminal import Seed, check_json_output, print_table, progress_bars, write_report
 from .dicom import Series, Straighten, check_result_output, write_result
 from .library import warn_before_adding
 from .refine import slice_numbers
-from .segment import plane_of, prompts_of, tell_where
+from .segment import plane_of, print_cleaned, prompts_of, tell_where
 
 if TYPE_CHECKING:
     from ...library.store import SupportLibrary
@@ -55,6 +55,7 @@ def start(
     image_size: Annotated[int | None, typer.Option(help="As for `segment`.")] = None,
     plane: Annotated[str, typer.Option(help="Plane of the drawn slices: auto, axial, coronal or sagittal.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    clean: CleanOption = None,
     seed: Seed = 0,
     spacing: SpacingOption = None,
     grid: GridOption = "own",
@@ -68,6 +69,7 @@ def start(
     """
     from ...segmentation.first_case.clicks import checked_start
     from ...segmentation.pipeline import RunOptions, start_volume
+    from ...segmentation.settings.cleaning import Cleaning
     from ...segmentation.settings.memory_use import memory_for_supports
     from ...segmentation.settings.networks import LEAST_IMAGE_SIZE
     from ...volumes import SliceFrame, choose_plane
@@ -79,7 +81,7 @@ def start(
     if into is None and (name is not None or modality is not None):
         raise InputError("start", "--name and --modality are those of a case", "Name its library with --into.")
     named = None if drawn is None else slice_numbers(drawn, "--drawn")
-    prompts, chosen = prompts_of(points), plane_of(plane)
+    prompts, chosen, steps = prompts_of(points), plane_of(plane), clean_steps(clean)
     library = None if into is None else _library(into)
     target = volume_of(image, spacing, series, straighten)
     given = None if slices is None else segmentation_of(slices, image, target.geometry, grid, spacing)
@@ -111,6 +113,7 @@ def start(
                 library_name="none",
                 seed=seed,
                 progress=progress,
+                cleaning=Cleaning.of(steps),
                 least_image_size=LEAST_IMAGE_SIZE if image_size is None else None,
             ),
             prompts,
@@ -181,6 +184,7 @@ def _print_summary(report: SegmentationReport) -> None:
     )
     assert report.refinement is not None
     print(f"drawn slices, kept as they are: {', '.join(map(str, report.refinement.corrected))}")
+    print_cleaned(report)
     if report.look_first:
         grid, axis = report.target.geometry, report.plane_axis
         places = [f"{index} ({slice_place(grid, axis, index)})" for index in report.look_first[:_TO_LOOK_AT]]

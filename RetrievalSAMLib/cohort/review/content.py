@@ -36,6 +36,7 @@ class ShownVolume(msgspec.Struct, frozen=True):
         confidences: On these, None where nothing was found.
         shown: Of these, positions (from 0) of the slices in its small picture.
         tile: Width and height of a slice on its sheets.
+        orientation: Where headers and images disagree about how it or cases lie.
         reading: What was seen when the volume was read.
     """
 
@@ -50,6 +51,7 @@ class ShownVolume(msgspec.Struct, frozen=True):
     confidences: tuple[float | None, ...]
     shown: tuple[int, ...]
     tile: tuple[int, int]
+    orientation: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
 
 
@@ -137,5 +139,6 @@ def _shown(outcome: Outcome, stands_out: set[tuple[str, str]]) -> ShownVolume:
         confidences=tuple(None if one.confidence is None else round(one.confidence, 2) for one in outcome.slices),
         shown=tuple(place for place, one in enumerate(outcome.slices) if one.index in shown),
         tile=outcome.tile,
+        orientation=outcome.orientation,
         reading=outcome.notes,
     )

@@ -160,6 +160,7 @@ class Page {
     $("verdict-pill").textContent = this.content.verdicts[volume.verdict] || volume.verdict;
     $("verdict-pill").className = `verdict ${volume.verdict}`;
     $("confidence").textContent = volume.confidence.toFixed(2);
+    $("orientation").textContent = volume.orientation.length ? `Note: ${volume.orientation.join("; ")}` : "";
     $("reading").textContent = volume.reading.length ? `When it was read: ${volume.reading.join("; ")}` : "";
     this.link("segmentation", `${volume.id}.seg.nrrd`);
     this.link("report", `${volume.id}.report.json`);

@@ -53,16 +53,36 @@ def habit_of(slices: CaseSlices, value: int) -> Habit:
         return Habit()
     least_island = float(pieces.parts.min()) if drawn.all() else None
     sharing = [other for other in slices.labels.values() if other[0] is layer and other[1] != label]
+    others = [other for _, other in sharing]
     shown = np.flatnonzero(drawn & mask.any(axis=(1, 2)))
-    if not len(shown):
+    return _within_slices([(mask[index], np.isin(layer[index], others)) for index in shown], least_island)
+
+
+def habit_of_drawn(slices: Iterable[tuple[np.ndarray, np.ndarray]]) -> Habit:
+    """How a structure looks in the slices that a person drew of it, which are all that is known of it.
+
+    One that hangs together in each of them is taken to do so everywhere; how large the pieces of another are in the
+    whole volume, slices do not tell.
+
+    Args:
+        slices: Of each the mask, bool (h, w), and where structures are that it may not share pixels with.
+    """
+    shown = [(mask, taken) for mask, taken in slices if mask.any()]
+    pieces = [islands for mask, _ in shown if (islands := islands_of(mask[None])) is not None]
+    together = bool(pieces) and all(len(islands.sizes) == 1 for islands in pieces)
+    return _within_slices(shown, 1.0 if together else None)
+
+
+def _within_slices(shown: Sequence[tuple[np.ndarray, np.ndarray]], least_island: float | None) -> Habit:
+    """What slices that were drawn whole say: of each the mask, not empty, and where others are."""
+    if not shown:
         return Habit(least_island)
     least_hole, in_both, in_each = 1.0, 0, 0
-    for index in shown:
-        taken = np.isin(layer[index], [other for _, other in sharing])
-        least_hole = min([least_hole, *(part for _, part in holes_of(mask[index], taken))])
-        smooth = smoothed_mask(mask[index])
-        in_both += int((smooth & mask[index]).sum())
-        in_each += int(smooth.sum()) + int(mask[index].sum())
+    for mask, taken in shown:
+        least_hole = min([least_hole, *(part for _, part in holes_of(mask, taken))])
+        smooth = smoothed_mask(mask)
+        in_both += int((smooth & mask).sum())
+        in_each += int(smooth.sum()) + int(mask.sum())
     return Habit(least_island, least_hole, 2 * in_both / in_each)
 
 

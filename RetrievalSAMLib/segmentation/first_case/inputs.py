@@ -30,7 +30,8 @@ class StartInputs:
         models: The networks; the encoder is not used.
         engine: SAM 2.
         settings: Of the fill.
-        options: Everything else; only ``plane``, ``seed``, ``progress`` and ``max_memory_bytes`` count.
+        options: Everything else; only ``plane``, ``seed``, ``progress``, ``max_memory_bytes`` and ``cleaning``
+            count.
         clock: Of the run.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -9,14 +10,23 @@ import numpy as np
 import torch
 
 from ...models.window import Window
+from ..cleaning.of_run import STAGE as CLEANING
 from ..confidence.calibration import calibration, evidence_of_slices
 from ..output.fusion import Canvas
-from ..output.report import RefinementReport, SegmentationReport, SegmentOnSlice, SliceReport, SupportReport
+from ..output.report import (
+    CleanedSegment,
+    RefinementReport,
+    SegmentationReport,
+    SegmentOnSlice,
+    SliceReport,
+    SupportReport,
+)
 from ..output.report_building import run_report, segment_reports
 from ..output.result import SegmentationResult
 from ..spatial_prior.crops import View, close_views
 from ..supports.verdict import UNCERTAIN, Verdict
 from .carry import Carrier, Reached, Shown
+from .cleaned import clean_filled
 from .fuse import canvas_of
 from .inputs import StartInputs
 from .ways import ways_through
@@ -44,7 +54,10 @@ class Filled:
 def start(inputs: StartInputs) -> SegmentationResult:
     """Carry what was drawn through the volume, and say how sure that is."""
     filled = fill(inputs)
-    return SegmentationResult(filled.canvas.segmentation(), _report(inputs, filled))
+    region = inputs.target.region.inside(inputs.target.frame)
+    with inputs.clock.stage(CLEANING):
+        cleaned = clean_filled(filled.canvas, inputs.drawn, inputs.prompted, region, inputs.options.cleaning)
+    return SegmentationResult(filled.canvas.segmentation(), _report(inputs, filled, cleaned))
 
 
 def fill(inputs: StartInputs) -> Filled:
@@ -83,7 +96,7 @@ def _steps(inputs: StartInputs, view: View) -> int:
     return sum(len(way) for way in ways_through(masks, len(inputs.target.stack)))
 
 
-def _report(inputs: StartInputs, filled: Filled) -> SegmentationReport:
+def _report(inputs: StartInputs, filled: Filled, cleaned: Mapping[int, CleanedSegment]) -> SegmentationReport:
     """As that of a run whose drawn slices are corrected ones; its confidence only ranks."""
     drawn, target = inputs.drawn, inputs.target
     frame, geometry = target.frame, target.volume.geometry
@@ -123,6 +136,7 @@ def _report(inputs: StartInputs, filled: Filled) -> SegmentationReport:
         Verdict(UNCERTAIN),
         inputs.clock.seconds,
         refinement,
+        cleaned={names[row]: done for row, done in cleaned.items()},
     )
     return msgspec.structs.replace(
         report,

@@ -191,15 +191,22 @@ class OrientationReport(msgspec.Struct, frozen=True):
     backwards_cases: tuple[str, ...] = ()
     turned_degrees: float | None = None
 
-    def sentences(self) -> list[str]:
-        """The same for a person."""
+    def sentences(self, name_cases: bool = True) -> list[str]:
+        """The same for a person.
+
+        Args:
+            name_cases: Whether cases are called by their names; else they are counted.
+        """
         told = []
         if self.backwards:
             told.append("the slices of this volume seem to run the other way: its header may be wrong")
         if self.backwards_cases:
-            names = ", ".join(self.backwards_cases)
-            several = len(self.backwards_cases) > 1
-            whose = f"{'cases' if several else 'case'} {names} seem to run the other way"
+            count = len(self.backwards_cases)
+            several = count > 1
+            which = f"{'cases' if several else 'case'} {', '.join(self.backwards_cases)}"
+            if not name_cases:
+                which = f"{count} {'cases' if several else 'case'} of the library"
+            whose = f"{which} seem to run the other way"
             told.append(f"the slices of {whose}: {'their headers' if several else 'its header'} may be wrong")
         if self.turned_degrees is not None:
             told.append(

@@ -11,6 +11,7 @@ import torch
 from ...demo.example import write_example
 from ...segmentation.first_case.clicks import checked_start
 from ...segmentation.pipeline import RunOptions, start_volume
+from ...segmentation.settings.cleaning import Cleaning
 from ...segmentation.settings.memory_use import memory_for_supports
 from ...segmentation.settings.networks import LEAST_IMAGE_SIZE
 from ...volumes import (
@@ -61,6 +62,7 @@ def start(task: Task, kept: KeptNetworks) -> dict[str, Any]:
         library_name="none",
         seed=wanted.seed,
         progress=task.progress,
+        cleaning=Cleaning.of(wanted.clean),
         least_image_size=LEAST_IMAGE_SIZE,
     )
     with left_at_any_layer(task):

@@ -53,6 +53,23 @@ def test_one_drawn_slice_becomes_a_result_and_the_first_case_of_a_library(
     assert main(["segment", str(library), str(image), "-o", str(tmp_path / "next.seg.nrrd"), "--preset", "fast"]) == 0
 
 
+def test_what_is_cleaned_is_chosen_as_for_a_segmentation(
+    image: Path, slices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["start", str(image), "--slices", str(slices)]
+    told = []
+    for number, chosen in enumerate(([], ["--clean", "none"])):
+        output, report = tmp_path / f"{number}.seg.nrrd", tmp_path / f"{number}.json"
+        assert main([*arguments, "-o", str(output), "--report", str(report), *chosen]) == 0
+        told.append((json.loads(report.read_text()), "cleaned Ball: " in capsys.readouterr().out))
+    (usual, said), (none, said_none) = told
+    assert usual["settings"]["cleaning"] == {"islands": True, "holes": True, "smooth": True}
+    assert ("Ball" in usual["cleaned"]) == said
+    assert not any(none["settings"]["cleaning"].values()) and none["cleaned"] == {} and not said_none
+    assert main([*arguments, "-o", str(tmp_path / "x.seg.nrrd"), "--clean", "polish"]) == 2
+    assert "there is no step 'polish'" in capsys.readouterr().err
+
+
 def test_a_named_empty_slice_ends_a_structure(image: Path, slices: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.seg.nrrd"
     arguments = ["start", str(image), "--slices", str(slices), "-o", str(output), "--quiet"]

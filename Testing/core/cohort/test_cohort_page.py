@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from RetrievalSAMLib.cohort.results import FAILED, Outcome, Results
@@ -108,6 +109,18 @@ def test_every_volume_is_listed_worst_first_and_failures_are_told_with_nothing_h
     assert page.locator("#failures dd").inner_text() == f"the volume: {HOSTILE}"
     assert page.locator("#segments .name").first.inner_text() == HOSTILE
     assert page.locator("#verdict-pill").inner_text().startswith("unlike the library")
+
+
+def test_what_headers_have_wrong_is_said_of_the_volume_that_is_shown(page: Page, tmp_path: Path) -> None:
+    outcomes, results = batch(tmp_path, 6)
+    told = "the slices of this volume seem to run the other way: its header may be wrong"
+    outcomes[5] = replace(outcomes[5], orientation=(told,))
+    write_page(outcomes, results, Decisions())
+    show(page, tmp_path)
+    assert current(page) == "case 5" and page.locator("#orientation").inner_text() == f"Note: {told}"
+    page.locator("#next").click()
+    wait_until(page, lambda: current(page) != "case 5", "the next volume is shown")
+    assert page.locator("#orientation").inner_text() == ""
 
 
 def test_all_slices_are_scrolled_through_with_their_outlines(page: Page, study: Path) -> None:

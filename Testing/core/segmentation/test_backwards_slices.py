@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace as replace_fields
 from whole_bodies import body_case
 
+from RetrievalSAMLib.cli.commands.batch import _finish, _in_a_line
 from RetrievalSAMLib.cli.commands.segment import print_summary
 from RetrievalSAMLib.cli.main import main
+from RetrievalSAMLib.cohort.results import Outcome, Results
 from RetrievalSAMLib.evaluation.review import review_library
 from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.models.build import build_encoder, build_segmenter
@@ -79,6 +83,31 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> SupportLibrary:
     for case in (*CASES[:2], mirrored_case(CASES[2])):
         made.add(case.image, case.segmentation, name=case.name, plane=Plane.AXIAL)
     return made
+
+
+def test_a_batch_tells_it_first_and_calls_cases_by_their_number(
+    upside_down: tuple[SegmentationResult, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = Results(tmp_path)
+    results.make()
+    report = results.keep("upside-down", "f", mirrored_case(TARGET).image, upside_down[0])
+    straight = replace_fields(report, batch=replace_fields(report.batch, id="straight"), orientation=None)
+    cases = OrientationReport(backwards_cases=("Mary Smith", "Bo"))
+    named = replace_fields(report, batch=replace_fields(report.batch, id="cases"), orientation=cases)
+    found = [Outcome.of(straight, kept=False, notes=("its spacing is not told",))]
+    found += [Outcome.of(one, kept=False) for one in (report, named)]
+    volume, counted = "the slices of this volume seem to run the other way", "the slices of 2 cases of the library seem"
+    assert [len(one.orientation) for one in found] == [0, 1, 1]
+    assert volume in _in_a_line(found[1]) and "way" not in _in_a_line(found[0])
+    _finish(found, results)
+    warned = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert warned[0].startswith(f"warning: upside-down: {volume}")
+    assert warned[1].startswith(f"warning: cases: {counted}") and "straight" in warned[2]
+    with (tmp_path / "batch.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = {row["id"]: row["reading"] for row in csv.DictReader(stream)}
+    assert rows["upside-down"].startswith(volume) and rows["cases"].startswith(counted)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert volume in page and counted in page and "Mary Smith" not in page
 
 
 def test_a_header_that_is_trusted_is_followed(library: SupportLibrary, tmp_path: Path) -> None:
