@@ -1,26 +1,41 @@
 """Put trained weights into the package: half precision, with a manifest that says how they came about.
 
-python -m training.export --segmenter DIR [DIR ...] [--encoder DIR [DIR ...]] --name NAME --data DATA
+python -m training.export [--segmenter DIR [DIR ...]] [--encoder DIR [DIR ...]] [--prompts DIR] --name NAME --data DATA
 
-Where training went on from the weights of an earlier run, name the folders of both, in order.
+What is not named stays as it is. Decoders of prompts belong to the segmenter that they were trained beside: a new
+segmenter without a new one has none. Where training went on from the weights of an earlier run, name the folders of
+both, in order.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import timm
+import torch
 
-from RetrievalSAMLib.models.build import build_segmenter
-from RetrievalSAMLib.models.catalogue import BUNDLED_FOLDER, MANIFEST_NAME
+from RetrievalSAMLib.models.build import random_segmenter
+from RetrievalSAMLib.models.catalogue import BUNDLED_FOLDER, MANIFEST_NAME, PROMPT_DECODER_FILE
 from RetrievalSAMLib.models.checkpoint import load_into, read_state_dict, write_state_dict
-from RetrievalSAMLib.segmentation.sam2.engine import IMAGE_MEAN, IMAGE_STD
+from RetrievalSAMLib.models.prompt_decoder import PromptDecoder
 from training.loop import RUN_FILE, SHIPPED
 from training.pool import pool_sets
 from training.templates import TRAINING_SETS
 from training.train_encoder import ARCHITECTURE
+
+NETWORKS: dict[str, tuple[str, Callable[[], torch.nn.Module]]] = {
+    "segmenter": ("segmenter.pt", lambda: random_segmenter().model),
+    "encoder": ("encoder.pt", lambda: timm.models.VisionTransformer(**ARCHITECTURE)),
+    "prompts": (PROMPT_DECODER_FILE, lambda: PromptDecoder(random_segmenter().model)),
+}
+"""File of each network's weights in its state folder and in the package, and the network."""
+
+
+_DATA = {"segmenter": "data", "prompts": "prompt_data"}
+"""Under which name the manifest tells what a network saw."""
 
 
 def _history(states: list[Path]) -> list[dict[str, object]]:
@@ -29,7 +44,8 @@ def _history(states: list[Path]) -> list[dict[str, object]]:
     for state in states:
         rows = [json.loads(line) for line in (state / "log.jsonl").read_text().splitlines()]
         told = json.loads((state / RUN_FILE).read_text())
-        runs.append(told | {"hours": round(rows[-1]["seconds"] / 3600, 2), "last": rows[-1]})
+        last = {key: value for key, value in rows[-1].items() if " " not in key or key.startswith("dice ")}
+        runs.append(told | {"hours": round(rows[-1]["seconds"] / 3600, 2), "last": last})
     return runs
 
 
@@ -41,35 +57,29 @@ def _from_random(state: Path) -> bool:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--segmenter", type=Path, nargs="+", required=True, help="state folders of train_segmenter")
-    parser.add_argument(
-        "--encoder", type=Path, nargs="+", help="state folders of train_encoder; else the shipped one stays"
-    )
+    for name in NETWORKS:
+        parser.add_argument(f"--{name}", type=Path, nargs="+", default=[], help=f"state folders of the {name}")
     parser.add_argument("--name", required=True, help="which training run this is")
     parser.add_argument("--data", type=Path, required=True, help="folder of the real annotated sets")
     arguments = parser.parse_args()
-    segmenter = build_segmenter("bundled", checkpoint=arguments.segmenter[-1] / "segmenter.pt").model
-    shipped = json.loads((BUNDLED_FOLDER / MANIFEST_NAME).read_text(encoding="utf-8"))
-    sha256, encoder_history = shipped["sha256"]["encoder.pt"], shipped["training"]["encoder"]
-    if arguments.encoder:
-        encoder = timm.models.VisionTransformer(**ARCHITECTURE)
-        load_into(encoder, read_state_dict(arguments.encoder[-1] / "encoder.pt"), "bundled")
-        sha256 = write_state_dict(encoder, BUNDLED_FOLDER / "encoder.pt", half_precision=True)
-        encoder_history = _history(arguments.encoder)
-    began = [] if _from_random(arguments.segmenter[0]) else shipped["training"]["segmenter"]
-    manifest = {
-        "name": arguments.name,
-        "sha256": {
-            "segmenter.pt": write_state_dict(segmenter, BUNDLED_FOLDER / "segmenter.pt", half_precision=True),
-            "encoder.pt": sha256,
-        },
-        "encoder": {"arguments": ARCHITECTURE, "mean": IMAGE_MEAN, "std": IMAGE_STD},
-        "training": {
-            "data": ["synthetic anatomies", *TRAINING_SETS, *pool_sets(arguments.data)],
-            "segmenter": [*began, *_history(arguments.segmenter)],
-            "encoder": encoder_history,
-        },
-    }
+    manifest = json.loads((BUNDLED_FOLDER / MANIFEST_NAME).read_text(encoding="utf-8"))
+    manifest["name"] = arguments.name
+    history, digests = manifest["training"], manifest["sha256"]
+    if arguments.segmenter and not arguments.prompts:
+        for told in ("prompts", _DATA["prompts"]):
+            history.pop(told, None)
+        digests.pop(PROMPT_DECODER_FILE, None)
+        (BUNDLED_FOLDER / PROMPT_DECODER_FILE).unlink(missing_ok=True)
+    for name, (file, empty) in NETWORKS.items():
+        states = getattr(arguments, name)
+        if states:
+            network = empty()
+            load_into(network, read_state_dict(states[-1] / file), "bundled")
+            digests[file] = write_state_dict(network, BUNDLED_FOLDER / file, half_precision=True)
+            began = [] if _from_random(states[0]) else history.get(name, [])
+            history[name] = [*began, *_history(states)]
+            if name in _DATA:
+                history[_DATA[name]] = ["synthetic anatomies", *TRAINING_SETS, *pool_sets(arguments.data)]
     (BUNDLED_FOLDER / MANIFEST_NAME).write_text(json.dumps(manifest, indent=2) + "\n")
 
 

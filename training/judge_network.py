@@ -1,7 +1,7 @@
 """What a segmenter knows by itself: Dice without the spatial prior, of one drawn slice, and after a click or a box.
 
-    python -m training.judge_network --data DATA [--segmenter FILE] [--part library|first-slice|prompts ...]
-        [--set NAME ...] [--targets N] [--results FILE.jsonl]
+    python -m training.judge_network --data DATA [--segmenter FILE] [--set NAME ...] [--targets N]
+        [--part library|first-slice|prompts|corrections ...] [--results FILE.jsonl]
 
 The masks of the aligned cases carry most of a result, so that a better network moves the default run by little. Here it
 stands alone, on tune volumes only: hippocampi and head and neck CTs (splits.json) and subjects made of the pool's
@@ -11,9 +11,12 @@ held-out sets (`training.held_out`).
 - ``first-slice``: the slice of a target that shows most of a structure is drawn, no case is there, and the network
   carries it on both ways;
 - ``prompts``: the decoder alone on that slice, with nothing known of it but a click in the middle of the structure, two
-  or three clicks each on the largest mistake, or its box.
+  or three clicks each on the largest mistake, or its box;
+- ``corrections``: the slices that come out worst of a run of the default preset, after the same clicks and box, as the
+  desk shows them at once (`SlicePreview`).
 
-Every figure is kept with the SHA-256 of the weights; what the file has is not computed again.
+With ``--segmenter`` prompts are decoded by SAM 2's own decoder. Every figure is kept with the SHA-256 of the weights;
+what the file has is not computed again.
 """
 
 from __future__ import annotations
@@ -30,9 +33,11 @@ import torch
 from RetrievalSAMLib.models.build import LoadedSegmenter, build_encoder, build_segmenter
 from RetrievalSAMLib.models.window import Window
 from RetrievalSAMLib.retrieval.evidence import CaseSlices, MemoryCase
+from RetrievalSAMLib.segmentation.desk.preview import SlicePreview
 from RetrievalSAMLib.segmentation.memory.support_memories import encode_slice, mask_to_input
 from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume
 from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame
+from RetrievalSAMLib.segmentation.prompts.points_and_boxes import PersonsPrompts, place_prompts
 from RetrievalSAMLib.segmentation.sam2.engine import (
     NO_OBJECT_LOGIT,
     MemoryBank,
@@ -42,15 +47,20 @@ from RetrievalSAMLib.segmentation.sam2.engine import (
 )
 from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.segmentation.spatial_prior.crops import window_around
-from RetrievalSAMLib.volumes import Plane
+from RetrievalSAMLib.volumes import Plane, Segmentation
+from RetrievalSAMLib.volumes.overlap import dice
 from training.clicking import wrong_place
 from training.held_out import Task, held_out_tasks
 from training.judge import SPLITS, load_case, scores
 from training.pool import HELD_OUT
 from training.prompts import prompts_of
 from training.records import Record, Records
+from training.simulated_clicks import box_around, point_at
 
-PARTS = ("library", "first-slice", "prompts")
+PARTS = ("library", "first-slice", "prompts", "corrections")
+_BY_STEP = ("prompts", "corrections")
+"""Parts whose figures are told step by step, not as a mean."""
+
 IDENTITY = ("part", "task", "target", "weights")
 
 _MARGIN = 1.6
@@ -58,6 +68,12 @@ _MARGIN = 1.6
 
 _CLICKS = 3
 _REACH = 6
+
+_WORST = 5
+"""Slices of a target that are corrected."""
+
+_LEAST_PIXELS = 25
+"""Of a structure on a slice that is corrected: of fewer, Dice says little."""
 
 
 def tune_sets() -> list[str]:
@@ -150,16 +166,69 @@ def prompt_dice(engine: Sam2Engine, shown: _Shown) -> dict[str, float]:
     truth = shown.masks[shown.best][2::4, 2::4].numpy() > 0.5
     cell = engine.image_size / len(truth)
     found, clicks, told = np.zeros_like(truth), [], {}
+    nothing = np.zeros_like(truth)[None]
     for number in range(1, _CLICKS + 1):
         place = wrong_place(found, truth)
         if place is not None:
             clicks.append(Click(place[0] + 0.5, place[1] + 0.5, place[2]))
-            found = (engine.decode(features, conditioned, prompts_of([clicks], None, cell)).logits[0] > 0).numpy()
+            found = (
+                engine.decode(features, conditioned, prompts_of(nothing, [clicks], None, cell)).logits[0] > 0
+            ).numpy()
         told[f"{number} clicks"] = _dice(torch.from_numpy(found), torch.from_numpy(truth))
     rows, columns = np.nonzero(truth)
     box = Frame(float(rows.min()), float(columns.min()), float(rows.max() + 1), float(columns.max() + 1))
-    by_box = engine.decode(features, conditioned, prompts_of([[]], [box], cell)).logits[0] > 0
+    by_box = engine.decode(features, conditioned, prompts_of(nothing, [[]], [box], cell)).logits[0] > 0
     return told | {"box": _dice(by_box, torch.from_numpy(truth))}
+
+
+def correction_dice(models: Models, task: Task, target: MemoryCase) -> dict[str, float]:
+    """Mean Dice of the worst slices of a run, each alone, before and after clicks and a box; of none, nothing."""
+    found = segment_volume(target.image, task.cases, models, preset("default")).segmentation
+    slices = CaseSlices.load(target, target.plane)
+    shown = SlicePreview(Sam2Engine.of(models.segmenter), slices.stack)
+    told: dict[str, list[float]] = {}
+    for mistake in sorted(_mistakes(found, target, slices), key=lambda one: one.dice)[:_WORST]:
+        told.setdefault("nothing", []).append(mistake.dice)
+        mask, clicks = mistake.found, PersonsPrompts()
+        for number in range(1, _CLICKS + 1):
+            place = wrong_place(mask, mistake.truth)
+            if place is not None:
+                point = point_at(slices.stack.frame, mistake.name, mistake.index, place[:2], place[2])
+                clicks = PersonsPrompts((*clicks.points, point))
+                mask = mistake.after(shown, found, clicks)
+            told.setdefault(f"{number} clicks", []).append(dice(mask, mistake.truth))
+        box = PersonsPrompts(boxes=(box_around(slices.stack.frame, mistake.name, mistake.index, mistake.truth),))
+        told.setdefault("box", []).append(dice(mistake.after(shown, found, box), mistake.truth))
+    return {key: float(np.mean(values)) for key, values in told.items()}
+
+
+@dataclass(frozen=True)
+class _Mistake:
+    """A segment on a slice: what was found bool (h, w), and the truth."""
+
+    name: str
+    index: int
+    found: np.ndarray
+    truth: np.ndarray
+
+    @property
+    def dice(self) -> float:
+        return dice(self.found, self.truth)
+
+    def after(self, shown: SlicePreview, segmentation: Segmentation, prompts: PersonsPrompts) -> np.ndarray:
+        """What comes out once a person has set something."""
+        (of_slice,) = place_prompts(prompts, shown.stack.frame, segmentation.segments).values()
+        return shown.mask(self.index, self.found, of_slice[self.index])
+
+
+def _mistakes(found: Segmentation, target: MemoryCase, slices: CaseSlices) -> Iterator[_Mistake]:
+    for segment in target.segments:
+        if segment.name in found.names:
+            of_run = slices.stack.frame.to_slices(found.mask(segment.name))
+            for index in range(len(slices.stack)):
+                truth = slices.mask(segment.value, index)
+                if truth.sum() >= _LEAST_PIXELS:
+                    yield _Mistake(segment.name, index, of_run[index], truth)
 
 
 def _dice(found: torch.Tensor, truth: torch.Tensor) -> float:
@@ -179,8 +248,8 @@ def judge(
     segmenter: LoadedSegmenter, tasks: Iterator[Task], parts: Sequence[str], targets: int | None, results: Records
 ) -> list[Record]:
     """The figures of all targets, those that are there already among them."""
-    engine = Sam2Engine(segmenter.model, segmenter.precision)
-    models = Models(segmenter, build_encoder())
+    engine = Sam2Engine.of(segmenter)
+    models, decoder = Models(segmenter, build_encoder()), segmenter.prompt_decoder
 
     def first_slices(target: MemoryCase) -> dict[str, float]:
         return {name: first_slice_dice(engine, shown) for name, shown in _structures(engine, target)}
@@ -195,6 +264,7 @@ def judge(
             "library": lambda target, task=task: library_dice(models, task, target),  # type: ignore[misc]
             "first-slice": first_slices,
             "prompts": prompts,
+            "corrections": lambda target, task=task: correction_dice(models, task, target),  # type: ignore[misc]
         }
         for target in task.targets[:targets]:
             for part in parts:
@@ -202,7 +272,7 @@ def judge(
                     "part": part,
                     "task": task.name,
                     "target": target.name,
-                    "weights": segmenter.sha256,
+                    "weights": decoder.sha256 if decoder and part in _BY_STEP else segmenter.sha256,
                 }
                 known = results.find(record)
                 if known is None:
@@ -214,7 +284,7 @@ def judge(
 
 
 def _mean(record: Record) -> float:
-    return float(np.mean(list(record["dice"].values())))
+    return float(np.mean(list(record["dice"].values()))) if record["dice"] else float("nan")
 
 
 def table(records: Sequence[Record]) -> str:
@@ -223,12 +293,12 @@ def table(records: Sequence[Record]) -> str:
     lines = [f"| part | {' | '.join(tasks)} | mean |", "|---" * (len(tasks) + 2) + "|"]
     for part in dict.fromkeys(r["part"] for r in records):
         rows = [r for r in records if r["part"] == part]
-        keys = list(dict.fromkeys(k for r in rows for k in r["dice"])) if part == "prompts" else ["mean"]
+        keys = list(dict.fromkeys(k for r in rows for k in r["dice"])) if part in _BY_STEP else ["mean"]
         for key in keys:
             cells = []
             for task in tasks:
                 own = [r for r in rows if r["task"] == task]
-                values = [_mean(r) if key == "mean" else r["dice"][key] for r in own]
+                values = [_mean(r) if key == "mean" else r["dice"][key] for r in own if r["dice"]]
                 cells.append(float(np.mean(values)) if values else float("nan"))
             label = part if key == "mean" else f"{part}, {key}"
             told = [f"{c:.3f}" for c in (*cells, float(np.nanmean(cells)))]

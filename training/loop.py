@@ -38,6 +38,7 @@ class Arguments(argparse.Namespace):
         workers: Processes that draw episodes; 0 draws them between the steps.
         device: Where the network is.
         minutes: After which the state is kept and training stops, or None.
+        part: Of the model; empty where there is one alone.
     """
 
     state: Path
@@ -49,12 +50,16 @@ class Arguments(argparse.Namespace):
     workers: int
     device: str
     minutes: float | None
+    part: str
 
 
-def read_arguments(description: str, steps: int, peak: float, seed: int, initial: str | None = None) -> Arguments:
+def read_arguments(
+    description: str, steps: int, peak: float, seed: int, initial: str | None = None, parts: tuple[str, ...] = ("",)
+) -> Arguments:
     """Read the command line, seed the generators, and make the state folder.
 
-    One thread: two that share a busy machine are slower than one.
+    One thread: two that share a busy machine are slower than one. The first of ``parts`` is trained unless another is
+    named.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--state", type=Path, required=True)
@@ -66,7 +71,9 @@ def read_arguments(description: str, steps: int, peak: float, seed: int, initial
     parser.add_argument("--workers", type=int, default=1, help="processes that draw episodes")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--minutes", type=float, help="stop after so many, with everything kept")
-    arguments = parser.parse_args(namespace=Arguments())
+    if len(parts) > 1:
+        parser.add_argument("--part", choices=parts, default=parts[0], help=f"of the model; default {parts[0]}")
+    arguments = parser.parse_args(namespace=Arguments(part=parts[0]))
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
     arguments.state.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How an episode is used: with a library, with a person's prompts, or as a first case of which one slice is known.
+"""How an episode is used: with a library, with a person's prompts, or as a first case of which one slice is drawn.
 
 Each way decodes some slices and returns what came out beside what it should have been.
 """
@@ -6,16 +6,14 @@ Each way decodes some slices and returns what came out beside what it should hav
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from RetrievalSAMLib.segmentation.prompts.click_masks import Click, pushed
-from RetrievalSAMLib.segmentation.prompts.prompt_decoding import bank_with_own
+from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame
 from RetrievalSAMLib.segmentation.sam2.engine import (
-    MASK_LOGIT,
     NO_OBJECT_LOGIT,
     Decoded,
     ImageFeatures,
@@ -37,6 +35,7 @@ MOST_ROUNDS = 4
 """Of clicks, each on the largest mistake that those before have left."""
 
 _MOST_SUPPORTS = 16
+_MOST_PROMPTED_SUPPORTS = 6
 
 
 @dataclass(frozen=True)
@@ -156,19 +155,14 @@ def with_library(engine: Sam2Engine, episode: Episode) -> list[Answer]:
 
 
 def first_case(engine: Sam2Engine, episode: Episode) -> list[Answer]:
-    """One slice of a subject is drawn or prompted, the others follow by memory alone, both ways."""
+    """One slice of a subject is drawn, the others follow by memory alone, both ways."""
     seen = _encode(engine, episode)
     slices = seen.place.shape[2]
     there = episode.masks.flatten(-2).any(-1).sum((0, 1, 3))  # (slices,)
     most = (there == there.max()).nonzero()[:, 0]
     start = int(most[integer(0, len(most))])
     rows = seen.place[:, :, start].flatten()
-    query, answers = seen.of(rows), []
-    if chance(0.6):
-        given = engine.encode_support(query, seen.masks[rows])
-    else:
-        answers = _prompt(engine, query, engine.attend(query, MemoryBank([], [])), seen.masks[rows], integer(1, 3))
-        given = _remember(engine, query, answers[-1].decoded)
+    given = engine.encode_support(seen.of(rows), seen.masks[rows])
     reach = integer(1, engine.num_maskmem)
     found: list[Decoded] = []
     masks: list[torch.Tensor] = []
@@ -188,28 +182,39 @@ def first_case(engine: Sam2Engine, episode: Episode) -> list[Answer]:
             found.append(engine.decode(query, engine.attend(query, bank)))
             masks.append(seen.masks[rows])
             past.append(_remember(engine, query, found[-1]))
-    return [*answers, _joined("followed", found, masks)]
+    return [_joined("followed", found, masks)]
 
 
 def prompted(engine: Sam2Engine, episode: Episode) -> list[Answer]:
-    """A person points at slices, with memories of other subjects' slices or without any."""
+    """A person points at slices: with memories of other subjects' slices or without any, with a mask so far or none.
+
+    The mask so far is what the network makes of the memories alone, as after a run, or the truth spoiled. Clicks then
+    go on the largest mistake (SAM, section 3). In half of the episodes the first mask stays the mask so far, as where
+    several clicks are set before anything is computed; in the others it is the answer to the clicks before.
+    """
     seen = _encode(engine, episode)
-    tasks, subjects, slices, objects = seen.place.shape
-    rows = seen.place.flatten()
-    query = seen.of(rows)
-    if subjects == 1 or chance(0.4):
-        return _prompt(engine, query, engine.attend(query, MemoryBank([], [])), seen.masks, integer(1, MOST_ROUNDS + 1))
-    known = engine.encode_support(query, seen.masks)
-    count = integer(1, min((subjects - 1) * slices, 6) + 1)
-    chosen = _supports(seen.place, count)[:, :, :, None].expand(-1, -1, -1, slices, -1)
-    supports = [_pick(known, index.flatten()) for index in chosen]
-    if chance(0.5):
-        return [_with_own(engine, query, supports, seen, episode)]
-    bank = MemoryBank(
-        [SpatialEntry(m.spatial, 0) for m in supports],
-        [PointerEntry(m.pointer, rank + 1) for rank, m in enumerate(supports)],
-    )
-    return _prompt(engine, query, engine.attend(query, bank), seen.masks, integer(1, MOST_ROUNDS + 1))
+    subjects, slices = seen.place.shape[1:3]
+    query = seen.of(seen.place.flatten())
+    small = _truth(seen.masks)
+    truth = small.cpu().numpy()
+    bank = MemoryBank([], [])
+    if subjects > 1:
+        known = engine.encode_support(query, seen.masks)
+        count = integer(1, min((subjects - 1) * slices, _MOST_PROMPTED_SUPPORTS) + 1)
+        chosen = _supports(seen.place, count)[:, :, :, None].expand(-1, -1, -1, slices, -1)
+        supports = [_pick(known, index.flatten()) for index in chosen]
+        bank = MemoryBank(
+            [SpatialEntry(m.spatial, 0) for m in supports],
+            [PointerEntry(m.pointer, rank + 1) for rank, m in enumerate(supports)],
+        )
+    conditioned = engine.attend(query, bank)
+    what = torch.rand(()).item()
+    so_far = np.zeros_like(truth)
+    if what < 0.3:
+        so_far = np.stack([spoiled(mask).numpy() for mask in small.cpu()])
+    elif what < 0.8 and subjects > 1:
+        so_far = (engine.decode(query, conditioned).gated_logits() > 0).cpu().numpy()
+    return _corrected(engine, query, conditioned, seen.masks, truth, so_far)
 
 
 def _truth(masks: torch.Tensor) -> torch.Tensor:
@@ -218,72 +223,41 @@ def _truth(masks: torch.Tensor) -> torch.Tensor:
 
 
 def _on(prompts: Prompts, device: torch.device) -> Prompts:
-    return replace(prompts, points=prompts.points.to(device), labels=prompts.labels.to(device))
+    return Prompts(*(None if value is None else value.to(device) for value in vars(prompts).values()))
 
 
-def _prompt(
-    engine: Sam2Engine, query: ImageFeatures, conditioned: torch.Tensor, masks: torch.Tensor, rounds: int
+def _corrected(
+    engine: Sam2Engine,
+    query: ImageFeatures,
+    conditioned: torch.Tensor,
+    masks: torch.Tensor,
+    truth: np.ndarray,
+    so_far: np.ndarray,
 ) -> list[Answer]:
-    """A point, a box, a stroke or a mask that is wrong somewhere, then clicks on what is wrong (SAM, section 3)."""
-    small = _truth(masks)
-    truth = small.cpu().numpy()
-    cell = engine.image_size / truth.shape[-1]
-    boxes, logits = None, None
+    """Answers to a box, a stroke or clicks on masks so far bool (B, s, s), and to clicks on what is wrong then."""
+    boxes: list[Frame] | None = None
     clicks: list[list[Click]] = [[] for _ in truth]
     kind = torch.rand(()).item()
-    if kind < 0.25:
+    if kind < 0.3:
         name, boxes = "box", [box_of(mask) for mask in truth]
     elif kind < 0.4:
         name, clicks = "stroke", [stroke_in(mask) for mask in truth]
-    elif kind < 0.55:
-        name = "mask"
-        rough = torch.stack([spoiled(mask) for mask in small.cpu()])
-        logits = (rough.to(masks.dtype) * 2 - 1).to(masks.device) * MASK_LOGIT
     else:
-        name = "click"
-        clicks = [[click_on(np.zeros_like(mask), mask)] for mask in truth]
-    keep_logits = chance(0.6)
+        name, clicks = "click", [[click_on(*pair)] for pair in zip(so_far, truth, strict=True)]
+    name = f"{name} {'on a mask' if so_far.any() else 'alone'}"
+    cell = engine.image_size / truth.shape[-1]
+    replaced = chance(0.5)
     answers: list[Answer] = []
-    for number in range(rounds):
+    for number in range(integer(1, MOST_ROUNDS + 1)):
         if number:
-            found = answers[-1].decoded.logits.detach()
-            wrong = (found > 0).cpu().numpy()
-            for own, mask, right in zip(clicks, wrong, truth, strict=True):
-                own.append(click_on(mask, right))
-            logits = found.clamp(-32, 32) if keep_logits else None  # as SAM 2's predictor clips them
             name = f"{name.split('+')[0]}+{number}"
-        prompts = _on(prompts_of(clicks, boxes, cell, logits), masks.device)
+            wrong = (answers[-1].decoded.logits > 0).cpu().numpy()
+            for own, pair in zip(clicks, zip(wrong, truth, strict=True), strict=True):
+                own.append(click_on(*pair))
+            so_far = wrong if replaced else so_far
+        prompts = _on(prompts_of(so_far, clicks, boxes, cell), masks.device)
         answers.append(Answer(name, engine.decode(query, conditioned, prompts), masks))
     return answers
-
-
-def _with_own(
-    engine: Sam2Engine, query: ImageFeatures, supports: Sequence[Memory], seen: _Slices, episode: Episode
-) -> Answer:
-    """As the product corrects a slice: its mask so far, pushed by the clicks, is a memory beside the supports."""
-    small = _truth(seen.masks)
-    truth = small.cpu().numpy()
-    cell = engine.image_size / truth.shape[-1]
-    found = [spoiled(mask).numpy() if chance(0.8) else np.zeros(mask.shape, dtype=bool) for mask in small.cpu()]
-    images = F.avg_pool2d(episode.images.flatten(0, 2)[:, None], 4)[seen.image_of, 0].cpu().numpy()
-    boxes = [box_of(mask) for mask in truth] if chance(0.3) else None
-    clicks: list[list[Click]] = [[] for _ in truth]
-    rounds = integer(0 if boxes else 1, MOST_ROUNDS + 1)
-    now = found
-    for number in range(rounds + 1):
-        said = [
-            pushed(mask, image, own, boxes[row] if boxes else None)
-            for row, (mask, image, own) in enumerate(zip(found, images, clicks, strict=True))
-        ]
-        now = [values > 0 for values in said]
-        if number < rounds:
-            for own, mask, right in zip(clicks, now, truth, strict=True):
-                own.append(click_on(mask, right))
-    logits = torch.from_numpy(np.stack(said)).to(seen.masks.device) * MASK_LOGIT
-    bank = bank_with_own(engine, query, logits, supports, 1)
-    prompts = _on(prompts_of(clicks, boxes, cell), seen.masks.device)
-    decoded = engine.decode(query, engine.attend(query, bank), prompts)
-    return Answer("own+box" if boxes else "own+click", decoded, seen.masks)
 
 
 @dataclass(frozen=True)
@@ -302,7 +276,12 @@ class Mode:
 
 
 MODES: dict[str, Mode] = {
-    "library": Mode(with_library, 0.5, ((1, 4, 2), (1, 3, 3), (1, 3, 2), (1, 2, 4), (1, 5, 1), (1, 8, 1), (2, 3, 1))),
-    "prompted": Mode(prompted, 0.3, ((1, 3, 2), (2, 3, 1), (1, 4, 1), (3, 2, 1), (4, 1, 2))),
-    "first_case": Mode(first_case, 0.2, ((1, 1, 6), (1, 1, 9), (2, 1, 5), (1, 2, 4), (1, 1, 12), (1, 1, 30))),
+    "library": Mode(with_library, 0.7, ((1, 4, 2), (1, 3, 3), (1, 3, 2), (1, 2, 4), (1, 5, 1), (1, 8, 1), (2, 3, 1))),
+    "first_case": Mode(first_case, 0.3, ((1, 1, 6), (1, 1, 9), (2, 1, 5), (1, 2, 4), (1, 1, 12), (1, 1, 30))),
 }
+"""What the whole network learns from."""
+
+PROMPT_MODES: dict[str, Mode] = {
+    "prompted": Mode(prompted, 1.0, ((2, 1, 3), (1, 3, 2), (2, 3, 1), (3, 1, 2), (3, 2, 1), (1, 2, 3))),
+}
+"""What the prompt decoder learns from."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame
+from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame, picture
 from RetrievalSAMLib.segmentation.sam2.engine import Prompts
 from training.anatomy import chance, integer, uniform
 from training.clicking import wrong_place
@@ -73,21 +73,28 @@ def stroke_in(truth: np.ndarray) -> list[Click]:
 
 
 def prompts_of(
-    clicks: Sequence[Sequence[Click]],
-    boxes: Sequence[Frame] | None,
-    cell: float,
-    logits: torch.Tensor | None = None,
+    masks: np.ndarray, clicks: Sequence[Sequence[Click]], boxes: Sequence[Frame] | None, cell: float
 ) -> Prompts:
-    """Clicks and boxes of B segments in SAM 2's terms; ``cell`` is a cell's side in input pixels."""
+    """Masks so far bool (B, s, s), clicks and boxes of B segments: as a picture, and in SAM 2's own terms.
+
+    ``cell`` is a cell's side in input pixels.
+    """
     points: list[list[tuple[float, float]]] = []
     labels: list[list[int]] = []
+    shown: list[np.ndarray] = []
     for row, own in enumerate(clicks):
-        corners = [] if boxes is None else [(boxes[row].left, boxes[row].top), (boxes[row].right, boxes[row].bottom)]
+        box = None if boxes is None else boxes[row]
+        corners = [] if box is None else [(box.left, box.top), (box.right, box.bottom)]
         points.append([*corners, *((c.column, c.row) for c in own)])
         labels.append([*([2, 3] if corners else []), *(int(c.positive) for c in own)])
+        shown.append(picture(masks[row], own, box))
     most = max(1, *(len(own) for own in points))
     for own_points, own_labels in zip(points, labels, strict=True):
         missing = most - len(own_points)
         own_points += [(0.0, 0.0)] * missing
         own_labels += [-1] * missing  # SAM 2's padding
-    return Prompts(torch.tensor(points) * cell - 0.5, torch.tensor(labels, dtype=torch.int32), logits)
+    return Prompts(
+        torch.tensor(points) * cell - 0.5,
+        torch.tensor(labels, dtype=torch.int32),
+        picture=torch.from_numpy(np.stack(shown)),
+    )

@@ -31,6 +31,7 @@ from RetrievalSAMLib.models.checkpoint import (
     shapes_of,
 )
 from RetrievalSAMLib.models.precision import choose_precision
+from RetrievalSAMLib.models.prompt_decoder import PromptDecoder
 from RetrievalSAMLib.models.without_compiler import without_compiler
 from RetrievalSAMLib.out_of_memory import is_out_of_memory
 
@@ -62,6 +63,7 @@ class LoadedSegmenter:
         image_size: Pixels a side of the square input.
         parameters: Number of weights.
         origin: Where the weights come from.
+        prompt_decoder: For prompted slices; only the bundled weights have one.
     """
 
     model: SAM2Base
@@ -71,6 +73,7 @@ class LoadedSegmenter:
     parameters: int
     origin: Origin
     precision: torch.dtype = torch.float32
+    prompt_decoder: PromptDecoder | None = None
 
     @property
     def feature_size(self) -> int:
@@ -139,7 +142,8 @@ def build_segmenter(
     loaded, origin = _read_weights(name, "segmenter", checkpoint)
     model = _instantiate_segmenter(name, config, size)
     load_into(model, loaded, name)
-    return _loaded_segmenter(model.to(target), name, loaded.sha256, size, origin)
+    segmenter = _loaded_segmenter(model.to(target), name, loaded.sha256, size, origin)
+    return replace(segmenter, prompt_decoder=_bundled_prompt_decoder(model)) if origin == "bundled" else segmenter
 
 
 def random_segmenter(
@@ -184,7 +188,8 @@ def at_image_size(loaded: LoadedSegmenter, image_size: int) -> LoadedSegmenter:
     # What is no weight, such as tables of positions, moves there; what is, is there.
     model.to(next(loaded.model.parameters()).device)
     _ready(model)
-    return replace(loaded, model=model, image_size=size)
+    prompts = loaded.prompt_decoder and loaded.prompt_decoder.tied(model)
+    return replace(loaded, model=model, image_size=size, prompt_decoder=prompts)
 
 
 def build_encoder(
@@ -239,6 +244,18 @@ def _read_weights(name: str, kind: catalogue.Kind, path: Path | None) -> tuple[C
     entry = catalogue.get(name, kind)
     loaded = read_state_dict(store.require(entry), sha256=entry.sha256)
     return loaded, "bundled" if entry.is_bundled else "catalogue"
+
+
+def _bundled_prompt_decoder(model: SAM2Base) -> PromptDecoder | None:
+    """The decoder that was trained beside the bundled weights; None where the manifest names none."""
+    entry = catalogue.bundled_prompt_decoder()
+    if entry is None:
+        return None
+    loaded = read_state_dict(store.require(entry), sha256=entry.sha256)
+    decoder = PromptDecoder(model, loaded.sha256)
+    load_into(decoder, loaded, BUNDLED)
+    _ready(decoder)
+    return decoder
 
 
 def _sha256_of_random(name: str, seed: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from RetrievalSAMLib.errors import ModelError
 
-Kind = Literal["segmenter", "encoder"]
+Kind = Literal["segmenter", "encoder", "prompt decoder"]
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
@@ -33,7 +33,8 @@ class CatalogueEntry:
 
     Attributes:
         name: What the user calls it, as on the command line.
-        kind: `segmenter` (a SAM 2 model) or `encoder` (a vision transformer for retrieval).
+        kind: `segmenter` (a SAM 2 model), `encoder` (a vision transformer for retrieval), or `prompt decoder` (what the
+            bundled segmenter asks on slices where a person points at something).
         file_name: The official name of the file.
         url: Where the file is published; empty for weights that come with RetrievalSAM.
         bytes: Size of the file.
@@ -174,14 +175,25 @@ def get_published(name: str) -> CatalogueEntry:
 
 
 def bundled_entries() -> list[CatalogueEntry]:
-    """The bundled pair; empty where this installation has none.
+    """The bundled segmenter, encoder and, where the manifest names one, prompt decoder; nothing where none is there.
 
     Raises:
         ModelError: `bundled.json` is there but damaged.
     """
     if not (BUNDLED_FOLDER / MANIFEST_NAME).is_file():
         return []
-    return [_bundled_entry("segmenter"), _bundled_entry("encoder")]
+    named = read_bundled_manifest().sha256
+    return [_bundled_entry(kind) for kind, file_name in _BUNDLED_FILES.items() if file_name in named]
+
+
+def bundled_prompt_decoder() -> CatalogueEntry | None:
+    """What was trained beside the bundled segmenter for prompts, or None.
+
+    Raises:
+        ModelError: `bundled.json` is missing or damaged.
+    """
+    named = read_bundled_manifest().sha256
+    return _bundled_entry("prompt decoder") if PROMPT_DECODER_FILE in named else None
 
 
 @dataclass(frozen=True)
@@ -189,8 +201,9 @@ class BundledManifest:
     """What `bundled.json` says about the weights beside it.
 
     The file is JSON: `name` (which training run), `sha256` (an object: hex digest by file name, at least
-    `segmenter.pt` and `encoder.pt`), `encoder` (an object: `arguments` for timm's VisionTransformer, and
-    optionally `mean` and `std` of the input by channel, ImageNet's where they are left out).
+    `segmenter.pt` and `encoder.pt`; `prompt_decoder.pt` where there is one), `encoder` (an object: `arguments` for
+    timm's VisionTransformer, and optionally `mean` and `std` of the input by channel, ImageNet's where they are left
+    out).
 
     Attributes:
         name: Which training run the weights come from.
@@ -208,7 +221,12 @@ class BundledManifest:
 
 
 BUNDLED_SEGMENTER_CONFIG = "segmenter.yaml"
-_BUNDLED_FILES: Mapping[Kind, str] = {"segmenter": "segmenter.pt", "encoder": "encoder.pt"}
+PROMPT_DECODER_FILE = "prompt_decoder.pt"
+_BUNDLED_FILES: Mapping[Kind, str] = {
+    "segmenter": "segmenter.pt",
+    "encoder": "encoder.pt",
+    "prompt decoder": PROMPT_DECODER_FILE,
+}
 BUNDLED_SEGMENTER_IMAGE_SIZE = 256
 REINSTALL = "Install RetrievalSAM again, from a complete copy."
 
@@ -232,7 +250,11 @@ def read_bundled_manifest() -> BundledManifest:
         int(arguments["img_size"])
         return BundledManifest(
             name=str(content["name"]),
-            sha256={name: str(content["sha256"][name]).lower() for name in _BUNDLED_FILES.values()},
+            sha256={
+                name: str(content["sha256"][name]).lower()
+                for name in _BUNDLED_FILES.values()
+                if name != PROMPT_DECODER_FILE or name in content["sha256"]
+            },
             encoder_arguments=arguments,
             encoder_mean=tuple(float(v) for v in encoder.get("mean", IMAGENET_MEAN)),
             encoder_std=tuple(float(v) for v in encoder.get("std", IMAGENET_STD)),
@@ -246,7 +268,7 @@ def _bundled_entry(kind: Kind) -> CatalogueEntry:
     manifest = read_bundled_manifest()
     file_name = _BUNDLED_FILES[kind]
     path = BUNDLED_FOLDER / file_name
-    is_segmenter = kind == "segmenter"
+    is_encoder = kind == "encoder"
     encoder_image_size = int(manifest.encoder_arguments["img_size"])
     return CatalogueEntry(
         name=BUNDLED,
@@ -257,6 +279,6 @@ def _bundled_entry(kind: Kind) -> CatalogueEntry:
         sha256=manifest.sha256[file_name],
         licence=_APACHE,
         source=f"RetrievalSAM, {manifest.name}",
-        config=BUNDLED_SEGMENTER_CONFIG if is_segmenter else "",
-        image_size=BUNDLED_SEGMENTER_IMAGE_SIZE if is_segmenter else encoder_image_size,
+        config="" if is_encoder else BUNDLED_SEGMENTER_CONFIG,
+        image_size=encoder_image_size if is_encoder else BUNDLED_SEGMENTER_IMAGE_SIZE,
     )

@@ -104,7 +104,7 @@ def status(names: Iterable[str] | None = None, *, check: bool = False) -> list[W
     """Lists weights.
 
     Args:
-        names: Catalogue names; by default the whole catalogue and, where it is there, the bundled pair.
+        names: Catalogue names; by default the whole catalogue and, where they are there, the bundled ones.
         check: Compute the checksums of what is installed (about a second for each 500 MB).
 
     Returns:

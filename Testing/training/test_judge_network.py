@@ -72,14 +72,17 @@ def test_every_part_is_measured_once_and_kept(task: Task, tmp_path: Path, monkey
         kept = Records(results, judge_network.IDENTITY)
         return judge(segmenter, iter([task]), parts, 1, kept)
 
-    first = figures(("first-slice", "prompts"))
+    first = figures(("first-slice", "prompts", "corrections"))
     assert [set(r["dice"]) for r in first] == [  # type: ignore[call-overload]
         {"liver", "femur_left", "aorta", "spleen", "left sixth rib"},
         {"1 clicks", "2 clicks", "3 clicks", "box"},
+        {"nothing", "1 clicks", "2 clicks", "3 clicks", "box"},
     ]
     assert all(0 <= value <= 1 for r in first for value in r["dice"].values())  # type: ignore[attr-defined]
-    assert all(r["weights"] == segmenter.sha256 for r in first)
+    assert segmenter.prompt_decoder is not None
+    prompts = segmenter.prompt_decoder.sha256
+    assert [r["weights"] for r in first] == [segmenter.sha256, prompts, prompts]
     monkeypatch.setattr(judge_network, "prompt_dice", None)
-    assert figures(("prompts",)) == first[1:]
-    assert len([json.loads(line) for line in results.read_text().splitlines()]) == 2
+    assert figures(("prompts",)) == first[1:2]
+    assert len([json.loads(line) for line in results.read_text().splitlines()]) == 3
     assert "| first-slice |" in table(first) and "| prompts, box |" in table(first)

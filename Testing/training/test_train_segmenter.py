@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from RetrievalSAMLib.models.build import at_image_size, build_segmenter, random_segmenter
-from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
+from RetrievalSAMLib.models.prompt_decoder import PromptDecoder
+from RetrievalSAMLib.segmentation.sam2.engine import MemoryBank, Prompts, Sam2Engine
 from training import train_segmenter
 from training.episodes import EpisodeSource, batch
 from training.losses import loss_of
-from training.modes import MODES
+from training.modes import MODES, PROMPT_MODES
+from training.train_segmenter import PARTS, Part
 
 SIZE = 64
 SHAPES = {"library": (1, 2, 2), "prompted": (1, 2, 1), "first_case": (1, 1, 3)}
@@ -21,29 +24,33 @@ SHAPES = {"library": (1, 2, 2), "prompted": (1, 2, 1), "first_case": (1, 1, 3)}
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_segmenter, "STAGES", ((1, (SIZE, SIZE)), (0, (SIZE, 2 * SIZE))))
-    monkeypatch.setattr(train_segmenter, "OBJECTS", 1)
     monkeypatch.setattr(train_segmenter, "LOG_STEPS", 1)
-    for name, mode in MODES.items():
-        monkeypatch.setitem(MODES, name, type(mode)(mode.run, mode.share, (SHAPES[name],)))
+    stages = (1, (SIZE, SIZE)), (0, (SIZE, 2 * SIZE))
+    for part, known in PARTS.items():
+        modes = {name: replace(mode, shapes=(SHAPES[name],)) for name, mode in known.modes.items()}
+        monkeypatch.setitem(PARTS, part, Part(modes, stages, objects=1))
 
 
 def train(state: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> dict[str, torch.Tensor]:
     words = ["train_segmenter", "--state", str(state), "--steps", "2", "--workers", "0", "--peak", "0.01", *more]
     monkeypatch.setattr("sys.argv", words)
     train_segmenter.main()
-    found: dict[str, torch.Tensor] = torch.load(state / "segmenter.pt", weights_only=True)["model"]
+    part = "prompts" if "prompts" in more else "segmenter"
+    found: dict[str, torch.Tensor] = torch.load(state / train_segmenter.WEIGHTS[part], weights_only=True)["model"]
     return found
 
 
 @pytest.mark.usefixtures("small")
-def test_training_that_was_stopped_ends_where_it_would_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = train(tmp_path / "whole", monkeypatch)
+@pytest.mark.parametrize("part", PARTS)
+def test_training_that_was_stopped_ends_where_it_would_have(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(tmp_path / "whole", monkeypatch, "--part", part)
     parts = tmp_path / "parts"
     while True:  # a stop after every step
         with monkeypatch.context() as patch:
-            patch.setattr(train_segmenter, "sizes_of", _stopping_after_one_step(patch))
-            found = train(parts, monkeypatch)
+            _stop_after_one_step(patch)
+            found = train(parts, monkeypatch, "--part", part)
         state = torch.load(parts / "state.pt", weights_only=True)
         if state["step"] == 2:
             break
@@ -52,7 +59,7 @@ def test_training_that_was_stopped_ends_where_it_would_have(tmp_path: Path, monk
     assert all(torch.equal(whole[name], found[name]) for name in whole)
 
 
-def _stopping_after_one_step(patch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def _stop_after_one_step(patch: pytest.MonkeyPatch) -> None:
     """In the place of a person who stops the training while a step is computed."""
     asked = False
 
@@ -72,7 +79,6 @@ def _stopping_after_one_step(patch: pytest.MonkeyPatch):  # type: ignore[no-unty
 
     patch.setattr(train_segmenter, "_Stop", Stop)
     patch.setattr(train_segmenter.Trainer, "learn", learn_once)
-    return train_segmenter.sizes_of
 
 
 @pytest.mark.usefixtures("small")
@@ -84,22 +90,57 @@ def test_what_was_trained_is_a_file_of_weights_for_the_product(tmp_path: Path, m
     assert any(not torch.equal(trained[name], shipped[name]) for name in shipped)
 
 
+@pytest.mark.usefixtures("small")
+def test_only_the_prompt_decoder_learns_where_it_is_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = train(tmp_path, monkeypatch, "--part", "prompts", "--initial", "random")
+    before = random_segmenter(seed=0)
+    decoder = PromptDecoder(before.model)
+    assert any(not torch.equal(found[name], value) for name, value in decoder.state_dict().items())
+    decoder.load_state_dict(found)
+    trained = Sam2Engine(before.model, prompt_decoder=decoder)
+    features = trained.encode_images(torch.rand(1, 256, 256))
+    conditioned = trained.attend(features, MemoryBank([], []))
+    nothing = Prompts(torch.zeros(1, 1, 2), -torch.ones(1, 1, dtype=torch.int32))
+    plain, asked = (Sam2Engine(before.model).decode(features, conditioned, p).logits for p in (None, nothing))
+    assert torch.equal(plain, trained.decode(features, conditioned).logits)
+    assert torch.equal(asked, trained.decode(features, conditioned, nothing).logits)
+    pictured = replace(nothing, picture=torch.zeros(1, 64, 64))
+    assert not torch.equal(asked, trained.decode(features, conditioned, pictured).logits)
+
+
 @pytest.mark.parametrize("name", MODES)
 def test_every_way_of_use_teaches_the_parts_that_it_needs(name: str) -> None:
     torch.manual_seed(1)
     model = at_image_size(random_segmenter(seed=1), SIZE).model.requires_grad_(True)
     engine, source = Sam2Engine(model), EpisodeSource(SIZE, render_sizes=(SIZE,))
-    for _ in range(1 if name == "library" else 5):  # several draws of what a person sets
-        answers = MODES[name].run(engine, batch(source, *SHAPES[name], 2))
-        assert all(a.decoded.logits.shape[0] == a.masks.shape[0] for a in answers)
-        torch.stack([loss_of(a.decoded, a.masks)[0] for a in answers]).sum().backward()
+    answers = MODES[name].run(engine, batch(source, *SHAPES[name], 2))
+    assert all(a.decoded.logits.shape[0] == a.masks.shape[0] for a in answers)
+    torch.stack([loss_of(a.decoded, a.masks)[0] for a in answers]).sum().backward()
     learned = {key for key, value in model.named_parameters() if value.grad is not None and value.grad.any()}
     wanted = ["image_encoder.trunk.", "sam_mask_decoder.transformer."]
-    if name != "prompted":
-        wanted += ["memory_attention.layers.", "memory_encoder.", "maskmem_tpos_enc"]
-    if name == "prompted":
-        wanted += ["sam_prompt_encoder.point_embeddings.1", "no_mem_embed"]
+    wanted += ["memory_attention.layers.", "memory_encoder.", "maskmem_tpos_enc"]
     assert [part for part in wanted if not any(part in key for key in learned)] == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 2), (1, 2, 1)])
+def test_prompts_teach_the_decoder_beside_a_segmenter_that_stays(shape: tuple[int, int, int]) -> None:
+    torch.manual_seed(3)
+    model = at_image_size(random_segmenter(seed=1), SIZE).model
+    decoder = PromptDecoder(model).requires_grad_(True)
+    engine, source = Sam2Engine(model, prompt_decoder=decoder), EpisodeSource(SIZE, render_sizes=(SIZE,))
+    asked = set()
+    for _ in range(12):  # several draws of what a person sets
+        answers = PROMPT_MODES["prompted"].run(engine, batch(source, *shape, 2))
+        assert all(a.decoded.logits.shape[0] == a.masks.shape[0] for a in answers)
+        torch.stack([loss_of(a.decoded, a.masks)[0] for a in answers]).sum().backward()
+        asked |= {answer.name for answer in answers}
+    learned = {key for key, value in decoder.named_parameters() if value.grad is not None and value.grad.any()}
+    assert any("mask_downscaling" in key for key in learned) and any("sam_mask_decoder" in key for key in learned)
+    assert all(parameter.grad is None for parameter in model.parameters())
+    # Alone and on a mask so far, a click or box at first and clicks after it.
+    assert {name.split(" ")[0] for name in asked} >= {"click", "box"}
+    assert any("alone" in name for name in asked) and any("on a mask" in name for name in asked)
+    assert any("+" in name for name in asked)
 
 
 def test_both_sizes_learn_the_same_parameters() -> None:
@@ -111,16 +152,17 @@ def test_both_sizes_learn_the_same_parameters() -> None:
 
 
 def test_steps_of_a_stage_have_the_sizes_of_that_stage() -> None:
-    first, sizes = train_segmenter.STAGES[0]
-    assert train_segmenter.sizes_of(0) == train_segmenter.sizes_of(first - 1) == sizes
-    assert train_segmenter.sizes_of(first) == train_segmenter.sizes_of(10 * first) == train_segmenter.STAGES[1][1]
+    for part in PARTS.values():
+        (first, sizes), (_, last) = part.stages
+        assert part.sizes_of(0) == part.sizes_of(first - 1) == sizes
+        assert part.sizes_of(first) == part.sizes_of(10 * first) == last
 
 
 def test_several_processes_draw_what_one_draws(small: None) -> None:
     sources = {size: EpisodeSource(size, render_sizes=(32,)) for size in (SIZE, 2 * SIZE)}
 
     def first(workers: int) -> list[train_segmenter.Task]:
-        tasks = train_segmenter.Tasks(sources, 5, 0)
+        tasks = train_segmenter.Tasks(PARTS["segmenter"], sources, 5, 0)
         loader = iter(torch.utils.data.DataLoader(tasks, batch_size=None, num_workers=workers))
         return [next(loader) for _ in range(5)]
 

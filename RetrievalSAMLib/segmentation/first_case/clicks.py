@@ -20,8 +20,8 @@ from ...volumes import Segment, Segmentation, SliceFrame, SliceStack
 from ..memory.support_memories import encode_slice
 from ..prompts.click_masks import pushed
 from ..prompts.points_and_boxes import OnSlice, PersonsPrompts, Placed, check_rivals, place_prompts
-from ..prompts.prompt_decoding import bank_with_own, in_cells, sam2_prompts
-from ..sam2.engine import MASK_LOGIT, ImageFeatures, Sam2Engine
+from ..prompts.prompt_decoding import Shown, decode_shown, in_cells
+from ..sam2.engine import ImageFeatures, Sam2Engine
 from ..spatial_prior.crops import window_around
 from .drawn import Drawn, drawn_slices
 
@@ -169,8 +169,7 @@ def looked(
     clicks, box = in_cells(on_slice.widened(mask.shape, spacing), window, cells)
     said = pushed(seen, small, clicks, box)
     shown = encode_slice(engine, stack, index, window) if features is None else features(index, window)
-    bank = bank_with_own(engine, shown, (torch.from_numpy(said)[None] * MASK_LOGIT).to(engine.device), [], 1)
-    decoded = engine.decode(shown, engine.attend(shown, bank), sam2_prompts(on_slice, window, engine))
+    decoded = decode_shown(engine, shown, Shown(on_slice, window, said, clicks, box), [], 1)
     logits = decoded.logits[0].clamp(-_DECODER, _DECODER).cpu() + _SAID * torch.from_numpy(said)
     on_pixels = window.to_slice(logits[None], mask.shape, spacing, -_DECODER)[0].numpy()
     return Look(on_pixels, float(decoded.predicted_iou[0]), on_pixels > 0)

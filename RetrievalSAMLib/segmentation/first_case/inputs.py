@@ -63,7 +63,7 @@ class StartInputs:
         """
         seen = Target(target, options.plane, Region.of(target.geometry, None))
         drawn, placed = checked_start(seen.frame, segmentation, named, prompts, thing)
-        engine = Sam2Engine(models.segmenter.model, models.segmenter.precision)
+        engine = Sam2Engine.of(models.segmenter)
         clock = StageClock()
         if placed:
             with clock.stage(CLICKS_STAGE), torch.inference_mode():

@@ -43,19 +43,26 @@ class LibraryReport(msgspec.Struct, frozen=True):
 
 
 class ModelReport(msgspec.Struct, frozen=True):
-    """A model by name, its weights by hash, and the precision in which it multiplied."""
+    """A model by name, its weights by hash, and the precision in which it multiplied.
+
+    Attributes:
+        prompt_decoder: SHA-256 of the decoder of prompted slices; None where the model's own decodes them.
+    """
 
     name: str
     sha256: str
     image_size: int
     origin: str
     precision: str = "float32"
+    prompt_decoder: str | None = None
 
     @classmethod
     def of(cls, model: LoadedSegmenter | LoadedEncoder) -> ModelReport:
         """Of a model that is loaded."""
         precision = str(model.precision).removeprefix("torch.")
-        return cls(model.name, model.sha256, model.image_size, model.origin, precision)
+        prompts = getattr(model, "prompt_decoder", None)
+        prompts_sha256 = None if prompts is None else prompts.sha256
+        return cls(model.name, model.sha256, model.image_size, model.origin, precision, prompts_sha256)
 
 
 class ComputingReport(msgspec.Struct, frozen=True):

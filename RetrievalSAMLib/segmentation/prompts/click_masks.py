@@ -29,6 +29,13 @@ SOFT = 2.0
 _SOME = 0.2
 """A mask that fills less than this part of a box is not what the box is about."""
 
+_SAID, _SO_FAR = 10.0, 5.0
+"""In a `picture`: what a person says, and what a mask so far is at most."""
+
+_DISC = 2.0
+"""Radius in cells of a click in a `picture`: discs of a fixed, small radius serve better than Gaussians or distances
+(Sofiiuk, Petrov and Konushin, ICIP 2022, arXiv 2102.06583, section 3)."""
+
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -86,6 +93,28 @@ def pushed(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click], box: Fr
     if box is not None:
         said = np.where(box.inside(len(mask)), said, -1.0)
     return said.astype(np.float32)
+
+
+def picture(mask: np.ndarray, clicks: Sequence[Click], box: Frame | None) -> np.ndarray:
+    """Mask so far, clicks and box as one picture that a `PromptDecoder` reads.
+
+    Args:
+        mask: bool (s, s); an empty one says nothing.
+        clicks: In cells; discs, the later ones over those before.
+        box: In cells; what lies outside is not the segment.
+
+    Returns:
+        float32 (s, s): 10 and -10 where a person said so, up to 5 and -5 for the mask so far, 0 where nothing is known.
+    """
+    shown = _SO_FAR * outline(mask, SOFT) if mask.any() else np.zeros(mask.shape)
+    if box is not None:
+        shown[~box.inside(len(mask))] = -_SAID
+    rows, columns = np.ogrid[: len(mask), : len(mask)]
+    for click in clicks:
+        row, column = cell_of(click.row, click.column, len(mask))
+        disc = (rows - row) ** 2 + (columns - column) ** 2 <= _DISC**2
+        shown[disc] = _SAID if click.positive else -_SAID
+    return shown.astype(np.float32)
 
 
 def says(mask: np.ndarray, image: np.ndarray, clicks: Sequence[Click]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from ..sam2.engine import (
     Sam2Engine,
     SpatialEntry,
 )
-from .click_masks import SOFT, Click, Frame, outline, pushed, says
+from .click_masks import SOFT, Click, Frame, outline, picture, pushed, says
 from .points_and_boxes import OnSlice
 
 SAID_WEIGHT = 1.5
@@ -60,6 +60,25 @@ class Answer:
     soft_pixels: float
     confidence: float
     supports: tuple[Support, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is known of one segment in one slice, as a window shows it on the s x s cells of the decoder's masks.
+
+    Attributes:
+        on_slice: What a person set.
+        window: The window.
+        said: float32 (s, s), the mask so far as points and box push it (`pushed`).
+        clicks: The points.
+        box: The box.
+    """
+
+    on_slice: OnSlice
+    window: Window
+    said: np.ndarray
+    clicks: Sequence[Click]
+    box: Frame | None
 
 
 class Prompter:
@@ -101,7 +120,8 @@ class Prompter:
         seen = window.to_input(torch.from_numpy(mask.astype(np.float32))[None], spacing, cells)[0].numpy() > 0.5
         clicks, box = in_cells(on_slice.widened(mask.shape, spacing), window, cells)
         said = pushed(seen, small, clicks, box)
-        decoded = self._decode(row, index, supports, on_slice, said) if supports else None
+        shown = Shown(on_slice, window, said, clicks, box)
+        decoded = self._decode(row, index, supports, shown) if supports else None
         weight, sign = self._on_slice(np.stack(says(seen, small, clicks)), 0.0)
         # Cells may be finer than pixels, whose edges are then as unsure.
         soft = SOFT * max(1.0, *(s / cells / mm for s, mm in zip(window.side_mm, spacing, strict=True)))
@@ -122,18 +142,12 @@ class Prompter:
         held = self._held(logits > 0, on_slice)
         return Answer(logits, held, weight, sign, soft, confidence, tuple(supports))
 
-    def _decode(
-        self, row: int, index: int, supports: Sequence[Support], on_slice: OnSlice, said: np.ndarray
-    ) -> Decoded:
-        engine = self._engine
-        features = self._shown.features(index)
+    def _decode(self, row: int, index: int, supports: Sequence[Support], shown: Shown) -> Decoded:
+        device = self._engine.device
         place = self._shown.view.rows.index(row)
-        others = [self._memories.get((s.case, s.slice), engine.device) for s in supports]
+        others = [self._memories.get((s.case, s.slice), device) for s in supports]
         memories = [Memory(m.spatial[place : place + 1], m.pointer[place : place + 1]) for m in others]
-        logits = (torch.from_numpy(said)[None] * MASK_LOGIT).to(engine.device)
-        bank = bank_with_own(engine, features, logits, memories, self._pointer_distance)
-        prompts = sam2_prompts(on_slice, self._shown.view.window, engine)
-        return engine.decode(features, engine.attend(features, bank), prompts)
+        return decode_shown(self._engine, self._shown.features(index), shown, memories, self._pointer_distance)
 
     def _agrees(self, found: np.ndarray, on_slice: OnSlice) -> bool:
         """Whether the decoder sees what a person says; where it does not, the person is right and it has no say."""
@@ -172,6 +186,36 @@ def in_cells(on_slice: OnSlice, window: Window, cells: int) -> tuple[list[Click]
     return clicks, None if box is None else Frame(*place(box.first_mm), *place(box.last_mm))
 
 
+def decode_shown(
+    engine: Sam2Engine, features: ImageFeatures, shown: Shown, supports: Sequence[Memory], distance: int
+) -> Decoded:
+    """Ask the decoder of prompts, or SAM 2's own, which sees the mask so far as a memory of the slice itself.
+
+    Args:
+        engine: SAM 2.
+        features: Of the slice through the window.
+        shown: What is known of the segment there.
+        supports: Of this segment, in the order of their rank; none for a first case.
+        distance: Slices that the object pointer of the first memory is said to lie back; one more a rank.
+    """
+    prompts = sam2_prompts(shown.on_slice, shown.window, engine)
+    if engine.prompt_decoder is None:
+        logits = (torch.from_numpy(shown.said)[None] * MASK_LOGIT).to(engine.device)
+        bank = bank_with_own(engine, features, logits, supports, distance)
+    else:
+        seen = torch.from_numpy(picture(shown.said > 0, shown.clicks, shown.box))[None].to(engine.device)
+        prompts, bank = replace(prompts, picture=seen), _bank(engine, supports, distance)
+    return engine.decode(features, engine.attend(features, bank), prompts)
+
+
+def _bank(engine: Sam2Engine, memories: Sequence[Memory], distance: int) -> MemoryBank:
+    return MemoryBank(
+        [SpatialEntry(m.spatial, 0) for m in memories],
+        [PointerEntry(m.pointer, distance + rank) for rank, m in enumerate(memories)],
+        engine.max_pointers,
+    )
+
+
 def bank_with_own(
     engine: Sam2Engine, features: ImageFeatures, logits: torch.Tensor, supports: Sequence[Memory], distance: int
 ) -> MemoryBank:
@@ -187,12 +231,7 @@ def bank_with_own(
     masks = F.interpolate(logits[:, None], scale_factor=4.0, mode="bilinear", align_corners=False)[:, 0] > 0
     present = masks.flatten(1).any(dim=1)
     own = Memory(engine.encode_mask(features, logits, present), engine.mask_pointer(features, masks))
-    memories = [own.rounded(), *supports]
-    return MemoryBank(
-        [SpatialEntry(m.spatial, 0) for m in memories],
-        [PointerEntry(m.pointer, distance + rank) for rank, m in enumerate(memories)],
-        engine.max_pointers,
-    )
+    return _bank(engine, [own.rounded(), *supports], distance)
 
 
 def sam2_prompts(on_slice: OnSlice, window: Window, engine: Sam2Engine) -> Prompts:

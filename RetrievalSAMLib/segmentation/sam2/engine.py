@@ -26,6 +26,9 @@ from .memory_tokens import TokenReduction
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
 
+    from ...models.build import LoadedSegmenter
+    from ...models.prompt_decoder import PromptDecoder
+
 NO_OBJECT_LOGIT = -1024.0
 """SAM 2's mask logit where the object score says that the segment is absent."""
 
@@ -135,11 +138,14 @@ class Prompts:
         labels: int32 (B, P): 1 belongs to the segment, 0 does not, 2 and 3 are the first and the last corner of a box,
             -1 is none (SAM 2's padding).
         logits: float (B, S / 4, S / 4), a mask so far (``SAM2Base.track_step``'s ``prev_sam_mask_logits``), or None.
+        picture: float (B, S / 4, S / 4), mask so far, points and boxes drawn (`click_masks.picture`), for a
+            `PromptDecoder`; others do not look at it.
     """
 
     points: torch.Tensor
     labels: torch.Tensor
     logits: torch.Tensor | None = None
+    picture: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -182,15 +188,27 @@ class Sam2Engine:
     Args:
         model: A SAM 2 or 2.1 model as the ``sam2`` package builds it.
         precision: Of matrix products and convolutions; what goes in and comes out is float32.
+        prompt_decoder: Decodes prompts that have a picture; without one the model's own decoder does.
     """
 
-    def __init__(self, model: SAM2Base, precision: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        model: SAM2Base,
+        precision: torch.dtype = torch.float32,
+        prompt_decoder: PromptDecoder | None = None,
+    ) -> None:
         self.model = model
         self.precision = precision
+        self.prompt_decoder = prompt_decoder
         self.image_size: int = model.image_size
         self.num_maskmem: int = model.num_maskmem
         self.max_pointers: int = model.max_obj_ptrs_in_encoder
         self._memory_position: torch.Tensor | None = None
+
+    @classmethod
+    def of(cls, segmenter: LoadedSegmenter) -> Sam2Engine:
+        """The engine of a loaded segmenter, in its precision."""
+        return cls(segmenter.model, segmenter.precision, segmenter.prompt_decoder)
 
     @property
     def device(self) -> torch.device:
@@ -349,6 +367,8 @@ class Sam2Engine:
         """
         if prompts is None:
             return self._run_decoder(features, conditioned)
+        if self.prompt_decoder is not None and prompts.picture is not None:
+            return self._run_decoder(features, conditioned, prompts.picture[:, None], parts=self.prompt_decoder)
         mask_prompt = None if prompts.logits is None else prompts.logits[:, None]
         return self._run_decoder(features, conditioned, mask_prompt, prompts)
 
@@ -364,8 +384,9 @@ class Sam2Engine:
         embedding: torch.Tensor,
         mask_prompt: torch.Tensor | None = None,
         prompts: Prompts | None = None,
+        parts: PromptDecoder | None = None,
     ) -> Decoded:
-        masks, ious, tokens, scores = self._ask_decoder(features, embedding, mask_prompt, prompts)
+        masks, ious, tokens, scores = self._ask_decoder(features, embedding, mask_prompt, prompts, parts)
         best = ious.argmax(dim=-1)
         rows = torch.arange(len(embedding), device=embedding.device)
         token = tokens[rows, best] if tokens.shape[1] > 1 else tokens[:, 0]
@@ -382,14 +403,16 @@ class Sam2Engine:
         embedding: torch.Tensor,
         mask_prompt: torch.Tensor | None,
         prompts: Prompts | None,
+        parts: PromptDecoder | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Masks (B, m, S / 4, S / 4), their predicted IoUs (B, m), tokens (B, 1 or m, C), object scores (B, 1)."""
         model = self.model
+        prompt_encoder, mask_decoder = (parts or model).sam_prompt_encoder, (parts or model).sam_mask_decoder
         batch = embedding.shape[0]
-        if mask_prompt is not None and mask_prompt.shape[-2:] != model.sam_prompt_encoder.mask_input_size:
+        if mask_prompt is not None and mask_prompt.shape[-2:] != prompt_encoder.mask_input_size:
             mask_prompt = F.interpolate(
                 mask_prompt,
-                size=model.sam_prompt_encoder.mask_input_size,
+                size=prompt_encoder.mask_input_size,
                 mode="bilinear",
                 align_corners=False,
                 antialias=True,
@@ -403,11 +426,11 @@ class Sam2Engine:
             points, labels = prompts.points, prompts.labels
             several = model._use_multimask(is_init_cond_frame=False, point_inputs={"point_labels": labels})
         # ``_use_mask_as_output`` asks the decoder for one mask; tracking and prompts ask as the configuration says.
-        sparse, dense = model.sam_prompt_encoder(points=(points, labels), boxes=None, masks=mask_prompt)
+        sparse, dense = prompt_encoder(points=(points, labels), boxes=None, masks=mask_prompt)
         with self._mixed():
-            masks, ious, tokens, scores = model.sam_mask_decoder(
+            masks, ious, tokens, scores = mask_decoder(
                 image_embeddings=embedding,
-                image_pe=model.sam_prompt_encoder.get_dense_pe(),
+                image_pe=prompt_encoder.get_dense_pe(),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
                 multimask_output=several,

@@ -117,7 +117,7 @@ class RunInputs:
             settings,
             options,
             wanted_segments(ordered, options.segments),
-            Sam2Engine(models.segmenter.model, models.segmenter.precision),
+            Sam2Engine.of(models.segmenter),
             StageClock(),
         )
 

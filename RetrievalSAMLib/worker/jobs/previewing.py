@@ -48,7 +48,7 @@ def _preview_of(wanted: Preview, kept: KeptNetworks) -> SlicePreview:
     target = read_volume(wanted.image)
     models = kept.get(*networks_of(wanted, target.geometry).key)
     plane = None if wanted.plane == "auto" else Plane(wanted.plane)
-    engine = Sam2Engine(models.segmenter.model, models.segmenter.precision)
+    engine = Sam2Engine.of(models.segmenter)
     made = SlicePreview(engine, SliceStack.of(target, plane))
     kept.preview = (key, made)
     return made

@@ -23,6 +23,7 @@ from RetrievalSAMLib.models.build import (
 )
 from RetrievalSAMLib.models.catalogue import CatalogueEntry
 from RetrievalSAMLib.models.checkpoint import write_state_dict
+from RetrievalSAMLib.models.prompt_decoder import PromptDecoder
 
 PublishedAs = Callable[[str, Path], CatalogueEntry]
 SEGMENTERS = ["sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"]
@@ -329,6 +330,32 @@ def test_the_bundled_pair_is_built(bundled_folder: Path) -> None:
     assert (encoder.mean, encoder.std) == ((0.3,), (0.2,))
     assert encoder.model.forward_features(torch.rand(2, 1, 56, 56)).shape == (2, 1 + 16, 48)
     assert [item.intact for item in store.verify(["bundled"])] == [True, True]
+
+
+def test_a_prompt_decoder_is_loaded_where_the_manifest_names_one(bundled_folder: Path) -> None:
+    assert build_segmenter().prompt_decoder is None
+    trained = PromptDecoder(random_segmenter(seed=9).model)
+    manifest = json.loads((bundled_folder / "bundled.json").read_text(encoding="utf-8"))
+    digest = write_state_dict(trained, bundled_folder / "prompt_decoder.pt", half_precision=True)
+    manifest["sha256"]["prompt_decoder.pt"] = digest
+    (bundled_folder / "bundled.json").write_text(json.dumps(manifest), encoding="utf-8")
+    found = build_segmenter()
+    assert found.prompt_decoder is not None and found.prompt_decoder.sha256 == digest
+    wanted = trained.state_dict()
+    for name, value in found.prompt_decoder.state_dict().items():
+        assert torch.equal(value, wanted[name].half().float())
+    smaller = at_image_size(found, 128)
+    assert smaller.prompt_decoder is not None
+    assert smaller.prompt_decoder.sam_prompt_encoder.mask_input_size == (32, 32)
+    assert (
+        smaller.prompt_decoder.sam_mask_decoder.iou_token.weight
+        is found.prompt_decoder.sam_mask_decoder.iou_token.weight
+    )
+    assert build_segmenter(checkpoint=bundled_folder / "segmenter.pt").prompt_decoder is None
+    assert [item.intact for item in store.verify(["bundled"])] == [True, True, True]
+    (bundled_folder / "prompt_decoder.pt").unlink()
+    with pytest.raises(ModelError, match=r"prompt_decoder\.pt: the bundled weights are not in this installation"):
+        build_segmenter()
 
 
 @pytest.mark.parametrize("size", [64, 128, 256, 512])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame, outline, pushed, signed_distance
+from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame, outline, picture, pushed, signed_distance
 
 ROWS, COLUMNS = np.indices((64, 64)) + 0.5
 TRUTH = ((ROWS - 30) / 15) ** 2 + ((COLUMNS - 36) / 20) ** 2 < 1
@@ -72,3 +72,24 @@ def test_distances_are_to_the_outline_and_an_outline_is_sure_of_itself_at_some_d
     assert signed_distance(mask)[3, 2] == 0.5 and signed_distance(mask)[3, 1] == -0.5
     assert outline(mask, 2.0)[3, 3] == 0.75 and outline(mask, 1.0)[0, 0] == -1
     assert (outline(np.zeros_like(mask), 2.0) == -1).all() and (outline(np.ones_like(mask), 2.0) == 1).all()
+
+
+def test_a_picture_tells_a_mask_so_far_from_what_a_person_says() -> None:
+    box = Frame(10, 12, 50, 60)
+    shown = picture(TRUTH, [Click(30, 36, False), Click(20, 30, True)], box)
+    assert shown.dtype == np.float32 and shown.shape == (64, 64)
+    assert shown[30, 36] == -10 and shown[20, 30] == 10
+    assert (shown[~box.inside(64)] == -10).all()
+    far = ((ROWS - 30) ** 2 + (COLUMNS - 36) ** 2 > 100) & ((ROWS - 20) ** 2 + (COLUMNS - 30) ** 2 > 100)
+    assert np.abs(shown[far & box.inside(64)]).max() == 5
+    assert np.array_equal(shown[far & box.inside(64)] > 0, TRUTH[far & box.inside(64)])
+
+
+def test_a_picture_of_nothing_is_empty_and_clicks_in_it_are_discs_where_they_were_set() -> None:
+    nothing = np.zeros_like(TRUTH)
+    assert not picture(nothing, [], None).any()
+    shown = picture(nothing, [Click(5.2, 60.9, True)], None)
+    rows, columns = np.nonzero(shown)
+    assert (rows.mean(), columns.mean()) == (5, 60) and len(rows) == 13
+    beyond = picture(nothing, [Click(70.0, -3.0, False)], None)
+    assert beyond[63, 0] == -10 and (beyond != 0).sum() == 6
