@@ -158,6 +158,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/download.py
   RetrievalSAMLib/models/in_words.py
   RetrievalSAMLib/models/precision.py
+  RetrievalSAMLib/models/prompt_decoder.py
   RetrievalSAMLib/models/store.py
   RetrievalSAMLib/models/window.py
   RetrievalSAMLib/models/without_compiler.py
@@ -435,6 +436,7 @@ set(CORE_RESOURCES
   RetrievalSAMLib/models/bundled/bundled.json
   RetrievalSAMLib/models/bundled/confidence.json
   RetrievalSAMLib/models/bundled/encoder.pt
+  RetrievalSAMLib/models/bundled/prompt_decoder.pt
   RetrievalSAMLib/models/bundled/segmenter.pt
   RetrievalSAMLib/models/bundled/segmenter.yaml
   RetrievalSAMLib/py.typed
