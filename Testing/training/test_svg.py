@@ -55,3 +55,19 @@ def test_learning_curves_of_runs_one_after_the_other(tmp_path: Path, monkeypatch
     segmenter = [str(tmp_path / "a"), str(tmp_path / "b")]
     curves.main(["--segmenter", *segmenter, "--encoder", str(tmp_path / "encoder")])
     assert {"Dice where present", "best possible", "steps"} <= set(texts(tmp_path / "curves.svg"))
+
+
+def test_the_curve_of_a_prompt_goes_through_small_and_large_episodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [128] * 12 + [256] * 18
+    rows = [{"step": 10 * (n + 1), f"dice click alone {size}": n / 100} for n, size in enumerate(sizes)]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    monkeypatch.setattr(curves, "PROMPTS_PICTURE", tmp_path / "prompts.svg")
+    drawn = []
+    monkeypatch.setattr(curves, "_draw", lambda axes, points, names: drawn.append((points, names)))
+    curves.main(["--prompts", str(tmp_path)])
+    points, names = drawn[0]
+    assert names["dice click alone"] == "a click"
+    assert [round(row["dice click alone"], 4) for row in points] == [0.045, 0.145, 0.245]
+    assert "Dice after prompts alone, made-up episodes" in texts(tmp_path / "prompts.svg")
