@@ -20,7 +20,7 @@ from ...volumes import Segment, Segmentation, SliceFrame, SliceStack
 from ..memory.support_memories import encode_slice
 from ..prompts.click_masks import pushed
 from ..prompts.points_and_boxes import OnSlice, PersonsPrompts, Placed, check_rivals, place_prompts
-from ..prompts.prompt_decoding import Shown, decode_shown, in_cells
+from ..prompts.prompt_decoding import DECODER_LIMIT, SAID_WEIGHT, Shown, agrees, decode_shown, in_cells
 from ..sam2.engine import ImageFeatures, Sam2Engine
 from ..spatial_prior.crops import window_around
 from .drawn import Drawn, drawn_slices
@@ -38,11 +38,6 @@ _LEAST_PIXELS = 24
 _OWN_MARGIN = 2.0
 _LARGEST_PART = 0.6
 """A mask that fills more of a window than this is not what was clicked in it."""
-
-_SAID = 1.5
-"""Logit of what the clicks alone say where they are sure; the decoder's, as far as ``_DECODER``, is added."""
-
-_DECODER = 6.0
 
 
 @dataclass(frozen=True)
@@ -163,6 +158,7 @@ def looked(
 ) -> Look:
     """Decode a slice through a window, with the mask so far."""
     cells, spacing = engine.image_size // 4, stack.spacing_mm
+    shape = (mask.shape[0], mask.shape[1])
     image = torch.from_numpy(stack.image(index))[None]
     small = window.to_input(image, spacing, cells)[0].numpy()
     seen = window.to_input(torch.from_numpy(mask.astype(np.float32))[None], spacing, cells)[0].numpy() > 0.5
@@ -170,9 +166,13 @@ def looked(
     said = pushed(seen, small, clicks, box)
     shown = encode_slice(engine, stack, index, window) if features is None else features(index, window)
     decoded = decode_shown(engine, shown, Shown(on_slice, window, said, clicks, box), [], 1)
-    logits = decoded.logits[0].clamp(-_DECODER, _DECODER).cpu() + _SAID * torch.from_numpy(said)
-    on_pixels = window.to_slice(logits[None], mask.shape, spacing, -_DECODER)[0].numpy()
-    return Look(on_pixels, float(decoded.predicted_iou[0]), on_pixels > 0)
+    found = window.to_slice(
+        decoded.logits[:1].clamp(-DECODER_LIMIT, DECODER_LIMIT).cpu(), shape, spacing, -DECODER_LIMIT
+    )[0].numpy()
+    logits = SAID_WEIGHT * window.to_slice(torch.from_numpy(said)[None], shape, spacing, -1.0)[0].numpy()
+    if agrees(found > 0, on_slice, spacing):
+        logits = logits + found
+    return Look(logits, float(decoded.predicted_iou[0]), logits > 0)
 
 
 def held_mask(mask: np.ndarray, on_slice: OnSlice, stack: SliceStack) -> np.ndarray:

@@ -134,7 +134,7 @@ class Prompter:
         if decoded is not None:
             answer = decoded.logits.clamp(-DECODER_LIMIT, DECODER_LIMIT).cpu().numpy()
             found = self._on_slice(answer, -DECODER_LIMIT)[0]
-            if self._agrees(found > 0, on_slice):
+            if agrees(found > 0, on_slice, spacing):
                 logits = logits + found
                 iou = float(decoded.predicted_iou[0].clamp(0, 1))
                 confidence = 2 * iou / (1 + iou)
@@ -148,15 +148,6 @@ class Prompter:
         others = [self._memories.get((s.case, s.slice), device) for s in supports]
         memories = [Memory(m.spatial[place : place + 1], m.pointer[place : place + 1]) for m in others]
         return decode_shown(self._engine, self._shown.features(index), shown, memories, self._pointer_distance)
-
-    def _agrees(self, found: np.ndarray, on_slice: OnSlice) -> bool:
-        """Whether the decoder sees what a person says; where it does not, the person is right and it has no say."""
-        if any(found[point.pixel] != point.positive for point in on_slice.points):
-            return False
-        if on_slice.box is None:
-            return True
-        inside = on_slice.box.inside(found.shape, self._stack.spacing_mm)
-        return bool((found & inside).sum() >= _SEEN * inside.sum())
 
     def _held(self, mask: np.ndarray, on_slice: OnSlice) -> np.ndarray:
         """A mask that agrees with what was set, whatever anybody else says."""
@@ -184,6 +175,23 @@ def in_cells(on_slice: OnSlice, window: Window, cells: int) -> tuple[list[Click]
     clicks = [Click(*place(p.place_mm), p.positive) for p in on_slice.points]
     box = on_slice.box
     return clicks, None if box is None else Frame(*place(box.first_mm), *place(box.last_mm))
+
+
+def agrees(found: np.ndarray, on_slice: OnSlice, spacing_mm: tuple[float, float]) -> bool:
+    """Whether the decoder sees what a person says; where it does not, the person is right and it has no say.
+
+    Args:
+        found: bool (h, w), the decoder's own mask on the slice.
+        on_slice: What was set there.
+        spacing_mm: Of rows and columns.
+    """
+    if any(found[point.pixel] != point.positive for point in on_slice.points):
+        return False
+    if on_slice.box is None:
+        return True
+    height, width = found.shape
+    inside = on_slice.box.inside((height, width), spacing_mm)
+    return bool((found & inside).sum() >= _SEEN * inside.sum())
 
 
 def decode_shown(

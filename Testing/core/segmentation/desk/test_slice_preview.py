@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from RetrievalSAMLib.demo.cohort import make_subject
+from RetrievalSAMLib.models.build import random_segmenter
 from RetrievalSAMLib.segmentation.desk import preview as preview_module
 from RetrievalSAMLib.segmentation.desk.preview import SlicePreview
+from RetrievalSAMLib.segmentation.first_case import clicks as clicks_module
 from RetrievalSAMLib.segmentation.prompts.points_and_boxes import OnSlice, PlacedPoint
-from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Decoded, Sam2Engine
 from RetrievalSAMLib.segmentation.settings.networks import encoder_for, load_models
 from RetrievalSAMLib.volumes import Geometry, Plane, SliceFrame, SliceStack
 from RetrievalSAMLib.volumes.overlap import dice
@@ -40,7 +43,7 @@ def test_points_mend_a_slice_hold_in_it_and_are_seen_once(monkeypatch: pytest.Mo
 
     original = preview_module.encode_slice
     monkeypatch.setattr(preview_module, "encode_slice", counted)
-    shown = SlicePreview(Sam2Engine(models.segmenter.model, models.segmenter.precision), stack)
+    shown = SlicePreview(Sam2Engine.of(models.segmenter), stack)
     truth = stack.frame.to_slices(subject.segmentation.mask(0))
     index = int(np.argmax(truth.sum(axis=(1, 2))))
     before = truth[index].copy()
@@ -58,3 +61,27 @@ def test_points_mend_a_slice_hold_in_it_and_are_seen_once(monkeypatch: pytest.Mo
     np.testing.assert_array_equal(shown.mask(index, before, OnSlice(tuple(points), None)), mask)
     assert len(encoded) == before_again
     assert dice(mask, truth[index]) > dice(before, truth[index])
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_a_decoder_that_denies_what_was_set_has_no_say(monkeypatch: pytest.MonkeyPatch, sees: bool) -> None:
+    subject = make_subject(3)
+    stack = SliceStack.of(subject.image)
+    truth = stack.frame.to_slices(subject.segmentation.mask(0))
+    index = int(np.argmax(truth.sum(axis=(1, 2))))
+    before = truth[index].copy()
+    before[:, : int(np.argwhere(before).mean(axis=0)[1])] = False
+    missing = np.argwhere(truth[index] & ~before)
+    pixel = missing[len(missing) // 2]
+    place = (pixel + 0.5) * np.array(stack.spacing_mm)
+    point = PlacedPoint((float(place[0]), float(place[1])), (int(pixel[0]), int(pixel[1])), True)
+    engine = Sam2Engine(random_segmenter(image_size=64).model)
+    logits = torch.full((1, 16, 16), 6.0 if sees else -6.0)
+    answer = Decoded(logits, torch.ones(1), torch.ones(1), torch.zeros(1, 1))
+    monkeypatch.setattr(clicks_module, "decode_shown", lambda *asked: answer)
+    mask = SlicePreview(engine, stack).mask(index, before, OnSlice((point,), None))
+    if sees:
+        assert mask.sum() > truth[index].sum()  # all of the window, as the decoder said
+    else:
+        assert dice(mask, truth[index]) > dice(before, truth[index])
+        assert (mask & ~before).sum() > 1  # more than the pixel that was clicked
