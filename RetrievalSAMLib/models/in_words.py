@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from RetrievalSAMLib.models.catalogue import CatalogueEntry
+from RetrievalSAMLib.models.catalogue import CatalogueEntry, Kind
 
 _LICENCES = {"Apache-2.0": "any use, also commercial, that keeps the licence's notices"}
+
+_BUNDLED: dict[Kind, str] = {
+    "segmenter": "trained for this program, on made-up anatomies; presets and confidence are fitted to it",
+    "encoder": "compares slices; trained for this program",
+    "prompt decoder": "reads points and boxes for the bundled segmenter; trained for this program, on open anatomy",
+}
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,7 @@ def weights_in_words(entry: CatalogueEntry) -> WeightsInWords:
     """Of an entry of the catalogue."""
     allows = f"{entry.licence}: {_LICENCES.get(entry.licence, 'read the licence before you use them')}"
     if entry.is_bundled:
-        brings = (
-            "trained for this program, on made-up anatomies; presets and confidence are fitted to it"
-            if entry.kind == "segmenter"
-            else "compares slices; trained for this program"
-        )
-        return WeightsInWords(brings, "nothing: it is here, and a CPU is enough", allows)
+        return WeightsInWords(_BUNDLED[entry.kind], "nothing: it is here, and a CPU is enough", allows)
     megabytes = f"a download of {entry.bytes / 1e6:.0f} MB, once"
     if entry.kind == "encoder":
         brings = "compares slices by what they show; trained on photographs"

@@ -54,7 +54,7 @@ def test_the_environment_is_told(worker: WorkerProcess) -> None:
     assert found["device"] in found["devices"] and "cpu" in found["devices"] and found["device_reason"].endswith(".")
     assert 0 < found["memory_free"] < found["memory_total"] and found["disk_free"] > 0 and found["threads"] >= 1
     bundled = [model for model in found["models"] if model["name"] == "bundled"]
-    assert [model["kind"] for model in bundled] == ["segmenter", "encoder"]
+    assert [model["kind"] for model in bundled] == ["segmenter", "encoder", "prompt decoder"]
     assert all(model["installed"] and model["bytes"] > 0 for model in bundled)
 
 
