@@ -50,8 +50,9 @@ def _draw(axes: Axes, rows: list[dict[str, float]], names: dict[str, str]) -> No
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for network in ("segmenter", "encoder", "prompts"):
-        parser.add_argument(f"--{network}", type=Path, nargs="+", default=[], help="state folders, in order")
+    parser.add_argument("--segmenter", type=Path, nargs="+", default=[], help="state folders, in order")
+    parser.add_argument("--encoder", type=Path, nargs="+", default=[], help="state folders, in order")
+    parser.add_argument("--prompts", type=Path, nargs="+", default=[], help="state folders of the prompt decoder")
     options = parser.parse_args(arguments)
     if options.segmenter:
         _draw_networks(options.segmenter, options.encoder)

@@ -57,8 +57,10 @@ def _from_random(state: Path) -> bool:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for name in NETWORKS:
-        parser.add_argument(f"--{name}", type=Path, nargs="+", default=[], help=f"state folders of the {name}")
+    told = "state folders of its training, in order"
+    parser.add_argument("--segmenter", type=Path, nargs="+", default=[], help=told)
+    parser.add_argument("--encoder", type=Path, nargs="+", default=[], help=told)
+    parser.add_argument("--prompts", type=Path, nargs="+", default=[], help=f"{told}: of the prompt decoder")
     parser.add_argument("--name", required=True, help="which training run this is")
     parser.add_argument("--data", type=Path, required=True, help="folder of the real annotated sets")
     arguments = parser.parse_args()
@@ -66,18 +68,18 @@ def main() -> None:
     manifest["name"] = arguments.name
     history, digests = manifest["training"], manifest["sha256"]
     if arguments.segmenter and not arguments.prompts:
-        for told in ("prompts", _DATA["prompts"]):
-            history.pop(told, None)
+        for key in ("prompts", _DATA["prompts"]):
+            history.pop(key, None)
         digests.pop(PROMPT_DECODER_FILE, None)
         (BUNDLED_FOLDER / PROMPT_DECODER_FILE).unlink(missing_ok=True)
     for name, (file, empty) in NETWORKS.items():
-        states = getattr(arguments, name)
-        if states:
+        folders = getattr(arguments, name)
+        if folders:
             network = empty()
-            load_into(network, read_state_dict(states[-1] / file), "bundled")
+            load_into(network, read_state_dict(folders[-1] / file), "bundled")
             digests[file] = write_state_dict(network, BUNDLED_FOLDER / file, half_precision=True)
-            began = [] if _from_random(states[0]) else history.get(name, [])
-            history[name] = [*began, *_history(states)]
+            began = [] if _from_random(folders[0]) else history.get(name, [])
+            history[name] = [*began, *_history(folders)]
             if name in _DATA:
                 history[_DATA[name]] = ["synthetic anatomies", *TRAINING_SETS, *pool_sets(arguments.data)]
     (BUNDLED_FOLDER / MANIFEST_NAME).write_text(json.dumps(manifest, indent=2) + "\n")

@@ -15,7 +15,12 @@ class Page {
     this.ledger.merge(content.decisions, { safe: true });
     this.ledger.changed = (line) => this.decided(line);
     this.viewer = new Viewer($("slice"), source);
-    this.viewer.told = (words) => say(words);
+    let missing = "";
+    this.viewer.told = (words) => {
+      // Pictures that arrive take back what was said of missing ones, and nothing else.
+      if (words || $("said").textContent === missing) say(words);
+      missing = words;
+    };
     this.seen = new IntersectionObserver((entries) => entries.forEach((one) => one.isIntersecting && this.fill(one.target)), { rootMargin: "300px" });
     this.describe();
     this.plots = drawPlots(document.querySelector("#plots .rows"), this.volumes, (volume) => this.choose(volume), (name) => this.onlyOutliers(name));

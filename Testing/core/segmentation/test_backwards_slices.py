@@ -128,7 +128,7 @@ def test_a_review_names_the_case_whose_slices_run_the_other_way(library: Support
 @pytest.mark.parametrize("trusted", [True, False])
 def test_the_worker_and_the_server_pass_the_choice_on(library: SupportLibrary, trusted: bool) -> None:
     asked = Segment(str(library.path), "image.nrrd", "result.seg.nrrd", trust_header=trusted)
-    options = options_of(asked, library, Task(Request("1", "segment", asked), print), None)
+    options = options_of(asked, library, Task(Request("1", "segment", asked), print), None, None)
     assert options.trust_header == trusted
     assert RunRequest(library="bodies", volume="0" * 64, trust_header=trusted).trust_header == trusted
 
