@@ -165,7 +165,10 @@ def looked(
     clicks, box = in_cells(on_slice.widened(mask.shape, spacing), window, cells)
     said = pushed(seen, small, clicks, box)
     shown = encode_slice(engine, stack, index, window) if features is None else features(index, window)
-    decoded = decode_shown(engine, shown, Shown(on_slice, window, said, clicks, box), [], 1)
+    # From nothing, SAM 2's own decoder tells the windows apart better: first cases clicked in six tune hippocampi have
+    # Dice 0.54 with it and 0.51 with the decoder of prompts.
+    asked = engine if mask.any() else engine.without_prompt_decoder()
+    decoded = decode_shown(asked, shown, Shown(on_slice, window, said, clicks, box), [], 1)
     found = window.to_slice(
         decoded.logits[:1].clamp(-DECODER_LIMIT, DECODER_LIMIT).cpu(), shape, spacing, -DECODER_LIMIT
     )[0].numpy()

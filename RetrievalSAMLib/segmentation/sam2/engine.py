@@ -210,6 +210,10 @@ class Sam2Engine:
         """The engine of a loaded segmenter, in its precision."""
         return cls(segmenter.model, segmenter.precision, segmenter.prompt_decoder)
 
+    def without_prompt_decoder(self) -> Sam2Engine:
+        """The same engine, whose own decoder is asked of prompts."""
+        return self if self.prompt_decoder is None else Sam2Engine(self.model, self.precision)
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""

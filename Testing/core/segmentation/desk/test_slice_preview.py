@@ -8,6 +8,7 @@ import torch
 
 from RetrievalSAMLib.demo.cohort import make_subject
 from RetrievalSAMLib.models.build import random_segmenter
+from RetrievalSAMLib.models.prompt_decoder import PromptDecoder
 from RetrievalSAMLib.segmentation.desk import preview as preview_module
 from RetrievalSAMLib.segmentation.desk.preview import SlicePreview
 from RetrievalSAMLib.segmentation.first_case import clicks as clicks_module
@@ -85,3 +86,28 @@ def test_a_decoder_that_denies_what_was_set_has_no_say(monkeypatch: pytest.Monke
     else:
         assert dice(mask, truth[index]) > dice(before, truth[index])
         assert (mask & ~before).sum() > 1  # more than the pixel that was clicked
+
+
+def test_the_decoder_of_prompts_is_asked_once_there_is_a_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = make_subject(3)
+    stack = SliceStack.of(subject.image)
+    truth = stack.frame.to_slices(subject.segmentation.mask(0))
+    index = int(np.argmax(truth.sum(axis=(1, 2))))
+    pixel = np.argwhere(truth[index])[truth[index].sum() // 2]
+    place = (pixel + 0.5) * np.array(stack.spacing_mm)
+    point = PlacedPoint((float(place[0]), float(place[1])), (int(pixel[0]), int(pixel[1])), True)
+    model = random_segmenter(image_size=64).model
+    engine = Sam2Engine(model, prompt_decoder=PromptDecoder(model))
+    asked: list[bool] = []
+
+    def answered(asked_engine: Sam2Engine, *rest: object) -> Decoded:
+        asked.append(asked_engine.prompt_decoder is not None)
+        return Decoded(torch.full((1, 16, 16), -6.0), torch.ones(1), torch.ones(1), torch.zeros(1, 1))
+
+    monkeypatch.setattr(clicks_module, "decode_shown", answered)
+    shown = SlicePreview(engine, stack)
+    shown.mask(index, np.zeros_like(truth[index]), OnSlice((point,), None))
+    assert len(asked) > 1 and asked == [False] * (len(asked) - 1) + [True]
+    asked.clear()
+    shown.mask(index, truth[index], OnSlice((point,), None))
+    assert asked == [True]
