@@ -67,7 +67,7 @@ def owner(request: Request, given: Annotated[HTTPAuthorizationCredentials | None
 
     Raises:
         Problem: The token is missing or unknown; or, without tokens, a name was used that a web page in a browser
-            of this computer could have made up (DNS rebinding).
+            of this computer could have made up (DNS rebinding), or a page of another server asks.
     """
     tokens: Tokens = request.app.state.tokens
     if not tokens.digests:
@@ -79,6 +79,7 @@ def owner(request: Request, given: Annotated[HTTPAuthorizationCredentials | None
                 "this server answers on this computer only",
                 "Use http://127.0.0.1 and its port.",
             )
+        _check_origin(request)
         return "local"
     known = tokens.owner_of(given.credentials) if given is not None else None
     if known is None:
@@ -93,6 +94,20 @@ def owner(request: Request, given: Annotated[HTTPAuthorizationCredentials | None
         )
     request.state.fingerprint = known[:_FINGERPRINT]
     return known
+
+
+def _check_origin(request: Request) -> None:
+    """A browser lets any page send forms here, and only keeps the answers from it: a training would begin.
+
+    Raises:
+        Problem: The page that asks is of another server, and not one that may.
+    """
+    origin = request.headers.get("origin")
+    allowed: tuple[str, ...] = request.app.state.settings.origins
+    if origin is None or origin == f"{request.url.scheme}://{request.url.netloc}" or origin in allowed:
+        return
+    remedy = "If it is your own page (OHIF), have the server started with --allow-origin and the page's address."
+    raise Problem(403, "access", "web page", "pages of other servers may not use this one", remedy)
 
 
 Owner = Annotated[str, Depends(owner)]

@@ -8,6 +8,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..errors import InputError
 from .access import Tokens
@@ -39,6 +40,7 @@ class Settings:
         archive_ca: Certificates to trust for it.
         accept_labels: Whether labels that clients submit become cases, and clients may let libraries learn.
         batches: A folder whose subfolders are those of batches, to be decided on in a browser; None for none.
+        origins: Of other servers whose pages may ask this one from a browser (OHIF), such as `http://127.0.0.1:3000`.
     """
 
     libraries: Path
@@ -58,6 +60,7 @@ class Settings:
     archive_ca: Path | None = None
     accept_labels: bool = False
     batches: Path | None = None
+    origins: tuple[str, ...] = ()
 
     @property
     def scheme(self) -> str:
@@ -77,6 +80,8 @@ def checked(settings: Settings) -> Tokens:
             str(settings.libraries), "there is no such folder", "Name a folder that holds support libraries."
         )
     devices_of(settings.devices)
+    for origin in settings.origins:
+        _check_origin(origin)
     if settings.batches is not None and not settings.batches.is_dir():
         raise InputError(str(settings.batches), "there is no such folder", "Name a folder that holds those of batches.")
     if (settings.tls_certificate is None) != (settings.tls_key is None):
@@ -97,6 +102,13 @@ def checked(settings: Settings) -> Tokens:
             "or listen on 127.0.0.1.",
         )
     return Tokens(()) if settings.token_file is None else _tokens_of(settings.token_file)
+
+
+def _check_origin(origin: str) -> None:
+    parts = urlsplit(origin)
+    if parts.scheme not in ("http", "https") or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin:
+        remedy = "Give what a browser sends: scheme, name and port alone, such as http://127.0.0.1:3000."
+        raise InputError("--allow-origin", f"'{origin}' is no origin of a page", remedy)
 
 
 def is_loopback(host: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ from ..library.store import SupportLibrary
 from ..retrieval.evidence import content_key
 from ..segmentation.settings.options import Models
 from ..segmentation.settings.presets import PUBLISHED, Settings
-from ..segmentation.settings.tuning import Tuning, changes_in_words
+from ..segmentation.settings.tuning import TunedSetting, Tuning, changes_in_words
 from .store import TuningRecord, read_every_record, read_record
 
 _AT_LEAST = 0.5
@@ -30,6 +30,9 @@ class TunedState(msgspec.Struct, frozen=True):
         state: ``current``: on all cases as they are; ``behind``: cases were added, corrected or removed since;
             ``unusable``: it is damaged, foreign or of another version.
         text: The same, and what was found, in words.
+        cases: On which it was tuned; 0 where that cannot be read.
+        settings: That proved to be better with another value, by name.
+        confidence: Whether confidence was fitted too.
     """
 
     model: str
@@ -37,6 +40,9 @@ class TunedState(msgspec.Struct, frozen=True):
     preset: str
     state: str
     text: str
+    cases: int = 0
+    settings: Mapping[str, TunedSetting] = {}
+    confidence: bool = False
 
 
 _LOG = logging.getLogger(__name__)
@@ -114,7 +120,8 @@ def tuned_states(library: SupportLibrary) -> list[TunedState]:
             state = "current" if {case.content for case in read.cases} == now else "behind"
             changes = changes_in_words(read.changes, read.calibration is not None)
             text = f"tuned on {len(read.cases)} cases: {changes or 'the values of the preset stay'}"
-        states.append(TunedState(read.model, segmenter, preset, state, text))
+        is_fitted = read.calibration is not None
+        states.append(TunedState(read.model, segmenter, preset, state, text, len(read.cases), read.changes, is_fitted))
     return states
 
 

@@ -109,7 +109,7 @@ class LibraryRename:
 
 @dataclass(frozen=True)
 class LibraryFolder:
-    """`library.verify`, `library.repair`, `library.last_review`, `library.learned`."""
+    """`library.verify`, `library.repair`, `library.last_review`, `library.learned`, `library.tuned`."""
 
     folder: str
 
@@ -215,6 +215,22 @@ class LibraryLearn:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31:
             raise ValueError("the seed is not between 0 and 2147483647")
+
+
+@dataclass(frozen=True)
+class LibraryTune:
+    """`library.tune`: after ``minutes`` no further value is tried; runs made before a cancel are not made again."""
+
+    folder: str
+    minutes: float = 60.0
+    preset: str = "default"
+    model: str = "bundled"
+    encoder: str | None = None
+    device: DeviceChoice = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.minutes > 0:
+            raise ValueError("minutes is not more than 0")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ..clients.library_client import LibraryCase, LibraryClient
 from ..clients.worker_client import WorkerFault
 from ..runs.learning import Learning
 from ..runs.origins import Origins
+from ..runs.tuning import Tuning
 from ..scene.case_loading import CaseLoading
 from ..texts import wording
 from ..windows.add_files_window import AddFilesWindow
@@ -70,6 +71,7 @@ class LibraryPanel:
         self._say("")
         self.show_review("")
         self._learn_tip = self.ui.learnButton.toolTip
+        self._tune_tip = self.ui.tuneButton.toolTip
         self.show()
 
     def cleanup(self) -> None:
@@ -125,6 +127,17 @@ class LibraryPanel:
         font.setBold(learning.offered)
         self.ui.learnButton.setFont(font)
         say(self.ui.learnLabel, " ".join(filter(None, (known if not missing else "", learning.told))))
+
+    def show_tuning(self, tuning: Tuning) -> None:
+        """Say what the last fitting gave, else what is fitted, or how far it is."""
+        missing = tuning.missing()
+        self.ui.tuneButton.text = (
+            _("Stop fitting the settings") if tuning.running else _("Fit the settings to this library")
+        )
+        self.ui.tuneButton.enabled = tuning.running or not missing
+        self.ui.tuneButton.toolTip = missing or self._tune_tip
+        known = " ".join(filter(None, (tuning.outcome, wording.tuned(tuning.known))))
+        say(self.ui.tuneLabel, tuning.told or known)
 
     def _show_case(self, row: int, case: LibraryCase) -> None:
         picture = cell("", case.id, case.name)
@@ -184,7 +197,7 @@ class LibraryPanel:
         action.setDefaultWidget(self.ui.toolsPlace)
         menu.addAction(action)
         self.ui.toolsButton.setMenu(menu)
-        for button in self._buttons()[4:]:
+        for button in (*self._buttons()[4:], self.ui.tuneButton):
             button.connect("clicked()", menu.close)
 
     def _chosen(self) -> str | None:

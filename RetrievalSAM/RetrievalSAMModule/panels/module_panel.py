@@ -21,6 +21,7 @@ from ..runs.background import Background
 from ..runs.batching import Batching
 from ..runs.correcting import Correcting
 from ..runs.learning import Learning
+from ..runs.library_work import LibraryWork
 from ..runs.numbers import Numbers
 from ..runs.origins import Origins
 from ..runs.reviewing import Reviewing
@@ -28,6 +29,7 @@ from ..runs.run_place import RunPlace
 from ..runs.segmenting import IDLE, PROPOSED, Segmenting
 from ..runs.suggesting import Suggesting
 from ..runs.trying import Trying
+from ..runs.tuning import Tuning
 from ..scene.case_loading import CaseLoading
 from ..scene.proposal import Proposal
 from ..scene.slice_views import DisplayFollower, show_volume, volume_on_display
@@ -119,6 +121,7 @@ class ModulePanel:
         self.background = Background(self._logic.computer, self.segmenting)
         self.reviewing = Reviewing(self.library, self.background, settings)
         self.learning = Learning(self.library, self.background, settings)
+        self.tuning = Tuning(self.library, self.background, settings)
         self.suggesting = Suggesting(self.library, self.background, self.segmenting, self._work, settings)
         panel = self.library_panel
         self.review_window = ReviewWindow(
@@ -129,10 +132,14 @@ class ModulePanel:
         panel.ui.suggestButton.connect("clicked()", self.suggest_window.open)
         self.reviewing.changed.connect(self._show_review)
         self.reviewing.failed.connect(show_fault)
-        panel.ui.learnButton.connect("clicked()", self._learn_or_stop)
+        panel.ui.learnButton.connect("clicked()", lambda: _start_or_stop(self.learning))
+        panel.ui.tuneButton.connect("clicked()", lambda: _start_or_stop(self.tuning))
         self.learning.changed.connect(lambda: panel.show_learning(self.learning))
         self.learning.failed.connect(show_fault)
         panel.show_learning(self.learning)
+        self.tuning.changed.connect(lambda: panel.show_tuning(self.tuning))
+        self.tuning.failed.connect(show_fault)
+        panel.show_tuning(self.tuning)
         self.suggesting.failed.connect(show_fault)
 
     def enter(self) -> None:
@@ -257,13 +264,14 @@ class ModulePanel:
         running = self.reviewing.running
         self.library_panel.show_review(_("Review: {text}").format(text=self.reviewing.told) if running else "")
 
-    def _learn_or_stop(self) -> None:
-        if self.learning.running:
-            self.learning.cancel()
-        else:
-            self.learning.start()
-
     def _accepted(self, proposal: Proposal) -> None:
         """What was accepted is offered to the library, so that the next volume comes out better."""
         if proposal.volume is not None and proposal.segmentation is not None:
             self.library_panel.add_case.offer(proposal.volume, proposal.segmentation)
+
+
+def _start_or_stop(work: LibraryWork) -> None:
+    if work.running:
+        work.cancel()
+    else:
+        work.start()

@@ -15,8 +15,6 @@ from ..signal import Signal
 from ..texts import wording
 from .background import Background, Job
 
-_FEWEST = 2
-
 
 class LibraryWork(ABC):
     """Starts it, stops it, and knows how far it is; what kind of work it is, subclasses say.
@@ -24,6 +22,7 @@ class LibraryWork(ABC):
     Attributes:
         verb: Of the protocol; takes the library's folder, a model and a device.
         rank: In the queue of the background.
+        fewest: Cases that it needs.
         progress: What is done, and of how much; None while that is not known.
         told: A sentence on how it stands, or an empty text.
         changed: Told after every change of these.
@@ -32,6 +31,7 @@ class LibraryWork(ABC):
 
     verb: str
     rank: int
+    fewest: int = 2
 
     def __init__(
         self, library: LibraryClient, background: Background, settings: Callable[[], RetrievalSAMParameters]
@@ -58,18 +58,21 @@ class LibraryWork(ABC):
         state = self._library.state
         if state is None:
             return _("Open or create a library first.")
-        return self.too_few() if len(state.cases) < _FEWEST else ""
+        return self.too_few() if len(state.cases) < self.fewest else ""
+
+    def asked(self, settings: RetrievalSAMParameters) -> dict[str, Any]:
+        """What the worker is sent."""
+        return {"folder": self._library.folder, "model": settings.model, "device": settings.device}
 
     def start(self) -> None:
         """Begin it, or go on where it was stopped."""
         if self.running or self.missing():
             return
-        settings = self._settings()
         self._content_then = self._content()
         self.progress = None
         self._job = Job(
             self.verb,
-            {"folder": self._library.folder, "model": settings.model, "device": settings.device},
+            self.asked(self._settings()),
             self.rank,
             on_result=self._done,
             on_fault=self._fault,

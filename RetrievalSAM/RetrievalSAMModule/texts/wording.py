@@ -83,6 +83,11 @@ def progress(stage_name: str, done: int, total: int, seconds_left: float | None)
     return _("{text}, {duration} left").format(text=text, duration=duration(seconds_left))
 
 
+_BUNDLED = "bundled"
+_TRYING = "trying "
+"""What the worker's stages begin with that try values of a setting, whose name follows."""
+
+
 def stage(name: str) -> str:
     """A stage of the worker in the user's language; one that is not known is shown as it came."""
     known = {
@@ -109,8 +114,23 @@ def stage(name: str) -> str:
         "learning": _("Learning"),
         "proving what was learned": _("Trying it on cases that it has not seen"),
         "looking at volumes": _("Looking at volumes"),
+        "segmenting every case by other patients'": _("Segmenting every case by those of other patients"),
     }
+    tried = name.removeprefix(_TRYING)
+    if tried != name:
+        return _("Trying other values: {setting}").format(setting=setting(tried))
     return known.get(name, name.capitalize())
+
+
+def setting(name: str) -> str:
+    """A setting that a library can fit; one that is not known is shown as it is called."""
+    known = {
+        "place_weight": _("weight of the place in the cases"),
+        "gate": _("what is good enough to be remembered"),
+        "position_weight": _("weight of a slice's place in retrieval"),
+        "score_weight": _("weight of the network's own presence score"),
+    }
+    return known.get(name, name)
 
 
 def against_headers(is_backwards: bool, cases: Sequence[str], turned_degrees: float | None) -> list[str]:
@@ -172,6 +192,48 @@ def learned(told: dict[str, Any]) -> str:
     if told["state"] == "behind":
         said += " " + _("Cases have changed since: learn again.")
     return said
+
+
+def tuned(states: Sequence[dict[str, Any]]) -> str:
+    """What a library has fitted (`library.tuned` of docs/worker.md), a sentence a model and preset."""
+    told = []
+    for state in states:
+        if state["state"] == "unusable":
+            told.append(_("Settings that were fitted earlier cannot be used: fit them again."))
+            continue
+        changes = [
+            _("{setting} {value:g} instead of {usual:g}").format(setting=setting(name), **change)
+            for name, change in state["settings"].items()
+        ]
+        changes += [_("confidence")] if state["confidence"] else []
+        text = _("Fitted to {model} ({preset}) on {cases}: {changes}.").format(
+            model=state["model"],
+            preset=state["preset"],
+            cases=cases(state["cases"]),
+            changes=", ".join(changes) or _("the usual values stay"),
+        )
+        again = " " + _("Cases have changed since: fit the settings again.") if state["state"] == "behind" else ""
+        told.append(text + again)
+    return " ".join(told)
+
+
+def fitting(result: dict[str, Any]) -> str:
+    """What fitting gave (`library.tune` of docs/worker.md), as sentences."""
+    before, after = result["dice_before"], result["dice_after"]
+    if any(one["kept"] for tried in result["settings"] for one in tried["tried"]):
+        text = _(
+            "On patients left out: Dice {before:.2f} with the usual values, {after:.2f} with those that fit better."
+        )
+    else:
+        text = _("No other value is better beyond noise: the settings stay as they are (Dice {before:.2f}).")
+        if result["model"]["name"] == _BUNDLED:
+            text += " " + _("That was to be expected: they were fitted to the bundled model.")
+    told = [text.format(before=before, after=after)]
+    if result["confidence"]["kept"]:
+        told.append(_("Confidence is fitted to this model from now on."))
+    if result["untried"]:
+        told.append(_("Time ran out before every value was tried: fit again to go on."))
+    return " ".join(told)
 
 
 def finding(kind: str) -> str:

@@ -106,6 +106,7 @@ def scripted(**replies: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
         "library.slices": [{"result": {"files": [None]}}],
         "library.last_review": [{"result": NO_REVIEW}],
         "library.learned": [{"result": NOTHING_LEARNED}],
+        "library.tuned": [{"result": {"tuned": []}}],
         "names.check": [{"result": {"warnings": []}}],
         "dicom.series": [{"result": {"series": []}}],
         "library.privacy": [{"result": {"warnings": []}}],

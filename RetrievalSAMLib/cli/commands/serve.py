@@ -53,6 +53,13 @@ def serve(
     ] = None,
     dicomweb_credentials: CredentialsFile = None,
     dicomweb_ca: CaFile = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address of a page that may use the server from a browser, such as http://127.0.0.1:3000 for OHIF; "
+            "may be given again."
+        ),
+    ] = None,
     batches: Annotated[
         Path | None, typer.Option(help="Folder of batches (`batch -o`), to be decided on in a browser.")
     ] = None,
@@ -84,6 +91,7 @@ def serve(
         archive_secret=secret_of(dicomweb_credentials, "--dicomweb-credentials", CREDENTIALS),
         archive_ca=dicomweb_ca,
         batches=batches,
+        origins=tuple(allow_origin or ()),
     )
     archive_of(settings)
     listen(settings, checked(settings))

@@ -10,12 +10,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from ... import NOTICE, __version__
 from ..access import Tokens
 from ..messages import ErrorBody
-from ..monai_label import about_routes, datastore_routes, infer_routes, learning_routes
+from ..monai_label import about_routes, absent_routes, datastore_routes, infer_routes, learning_routes
 from ..monai_label.desk import desk_of
 from ..pages import routes as pages
 from ..problems import Problem
@@ -24,6 +25,9 @@ from ..work.service import service_of
 from .access_log import AccessLog
 from .body_limit import BodyLimit
 from .routes import router
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
+"""That pages of other addresses may use, where `--allow-origin` names these."""
 
 
 def application(settings: Settings, tokens: Tokens) -> FastAPI:
@@ -46,7 +50,7 @@ def application(settings: Settings, tokens: Tokens) -> FastAPI:
     )
     app.state.tokens, app.state.settings = tokens, settings
     app.include_router(router)
-    for monai_label in (about_routes, infer_routes, datastore_routes, learning_routes):
+    for monai_label in (about_routes, infer_routes, datastore_routes, learning_routes, absent_routes):
         app.include_router(monai_label.router, include_in_schema=False)  # described by MONAI Label
     app.include_router(pages.router)
     app.add_exception_handler(Problem, _refuse)
@@ -54,6 +58,11 @@ def application(settings: Settings, tokens: Tokens) -> FastAPI:
     app.add_exception_handler(HTTPException, _refuse_http)
     app.add_exception_handler(ClientDisconnect, _note_disconnect)
     app.add_middleware(BodyLimit)
+    if settings.origins:
+        headers = ["Authorization", "Content-Type"]
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.origins, allow_methods=_METHODS, allow_headers=headers
+        )
     app.add_middleware(AccessLog)
     return app
 

@@ -14,14 +14,15 @@ from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
 from ...errors import InputError
-from ...volumes import read_segmentation, write_segmentation
+from ...volumes import write_segmentation
 from ...volumes.reading import read_information
 from ..access import Owner
 from ..problems import Problem
 from ..work.libraries import LibraryFolder
-from .answers import BYTES
+from .answers import BYTES, found_labels
 from .desk import Desk, DeskOf
 from .forms import ending_of, form_of
+from .models import find_model
 from .samples import FINAL, Sample
 from .submission import Submission, add_case, library_for, names_of, read_label
 
@@ -108,13 +109,13 @@ async def save_label(owner: Owner, desk: DeskOf, request: Request, image: str, t
             raise Problem(422, "request", "label", "no file was sent", "Send it in the field `label`.")
         names = names_of(form.params.get("label_info"))
         path = await asyncio.to_thread(_stored, sample, sent)
-        library = form.params.get("library")
+        library, model = form.params.get("library"), form.params.get("model")
     told = {"image": sample.id, "label": sample.id, "tag": tag}
     submission = Submission(path, upload.path, names)
     upload.users += 1
     try:
         if tag == FINAL:
-            told |= await _become_case(desk, sample, submission, library)
+            told |= await _become_case(desk, sample, submission, library, model)
         await asyncio.to_thread(_keep, sample, submission, tag)
     finally:
         upload.users -= 1
@@ -133,14 +134,10 @@ def _label(sample: Sample, tag: str) -> Path:
 
 def _described(sample: Sample) -> dict[str, Any]:
     labels = {
-        tag: {"ext": ".seg.nrrd", "info": {"params": {"label_names": _values(path)}}}
+        tag: {"ext": ".seg.nrrd", "info": {"params": {"label_names": found_labels(path)}}}
         for tag, path in sample.labels.items()
     }
     return {"image": {"ext": _EXTENSION, "info": {"ts": sample.created}}, "labels": labels}
-
-
-def _values(path: Path) -> dict[str, int]:
-    return {segment.name: segment.value for segment in read_segmentation(path, allow_empty=True).segments}
 
 
 def _stored(sample: Sample, sent: UploadFile) -> Path:
@@ -151,14 +148,19 @@ def _stored(sample: Sample, sent: UploadFile) -> Path:
     return path
 
 
-async def _become_case(desk: Desk, sample: Sample, submission: Submission, wanted: object) -> dict[str, str]:
-    """Add the label to a library.
+async def _become_case(
+    desk: Desk, sample: Sample, submission: Submission, wanted: object, model: object
+) -> dict[str, str]:
+    """Add the label to a library: the one that is wanted, else the one that it belongs to by all that is known.
 
     Raises:
         Problem: It is not clear to which, or it cannot be a case there.
     """
     libraries = desk.service.libraries
-    name = wanted if isinstance(wanted, str) else await asyncio.to_thread(_library_of, libraries, sample, submission)
+    if isinstance(wanted, str):
+        name = wanted
+    else:
+        name = await asyncio.to_thread(_library_of, libraries, sample, submission, model)
     path = await asyncio.to_thread(libraries.find, name)
     if path is None:
         raise Problem(404, "missing", "library", "the server has none of this name", "Choose a model of GET /info/.")
@@ -170,9 +172,10 @@ async def _become_case(desk: Desk, sample: Sample, submission: Submission, wante
     return {"library": name, "case": case.name}
 
 
-def _library_of(libraries: LibraryFolder, sample: Sample, submission: Submission) -> str:
+def _library_of(libraries: LibraryFolder, sample: Sample, submission: Submission, model: object) -> str:
     segments = {one.name: {s.name: s.value for s in one.segments} for one in libraries.described()}
-    return library_for(submission.names, sample.library, segments)
+    chosen = find_model(libraries, model).library if isinstance(model, str) and model else None
+    return library_for(submission.names, sample.library, chosen, segments)
 
 
 def _keep(sample: Sample, submission: Submission, tag: str) -> None:

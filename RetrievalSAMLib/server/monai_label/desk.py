@@ -17,6 +17,7 @@ from ..problems import Problem
 from ..settings import Settings
 from ..work.service import Service
 from .models import described_models
+from .prompts import BACKGROUND
 from .recent_lines import RecentLines
 from .samples import ORIGINAL, Samples
 from .tasks import BackgroundTasks
@@ -69,7 +70,8 @@ class Desk:
             "name": "RetrievalSAM",
             "description": NOTICE,
             "version": __version__,
-            "labels": list(labels),
+            # Last, so that 3D Slicer's module numbers the others without it; it sends clicks of no other label.
+            "labels": list({**labels, BACKGROUND: None}) if labels else [],
             "models": described_models(libraries),
             "trainers": self._trainers(libraries),
             "strategies": _strategies(libraries),

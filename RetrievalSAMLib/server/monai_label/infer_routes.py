@@ -44,6 +44,9 @@ async def infer(
     began = time.monotonic()
     async with form_of(request, desk.settings.max_upload_bytes) as form:
         wanted, params = Wanted.of(form.params), form.params
+        if form.one("label") is not None:
+            remedy = "Use a model of GET /info/ without scribbles: set points, or correct the result and submit it."
+            raise Problem(422, "request", "label", "no model here takes scribbles or a label", remedy)
         sample, is_new = await _sample_of(desk, owner, session_id or image, form)
     try:
         run = await finish(

@@ -44,9 +44,15 @@ async def next_sample(strategy: str, owner: Owner, desk: DeskOf, params: Params 
 
 @router.post("/train/")
 async def train_all(owner: Owner, desk: DeskOf, params: Params = None) -> dict[str, Any]:
-    """As `train`, where there is one library."""
-    name = (await asyncio.to_thread(_library, desk, "")).name
-    return {name: {"result": await train(name, owner, desk, (params or {}).get(name)), "detail": None}}
+    """As `train`, for the one library whose name `params` has, as OHIF sends it; else for the only one there is."""
+    given = {name: one for name, one in (params or {}).items() if isinstance(one, dict)}
+    if not given:
+        name = (await asyncio.to_thread(_library, desk, "")).name
+    elif len(given) == 1:
+        (name,) = given
+    else:
+        raise Problem(422, "request", "library", "several are named", "One trains at a time: name one.")
+    return {name: {"result": await train(name, owner, desk, given.get(name)), "detail": None}}
 
 
 @router.post("/train/{model}")
@@ -88,7 +94,11 @@ def _library(desk: Desk, name: str) -> Path:
     names = [library.name for library in desk.service.libraries.described()]
     if len(names) != 1:
         fact = "the server has none" if not names else "there are several, and none is named"
-        raise Problem(422, "request", "library", fact, "Choose a strategy of GET /info/, or send `library`.")
+        remedy = (
+            "Next sample: choose a strategy of GET /info/. Training: POST /train/NAME; in OHIF, change its `minutes` "
+            "under Options, which sends its name."
+        )
+        raise Problem(422, "request", "library", fact, remedy)
     return find_model(desk.service.libraries, names[0]).path
 
 
@@ -125,5 +135,8 @@ async def _suggested(desk: Desk, library: Path, candidates: list[Sample]) -> dic
 
 
 def _told(sample: Sample) -> dict[str, Any]:
-    """Where an image is fetched: GET /datastore/image. `checksum` is of what comes there."""
-    return {"id": sample.id, "name": f"{sample.id}.nrrd", "checksum": f"SHA256:{sample.sha256}", "ts": sample.created}
+    """Where an image is fetched: GET /datastore/image. `checksum` is of what comes there; OHIF opens the study."""
+    told = {"id": sample.id, "name": f"{sample.id}.nrrd", "checksum": f"SHA256:{sample.sha256}", "ts": sample.created}
+    if sample.study is not None:
+        told |= {"StudyInstanceUID": sample.study, "SeriesInstanceUID": sample.id}
+    return told

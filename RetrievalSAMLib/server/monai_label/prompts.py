@@ -12,7 +12,8 @@ from ...volumes import Geometry, SliceFrame, choose_plane
 from ..messages import Box, Point, Position
 from ..problems import Problem
 
-_BACKGROUND = "background"
+BACKGROUND = "background"
+"""What MONAI Label calls points that are of no label."""
 
 
 def points_of(params: dict[str, Any], names: Sequence[str], geometry: Geometry) -> list[Point]:
@@ -34,7 +35,7 @@ def points_of(params: dict[str, Any], names: Sequence[str], geometry: Geometry) 
     if label in names:
         found.append((str(label), True, _voxels(params.get("foreground"), "foreground", geometry)))
     negative = [str(label)] if "foreground" in params and label in names else names
-    outside = _voxels(params.get(_BACKGROUND), _BACKGROUND, geometry)
+    outside = _voxels(params.get(BACKGROUND), BACKGROUND, geometry)
     found += [(name, False, outside) for name in negative]
     return [
         Point(segment=name, position_mm=_position(voxel, geometry), positive=positive)
@@ -47,13 +48,13 @@ def boxes_of(params: dict[str, Any], names: Sequence[str], geometry: Geometry) -
     """The box around the `label` in one slice, where `roi` gives one as 3D Slicer's module does.
 
     Args:
-        params: Of the request; `roi` is first and last voxel by axis. The slice is `slice` along the sliced axis, by
-            default the one in the middle of the box.
+        params: Of the request; `roi` is first and last voxel by axis, either of them the lower one; what reaches beyond
+            the image is cut off. The slice is `slice` along the sliced axis, by default the one in the middle.
         names: Labels of the model.
         geometry: Of the image.
 
     Raises:
-        Problem: It is no box in the image, or of no label.
+        Problem: It is no box, outside the image, or of no label.
     """
     roi = params.get("roi")
     if not roi:
@@ -62,7 +63,7 @@ def boxes_of(params: dict[str, Any], names: Sequence[str], geometry: Geometry) -
         raise Problem(422, "request", "roi", "it does not say of which label it is", "Send `label` with it.")
     if not isinstance(roi, list) or len(roi) != 6:
         raise Problem(422, "request", "roi", "it is not six numbers", "Give first and last voxel of each axis.")
-    (corners,) = (_voxels([roi[0::2], roi[1::2]], "roi", geometry),)
+    corners = _clipped(_numbers([roi[0::2], roi[1::2]], "roi"), geometry)
     axis = SliceFrame(geometry, choose_plane(geometry)).plane_axis
     where = params.get("slice")
     if not isinstance(where, int) or isinstance(where, bool):
@@ -72,21 +73,44 @@ def boxes_of(params: dict[str, Any], names: Sequence[str], geometry: Geometry) -
     return [Box(segment=str(params["label"]), corners_mm=(_position(first, geometry), _position(last, geometry)))]
 
 
+def _clipped(corners: list[list[int]], geometry: Geometry) -> list[list[int]]:
+    """The part of a box that lies in the image: 3D Slicer's boxes are drawn by hand, in either direction of each axis.
+
+    Raises:
+        Problem: There is none.
+    """
+    lowest, highest = np.sort(np.array(corners), axis=0)
+    size = np.array(geometry.size)
+    if (highest < 0).any() or (lowest >= size).any():
+        raise Problem(422, "request", "roi", f"it is outside the image of {_size(geometry)} voxels", "Set it again.")
+    return [np.clip(corner, 0, size - 1).tolist() for corner in (lowest, highest)]
+
+
 def _voxels(given: object, thing: str, geometry: Geometry) -> list[list[int]]:
+    voxels = _numbers(given, thing)
+    for voxel in voxels:
+        _check_inside(voxel, thing, geometry)
+    return voxels
+
+
+def _numbers(given: object, thing: str) -> list[list[int]]:
     voxels = []
     for point in given if isinstance(given, list) else []:
         numbers = point if isinstance(point, list) else []
         if len(numbers) != 3 or any(not isinstance(n, (int, float)) or not math.isfinite(n) for n in numbers):
             raise Problem(422, "request", thing, "a point is not three numbers", "Give indices of voxels: i, j, k.")
         voxels.append([round(n) for n in numbers])
-        _check_inside(voxels[-1], thing, geometry)
     return voxels
 
 
 def _check_inside(voxel: Sequence[int], thing: str, geometry: Geometry) -> None:
     if any(not 0 <= n < size for n, size in zip(voxel, geometry.size, strict=True)):
-        size = " x ".join(map(str, geometry.size))
-        raise Problem(422, "request", thing, f"a point is outside the image of {size} voxels", "Set it again.")
+        fact = f"a point is outside the image of {_size(geometry)} voxels"
+        raise Problem(422, "request", thing, fact, "Set it again.")
+
+
+def _size(geometry: Geometry) -> str:
+    return " x ".join(map(str, geometry.size))
 
 
 def _position(voxel: Sequence[int], geometry: Geometry) -> Position:

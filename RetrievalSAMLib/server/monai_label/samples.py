@@ -37,6 +37,7 @@ class Sample:
         folder: For its labels.
         is_session: Whether it is of a session, and so no candidate for annotation.
         created: Seconds since 1970.
+        study: UID of the study that it is of, where it came from an archive.
         library: That segmented it last.
         runs: By library, the id of its last run without points.
         cases: By library, the id of the case that its label has become.
@@ -49,6 +50,7 @@ class Sample:
     folder: Path
     is_session: bool
     created: int = field(default_factory=lambda: int(time.time()))
+    study: str | None = None
     library: str | None = None
     runs: dict[str, str] = field(default_factory=dict)
     cases: dict[str, str] = field(default_factory=dict)
@@ -105,11 +107,13 @@ class Samples:
         folder = self._folder / uuid.uuid4().hex
         folder.mkdir(mode=0o700)
         try:
-            await asyncio.to_thread(_fetch, self._archive, sample_id, folder)
+            study = await asyncio.to_thread(_fetch, self._archive, sample_id, folder)
             sha256, _ = await self._uploads.take_folder(owner, folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return self._keep(owner, sample_id, sha256, is_session=False)
+        sample = self._keep(owner, sample_id, sha256, is_session=False)
+        sample.study = study
+        return sample
 
     def upload(self, sample: Sample) -> Upload:
         """Its image; that counts as use.
@@ -181,8 +185,11 @@ def session_of(sample: Sample, keep_seconds: float) -> dict[str, Any]:
     }
 
 
-def _fetch(archive: DicomArchive, series: str, folder: Path) -> None:
+def _fetch(archive: DicomArchive, series: str, folder: Path) -> str:
+    """Put the slices of a series into a folder; its study."""
     try:
-        archive.fetch(archive.study_of(series), series, folder)
+        study = archive.study_of(series)
+        archive.fetch(study, series, folder)
+        return study
     except InputError as error:
         raise Problem(502, "archive", "DICOMweb server", error.fact, error.remedy) from error

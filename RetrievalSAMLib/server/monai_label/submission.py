@@ -21,6 +21,8 @@ from ..problems import Problem
 from ..work.run import Run
 
 _LABEL, _IMAGE = "the label", "the image"
+_TOOLS = {"background", "foreground_scribbles", "background_scribbles"}
+"""Segments that MONAI Label's clients draw for its models, and that are no structures."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Submission:
     """What was sent.
 
     Attributes:
-        label: A file of any format, or raw bytes (.bin: uint8, the image's first axis fastest), as OHIF sends them.
+        label: A file of any format, or raw bytes (.bin: uint8 or uint16, the image's first axis fastest), as OHIF 2
+            sends them.
         image: The upload that it belongs to.
         names: By value, as the client calls the labels.
     """
@@ -39,14 +42,15 @@ class Submission:
 
 
 def names_of(label_info: object) -> dict[int, str]:
-    """Names by value, of `label_info` of a request: a list of `name` and `idx`.
+    """Names by value, of `label_info` of a request: a list of `name` and `idx` (OHIF 2: `segmentIndex`).
 
     Raises:
         Problem: It is something else.
     """
     names: dict[int, str] = {}
     for entry in label_info if isinstance(label_info, list) else []:
-        name, value = (entry.get("name"), entry.get("idx")) if isinstance(entry, dict) else (None, None)
+        told = entry if isinstance(entry, dict) else {}
+        name, value = told.get("name"), told.get("idx", told.get("segmentIndex"))
         if not isinstance(name, str) or not name.strip() or not isinstance(value, int):
             remedy = 'Send a list such as [{"name": "Liver", "idx": 1}].'
             raise Problem(422, "request", "label_info", "an entry has no name or no idx", remedy)
@@ -54,16 +58,19 @@ def names_of(label_info: object) -> dict[int, str]:
     return names
 
 
-def library_for(names: Mapping[int, str], last: str | None, segments: Mapping[str, Mapping[str, int]]) -> str:
+def library_for(
+    names: Mapping[int, str], last: str | None, chosen: str | None, segments: Mapping[str, Mapping[str, int]]
+) -> str:
     """Which library a label belongs to: MONAI Label's clients do not say.
 
     Args:
         names: Of the label.
         last: The library that segmented the image last.
+        chosen: The library of the model that is chosen in 3D Slicer's module.
         segments: Of each library, its segments' values by name.
 
     Returns:
-        The last one; else the only one there is; else the only one that knows all names.
+        The last one; else the only one there is; else the only one that knows all names; else the chosen one.
 
     Raises:
         Problem: None of these is the case.
@@ -76,6 +83,8 @@ def library_for(names: Mapping[int, str], last: str | None, segments: Mapping[st
     knowing = [name for name, own in segments.items() if wanted and wanted <= {same_name_key(one) for one in own}]
     if len(knowing) == 1:
         return knowing[0]
+    if chosen is not None:
+        return chosen
     remedy = "Segment the image by the library's model first, or send its name as `library` in `params`."
     raise Problem(422, "request", "library", "it is not clear to which one the label belongs", remedy)
 
@@ -88,9 +97,24 @@ def read_label(submission: Submission, geometry: Geometry, known: Sequence[Segme
         geometry: Of the image.
         known: Segments of the library.
 
+    Segments without voxels are left out, as a label map would: 3D Slicer's module has one for each label of the server.
+
     Raises:
-        InputError: It cannot be read, or lies elsewhere.
+        InputError: It cannot be read, has no label, or lies elsewhere.
     """
+    drawn = _named(submission, geometry, known)
+    names = {segment.name for segment in known}
+    kept = [s for s in drawn.segments if (s.name in names or s.name not in _TOOLS) and drawn.mask(s.name).any()]
+    if not kept:
+        raise InputError(_LABEL, "it has no label", "Draw at least one segment.")
+    if len(kept) == len(drawn.segments):
+        return drawn
+    masks = (drawn.mask(segment.name) for segment in kept)
+    return Segmentation.from_masks(kept, masks, geometry).with_notes(*drawn.notes)
+
+
+def _named(submission: Submission, geometry: Geometry, known: Sequence[Segment]) -> Segmentation:
+    """All that was sent, by the names that the library or the client has for it."""
     path = submission.label
     if path.suffix == ".bin":
         drawn = Segmentation.from_labelmap(_raw(path, geometry), geometry)
@@ -154,8 +178,10 @@ def add_case(path: Path, submission: Submission, run: Run | None, earlier: str |
 
 
 def _raw(path: Path, geometry: Geometry) -> np.ndarray:
-    voxels = np.fromfile(path, dtype=np.uint8)
-    if voxels.size != int(np.prod(geometry.size)):
-        fact = f"it has {voxels.size} voxels, and the image {int(np.prod(geometry.size))}"
-        raise InputError(_LABEL, fact, "Send one byte for each voxel of the image.")
+    voxels, wanted = np.fromfile(path, dtype=np.uint8), int(np.prod(geometry.size))
+    if voxels.size == 2 * wanted:
+        voxels = voxels.view("<u2")
+    if voxels.size != wanted:
+        fact = f"it has {voxels.size} voxels, and the image {wanted}"
+        raise InputError(_LABEL, fact, "Send one byte for each voxel of the image, or two (uint16, little-endian).")
     return voxels.reshape(geometry.size, order="F")

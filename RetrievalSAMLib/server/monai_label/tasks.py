@@ -58,6 +58,8 @@ class BackgroundTask:
             details.append(f"{now.stage}: {now.done} of {now.total}")
         if self.error is not None:
             details.append(self.error.message)
+        if not details:  # 3D Slicer's module takes the last one of a task that it has stopped
+            details.append(self.status.lower())
         told: dict[str, Any] = {
             "id": self.id,
             "model": self.model,

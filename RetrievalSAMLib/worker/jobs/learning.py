@@ -6,18 +6,16 @@ from typing import Any
 
 import msgspec
 
-from ...evaluation.review import largest_size
 from ...learning.learn import LearnOptions, learn, usable_cases
 from ...learning.use import check_preset, learned_state
 from ...library.store import SupportLibrary
 from ...models.device import choose_device
-from ...segmentation.settings.networks import encoder_for, image_size_for
 from ...segmentation.settings.presets import preset as preset_of
 from ...tuning.use import tuned_for
 from ..task import Task
 from .kept import KeptNetworks
 from .leaving import left_at_any_layer
-from .reviewing import check_installed
+from .reviewing import models_for_cases
 
 
 def learn_from_library(task: Task, kept: KeptNetworks) -> dict[str, Any]:
@@ -26,16 +24,9 @@ def learn_from_library(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     check_preset(wanted.preset)
     library = SupportLibrary.open(wanted.folder)
     cases = usable_cases(library)
-    encoder = wanted.encoder or encoder_for(wanted.model)
-    check_installed(wanted.model, "segmenter")
-    check_installed(encoder, "encoder")
-    device = choose_device(wanted.device).name
-    key = (wanted.model, encoder, device, image_size_for(wanted.model, largest_size(cases)))
-    if not kept.holds(*key):
-        task.progress("loading the model", 0, 1)
-    models = kept.get(*key)
+    models = models_for_cases(task, kept, cases)
     settings, _ = tuned_for(library, cases, preset_of(wanted.preset), models)
-    options = LearnOptions(minutes=wanted.minutes, seed=wanted.seed, device=device)
+    options = LearnOptions(minutes=wanted.minutes, seed=wanted.seed, device=choose_device(wanted.device).name)
     with left_at_any_layer(task):
         found = learn(library, models, settings, options, task.progress)
     result: dict[str, Any] = msgspec.to_builtins(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ...errors import ModelError
 from ...evaluation.last_review import keep_last_review, last_review
 from ...evaluation.review import check_enough, largest_size, review_library
 from ...evaluation.suggest import suggest
+from ...library.case import Case
 from ...library.store import SupportLibrary
 from ...models import catalogue, store
 from ...models.device import choose_device
@@ -18,6 +20,7 @@ from ...retrieval.embedding import SliceEmbedder
 from ...segmentation.output.report import read_report
 from ...segmentation.settings.memory_use import memory_for_supports
 from ...segmentation.settings.networks import encoder_for, image_size_for
+from ...segmentation.settings.options import Models
 from ...segmentation.settings.presets import preset as preset_of
 from ...volumes import Plane, ReadingChoices
 from ..task import Task
@@ -32,14 +35,7 @@ def review(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     library = SupportLibrary.open(wanted.folder)
     cases = library.cases()
     check_enough(library.name, cases)
-    encoder = wanted.encoder or encoder_for(wanted.model)
-    check_installed(wanted.model, "segmenter")
-    check_installed(encoder, "encoder")
-    device = choose_device(wanted.device).name
-    key = (wanted.model, encoder, device, image_size_for(wanted.model, largest_size(cases)))
-    if not kept.holds(*key):
-        task.progress("loading the model", 0, 1)
-    models = kept.get(*key)
+    models = models_for_cases(task, kept, cases)
     with left_at_any_layer(task):
         found = review_library(library, models, settings, task.progress, max_memory_bytes=memory_for_supports())
     keep_last_review(library, cases, found)
@@ -82,6 +78,23 @@ def suggest_volumes(task: Task, kept: KeptNetworks) -> dict[str, Any]:
         )
     result: dict[str, Any] = msgspec.to_builtins(found)
     return result
+
+
+def models_for_cases(task: Task, kept: KeptNetworks, cases: Sequence[Case]) -> Models:
+    """The networks that a request about a library's own cases asks for.
+
+    Raises:
+        ModelError: One is not installed.
+    """
+    wanted = task.parameters
+    encoder = wanted.encoder or encoder_for(wanted.model)
+    check_installed(wanted.model, "segmenter")
+    check_installed(encoder, "encoder")
+    device = choose_device(wanted.device).name
+    key = (wanted.model, encoder, device, image_size_for(wanted.model, largest_size(cases)))
+    if not kept.holds(*key):
+        task.progress("loading the model", 0, 1)
+    return kept.get(*key)
 
 
 def check_installed(name: str, kind: catalogue.Kind) -> None:

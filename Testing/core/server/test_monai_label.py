@@ -88,7 +88,7 @@ def test_info_names_each_library_as_a_model_with_its_labels(which: str, desk: Ru
     assert info["models"]["balls"]["type"] == "segmentation"
     assert info["models"]["balls"]["labels"] == {"Large": 1, "Small": 2}
     assert info["models"]["balls-points"]["type"] == "deepedit"
-    assert info["labels"] == ["Large", "Small"]
+    assert info["labels"] == ["Large", "Small", "background"]
     assert set(info["strategies"]) == {"suggest", "random"} and set(info["trainers"]) == {"balls"}
     assert "config" not in info  # 3D Slicer's module would ask for a newer server
     headers = {"Authorization": f"Bearer {TOKENS[0]}"}
