@@ -299,7 +299,6 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/server/messages.py
   RetrievalSAMLib/server/monai_label/__init__.py
   RetrievalSAMLib/server/monai_label/about_routes.py
-  RetrievalSAMLib/server/monai_label/absent_routes.py
   RetrievalSAMLib/server/monai_label/answers.py
   RetrievalSAMLib/server/monai_label/datastore_routes.py
   RetrievalSAMLib/server/monai_label/desk.py
@@ -419,7 +418,6 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/worker/jobs/reviewing.py
   RetrievalSAMLib/worker/jobs/segmenting.py
   RetrievalSAMLib/worker/jobs/starting.py
-  RetrievalSAMLib/worker/jobs/tuning.py
   RetrievalSAMLib/worker/library_parameters.py
   RetrievalSAMLib/worker/parameters.py
   RetrievalSAMLib/worker/protocol.py

@@ -442,6 +442,10 @@
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Fit the settings to this library</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Give the segments of the selected case, and of all others that have them, other names</source>
       <translation type="unfinished" />
     </message>
@@ -555,6 +559,10 @@
     </message>
     <message>
       <source>Train a small network on the cases, in the background; it is used as far as it proves to be better on cases that it has not seen</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try other settings and confidence for the chosen model and preset on the cases, in the background, for up to an hour; what proves to be better on patients that were left out is used from then on. Meant for other weights than the bundled model's: the usual settings were fitted to that one</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -1538,6 +1546,10 @@ Put the library in order without one? Damaged cases are moved to its folder 'qua
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Fit the settings to this library</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Import a library</source>
       <translation type="unfinished" />
     </message>
@@ -1583,6 +1595,10 @@ Put the library in order without one? Damaged cases are moved to its folder 'qua
     </message>
     <message>
       <source>Some names look like patient data: {names}. Export them all the same?</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Stop fitting the settings</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -2248,6 +2264,14 @@ for {segments}</source>
   <context>
     <name>runs.learning</name>
     <message>
+      <source>Fitting failed. The settings are as they were; the next time continues where it stopped.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Fitting the settings needs cases of at least three patients.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Learning failed. The library is as it was; the next time continues where it stopped.</source>
       <translation type="unfinished" />
     </message>
@@ -2256,7 +2280,15 @@ for {segments}</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Stopped. Fitting continues where it stopped the next time.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Stopped. Learning continues where it stopped the next time.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The library has changed: fitting goes on with the cases as they are now.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -2609,6 +2641,10 @@ for {segments}</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Cases have changed since: fit the settings again.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Cases have changed since: learn again.</source>
       <translation type="unfinished" />
     </message>
@@ -2625,7 +2661,15 @@ for {segments}</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Confidence is fitted to this model from now on.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Empty here, drawn in other cases</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Fitted to {model} ({preset}) on {cases}: {changes}.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -2689,7 +2733,15 @@ for {segments}</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>No other value is better beyond noise: the settings stay as they are (Dice {before:.2f}).</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Nothing learned yet.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>On patients left out: Dice {before:.2f} with the usual values, {after:.2f} with those that fit better.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -2729,11 +2781,23 @@ for {segments}</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Segmenting every case by those of other patients</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Segments seem to be swapped</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Settings that were fitted earlier cannot be used: fit them again.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Starting</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>That was to be expected: they were fitted to the bundled model.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -2769,7 +2833,15 @@ for {segments}</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Time ran out before every value was tried: fit again to go on.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Trying it on cases that it has not seen</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Trying other values: {setting}</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -2793,11 +2865,35 @@ for {segments}</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>confidence</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>coronal</source>
       <translation type="unfinished" />
     </message>
     <message>
       <source>sagittal</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>the usual values stay</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>weight of a slice's place in retrieval</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>weight of the network's own presence score</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>weight of the place in the cases</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>what is good enough to be remembered</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -2858,6 +2954,10 @@ for {segments}</source>
     </message>
     <message>
       <source>{n} strokes</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{setting} {value:g} instead of {usual:g}</source>
       <translation type="unfinished" />
     </message>
     <message>

@@ -442,6 +442,10 @@
       <translation>Die Volumen und Schichten finden, von denen die Bibliothek am meisten lernen würde</translation>
     </message>
     <message>
+      <source>Fit the settings to this library</source>
+      <translation>Einstellungen an diese Bibliothek anpassen</translation>
+    </message>
+    <message>
       <source>Give the segments of the selected case, and of all others that have them, other names</source>
       <translation>Den Segmenten des gewählten Falls, und aller anderen, die sie haben, andere Namen geben</translation>
     </message>
@@ -556,6 +560,10 @@
     <message>
       <source>Train a small network on the cases, in the background; it is used as far as it proves to be better on cases that it has not seen</source>
       <translation>Ein kleines Netz im Hintergrund an den Fällen trainieren; es wird so weit genutzt, wie es an Fällen, die es nicht kennt, nachweislich besser ist</translation>
+    </message>
+    <message>
+      <source>Try other settings and confidence for the chosen model and preset on the cases, in the background, for up to an hour; what proves to be better on patients that were left out is used from then on. Meant for other weights than the bundled model's: the usual settings were fitted to that one</source>
+      <translation>An den Fällen im Hintergrund bis zu einer Stunde lang andere Einstellungen und eine andere Konfidenz für das gewählte Modell und die gewählte Voreinstellung versuchen; was sich an ausgelassenen Patienten als besser erweist, wird von da an verwendet. Gedacht für andere Gewichte als die des mitgelieferten Modells: Diesem wurden die üblichen Einstellungen angepasst</translation>
     </message>
     <message>
       <source>Undo remove</source>
@@ -1540,6 +1548,10 @@ Die Bibliothek ohne Sicherung in Ordnung bringen? Beschädigte Fälle kommen in 
       <translation>Wird exportiert...</translation>
     </message>
     <message>
+      <source>Fit the settings to this library</source>
+      <translation>Einstellungen an diese Bibliothek anpassen</translation>
+    </message>
+    <message>
       <source>Import a library</source>
       <translation>Eine Bibliothek importieren</translation>
     </message>
@@ -1586,6 +1598,10 @@ Die Bibliothek ohne Sicherung in Ordnung bringen? Beschädigte Fälle kommen in 
     <message>
       <source>Some names look like patient data: {names}. Export them all the same?</source>
       <translation>Einige Namen sehen nach Patientendaten aus: {names}. Trotzdem exportieren?</translation>
+    </message>
+    <message>
+      <source>Stop fitting the settings</source>
+      <translation>Anpassen der Einstellungen anhalten</translation>
     </message>
     <message>
       <source>Stop learning</source>
@@ -2253,6 +2269,14 @@ für {segments}</translation>
   <context>
     <name>runs.learning</name>
     <message>
+      <source>Fitting failed. The settings are as they were; the next time continues where it stopped.</source>
+      <translation>Das Anpassen ist fehlgeschlagen. Die Einstellungen sind, wie sie waren; das nächste Mal geht es dort weiter.</translation>
+    </message>
+    <message>
+      <source>Fitting the settings needs cases of at least three patients.</source>
+      <translation>Die Einstellungen anzupassen, braucht Fälle von mindestens drei Patienten.</translation>
+    </message>
+    <message>
       <source>Learning failed. The library is as it was; the next time continues where it stopped.</source>
       <translation>Das Lernen ist fehlgeschlagen. Die Bibliothek ist, wie sie war; das nächste Mal geht es dort weiter.</translation>
     </message>
@@ -2261,8 +2285,16 @@ für {segments}</translation>
       <translation>Zum Lernen sind mindestens zwei Fälle nötig.</translation>
     </message>
     <message>
+      <source>Stopped. Fitting continues where it stopped the next time.</source>
+      <translation>Angehalten. Beim nächsten Mal geht das Anpassen dort weiter.</translation>
+    </message>
+    <message>
       <source>Stopped. Learning continues where it stopped the next time.</source>
       <translation>Angehalten. Beim nächsten Mal geht das Lernen dort weiter.</translation>
+    </message>
+    <message>
+      <source>The library has changed: fitting goes on with the cases as they are now.</source>
+      <translation>Die Bibliothek hat sich geändert: Das Anpassen geht mit den Fällen weiter, wie sie jetzt sind.</translation>
     </message>
     <message>
       <source>The library has changed: learning goes on with the cases as they are now.</source>
@@ -2614,6 +2646,10 @@ für {segments}</translation>
       <translation>Korrekturen werden übertragen</translation>
     </message>
     <message>
+      <source>Cases have changed since: fit the settings again.</source>
+      <translation>Seitdem haben sich Fälle geändert: Passen Sie die Einstellungen noch einmal an.</translation>
+    </message>
+    <message>
       <source>Cases have changed since: learn again.</source>
       <translation>Seitdem haben sich Fälle geändert: neu lernen.</translation>
     </message>
@@ -2630,8 +2666,16 @@ für {segments}</translation>
       <translation>Schichten werden verglichen</translation>
     </message>
     <message>
+      <source>Confidence is fitted to this model from now on.</source>
+      <translation>Die Konfidenz ist von jetzt an diesem Modell angepasst.</translation>
+    </message>
+    <message>
       <source>Empty here, drawn in other cases</source>
       <translation>Hier leer, in anderen Fällen gezeichnet</translation>
+    </message>
+    <message>
+      <source>Fitted to {model} ({preset}) on {cases}: {changes}.</source>
+      <translation>An {model} ({preset}) auf {cases} angepasst: {changes}.</translation>
     </message>
     <message>
       <source>Learned from {n} of {cases}</source>
@@ -2694,8 +2738,16 @@ für {segments}</translation>
       <translation>Kein anderer Fall hat es</translation>
     </message>
     <message>
+      <source>No other value is better beyond noise: the settings stay as they are (Dice {before:.2f}).</source>
+      <translation>Kein anderer Wert ist über das Rauschen hinaus besser: Die Einstellungen bleiben, wie sie sind (Dice {before:.2f}).</translation>
+    </message>
+    <message>
       <source>Nothing learned yet.</source>
       <translation>Noch nichts gelernt.</translation>
+    </message>
+    <message>
+      <source>On patients left out: Dice {before:.2f} with the usual values, {after:.2f} with those that fit better.</source>
+      <translation>An ausgelassenen Patienten: Dice {before:.2f} mit den üblichen Werten, {after:.2f} mit denen, die besser passen.</translation>
     </message>
     <message>
       <source>Other cases fare worse with it</source>
@@ -2734,12 +2786,24 @@ für {segments}</translation>
       <translation>Jeder Fall wird nach den anderen segmentiert</translation>
     </message>
     <message>
+      <source>Segmenting every case by those of other patients</source>
+      <translation>Jeder Fall wird nach denen anderer Patienten segmentiert</translation>
+    </message>
+    <message>
       <source>Segments seem to be swapped</source>
       <translation>Segmente scheinen vertauscht</translation>
     </message>
     <message>
+      <source>Settings that were fitted earlier cannot be used: fit them again.</source>
+      <translation>Früher angepasste Einstellungen sind nicht verwendbar: Passen Sie sie noch einmal an.</translation>
+    </message>
+    <message>
       <source>Starting</source>
       <translation>Beginnt</translation>
+    </message>
+    <message>
+      <source>That was to be expected: they were fitted to the bundled model.</source>
+      <translation>Das war zu erwarten: Sie wurden dem mitgelieferten Modell angepasst.</translation>
     </message>
     <message>
       <source>The image is unlike all other cases</source>
@@ -2774,8 +2838,16 @@ für {segments}</translation>
       <translation>Die Schichten laufen andersherum</translation>
     </message>
     <message>
+      <source>Time ran out before every value was tried: fit again to go on.</source>
+      <translation>Die Zeit reichte nicht für alle Werte: Passen Sie noch einmal an, um fortzufahren.</translation>
+    </message>
+    <message>
       <source>Trying it on cases that it has not seen</source>
       <translation>Probe an Fällen, die es nicht kennt</translation>
+    </message>
+    <message>
+      <source>Trying other values: {setting}</source>
+      <translation>Andere Werte werden versucht: {setting}</translation>
     </message>
     <message>
       <source>Trying turns</source>
@@ -2798,12 +2870,36 @@ für {segments}</translation>
       <translation>axialen</translation>
     </message>
     <message>
+      <source>confidence</source>
+      <translation>Konfidenz</translation>
+    </message>
+    <message>
       <source>coronal</source>
       <translation>koronalen</translation>
     </message>
     <message>
       <source>sagittal</source>
       <translation>sagittalen</translation>
+    </message>
+    <message>
+      <source>the usual values stay</source>
+      <translation>die üblichen Werte bleiben</translation>
+    </message>
+    <message>
+      <source>weight of a slice's place in retrieval</source>
+      <translation>Gewicht der Lage einer Schicht bei der Suche</translation>
+    </message>
+    <message>
+      <source>weight of the network's own presence score</source>
+      <translation>Gewicht dessen, was das Netz selbst vom Vorhandensein sagt</translation>
+    </message>
+    <message>
+      <source>weight of the place in the cases</source>
+      <translation>Gewicht der Lage in den Fällen</translation>
+    </message>
+    <message>
+      <source>what is good enough to be remembered</source>
+      <translation>was gut genug ist, um gemerkt zu werden</translation>
     </message>
     <message>
       <source>{learned}; expected Dice {before:.2f} without, {after:.2f} with it.</source>
@@ -2864,6 +2960,10 @@ für {segments}</translation>
     <message>
       <source>{n} strokes</source>
       <translation>{n} Striche</translation>
+    </message>
+    <message>
+      <source>{setting} {value:g} instead of {usual:g}</source>
+      <translation>{setting} {value:g} statt {usual:g}</translation>
     </message>
     <message>
       <source>{stage}: {done} of {total}</source>

@@ -12,9 +12,8 @@ from slicer.i18n import tr as _
 
 from ..clients.library_client import LibraryCase, LibraryClient
 from ..clients.worker_client import WorkerFault
-from ..runs.learning import Learning
+from ..runs.learning import Learning, Tuning
 from ..runs.origins import Origins
-from ..runs.tuning import Tuning
 from ..scene.case_loading import CaseLoading
 from ..texts import wording
 from ..windows.add_files_window import AddFilesWindow

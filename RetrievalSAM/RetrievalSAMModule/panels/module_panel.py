@@ -20,7 +20,7 @@ from ..desk.teaching import Teaching
 from ..runs.background import Background
 from ..runs.batching import Batching
 from ..runs.correcting import Correcting
-from ..runs.learning import Learning
+from ..runs.learning import Learning, Tuning
 from ..runs.library_work import LibraryWork
 from ..runs.numbers import Numbers
 from ..runs.origins import Origins
@@ -29,7 +29,6 @@ from ..runs.run_place import RunPlace
 from ..runs.segmenting import IDLE, PROPOSED, Segmenting
 from ..runs.suggesting import Suggesting
 from ..runs.trying import Trying
-from ..runs.tuning import Tuning
 from ..scene.case_loading import CaseLoading
 from ..scene.proposal import Proposal
 from ..scene.slice_views import DisplayFollower, show_volume, volume_on_display

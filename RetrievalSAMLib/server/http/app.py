@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from ... import NOTICE, __version__
 from ..access import Tokens
 from ..messages import ErrorBody
-from ..monai_label import about_routes, absent_routes, datastore_routes, infer_routes, learning_routes
+from ..monai_label import about_routes, datastore_routes, infer_routes, learning_routes
 from ..monai_label.desk import desk_of
 from ..pages import routes as pages
 from ..problems import Problem
@@ -50,7 +50,7 @@ def application(settings: Settings, tokens: Tokens) -> FastAPI:
     )
     app.state.tokens, app.state.settings = tokens, settings
     app.include_router(router)
-    for monai_label in (about_routes, infer_routes, datastore_routes, learning_routes, absent_routes):
+    for monai_label in (about_routes, infer_routes, datastore_routes, learning_routes):
         app.include_router(monai_label.router, include_in_schema=False)  # described by MONAI Label
     app.include_router(pages.router)
     app.add_exception_handler(Problem, _refuse)

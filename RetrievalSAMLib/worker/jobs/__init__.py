@@ -32,8 +32,8 @@ _MODULE_OF = {
     "library.suggest": "reviewing",
     "library.learn": "learning",
     "library.learned": "learning",
-    "library.tune": "tuning",
-    "library.tuned": "tuning",
+    "library.tune": "learning",
+    "library.tuned": "learning",
 }
 _LIBRARY = "library"
 

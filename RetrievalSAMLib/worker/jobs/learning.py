@@ -1,4 +1,4 @@
-"""A library's expert: train it, and say what it has learned."""
+"""What a library works out of its cases: an expert that is trained, and settings fitted to a model; and what it has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from ...learning.use import check_preset, learned_state
 from ...library.store import SupportLibrary
 from ...models.device import choose_device
 from ...segmentation.settings.presets import preset as preset_of
-from ...tuning.use import tuned_for
+from ...tuning.tune import TuneOptions, tune
+from ...tuning.use import tuned_for, tuned_states
 from ..task import Task
 from .kept import KeptNetworks
 from .leaving import left_at_any_layer
@@ -39,4 +40,30 @@ def what_was_learned(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     return result
 
 
-JOBS = {"library.learn": learn_from_library, "library.learned": what_was_learned}
+def tune_to_library(task: Task, kept: KeptNetworks) -> dict[str, Any]:
+    """Try other settings on every case; runs that were made before a cancel are not made again the next time."""
+    wanted = task.parameters
+    check_preset(wanted.preset)
+    library = SupportLibrary.open(wanted.folder)
+    models = models_for_cases(task, kept, library.cases())
+    with left_at_any_layer(task):
+        found = tune(library, models, preset_of(wanted.preset), TuneOptions(minutes=wanted.minutes), task.progress)
+    result: dict[str, Any] = msgspec.to_builtins(found)
+    return result | _states(library)
+
+
+def what_was_tuned(task: Task, kept: KeptNetworks) -> dict[str, Any]:
+    """What the library has tuned, by model and preset; needs no network."""
+    return _states(SupportLibrary.open(task.parameters.folder))
+
+
+def _states(library: SupportLibrary) -> dict[str, Any]:
+    return {"tuned": msgspec.to_builtins(tuned_states(library))}
+
+
+JOBS = {
+    "library.learn": learn_from_library,
+    "library.learned": what_was_learned,
+    "library.tune": tune_to_library,
+    "library.tuned": what_was_tuned,
+}

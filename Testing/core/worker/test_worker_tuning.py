@@ -9,7 +9,7 @@ from worker_process import WorkerProcess
 from worker_volumes import subject
 
 from RetrievalSAMLib.library.store import SupportLibrary
-from RetrievalSAMLib.worker.protocol import Fault, Progress, Result, Stopped
+from RetrievalSAMLib.worker.protocol import Fault, Progress, ProtocolError, Result, Stopped
 
 _BASE = "segmenting every case by other patients'"
 
@@ -49,7 +49,7 @@ def test_a_library_tunes_and_gives_way(worker: WorkerProcess, own: Path) -> None
 def test_what_cannot_be_tuned_is_refused(worker: WorkerProcess, own: Path, library: Path) -> None:
     event = worker.answer("never", "library.tune", folder=str(own), preset="fate-sam")[-1]
     assert isinstance(event, Fault) and "published" in event.fact
-    event = worker.answer("none", "library.tune", folder=str(own), minutes=0)[-1]
-    assert isinstance(event, Fault) and "minutes" in event.message
+    with pytest.raises(ProtocolError, match="minutes is not more than 0"):
+        worker.ask("none", "library.tune", folder=str(own), minutes=0.0)
     event = worker.answer("few", "library.tune", folder=str(library), preset="fast", device="cpu")[-1]
     assert isinstance(event, Fault) and "of 2 patients" in event.fact
