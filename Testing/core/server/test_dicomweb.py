@@ -147,8 +147,12 @@ def test_a_series_that_ohif_names_comes_from_the_archive(
         answer = requests.post(f"{server.address}/infer/balls?image={uid}&output=image", files=form, timeout=PATIENCE)
         (tmp_path / "answer.nii.gz").write_bytes(answer.content)
         gone = requests.post(f"{server.address}/infer/balls?image=1.2.3.4", files=form, timeout=PATIENCE)
+        sample = requests.post(f"{server.address}/activelearning/random", json={}, timeout=PATIENCE).json()
         kept = [file.read_bytes() for file in server.files()]
         log = "".join(server.log)
+    # OHIF opens the next sample by its study.
+    assert (sample["id"], sample["SeriesInstanceUID"]) == (uid, uid)
+    assert sample["StudyInstanceUID"] == series[0].StudyInstanceUID
     labels = read_segmentation(tmp_path / "answer.nii.gz").labelmap()
     np.testing.assert_array_equal(labels, read_segmentation(here).labelmap())
     assert gone.status_code == 502 and "does not have it" in gone.json()["fact"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 import requests
 from monai_label_requests import OHIF, Answer, OhifPlugin, ohif_reads
+from playwright.sync_api import Error as PlaywrightError
 from server_process import RunningServer, serving
 from server_volumes import subject
 
@@ -19,16 +23,77 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.server.settings import Settings, checked
 from RetrievalSAMLib.volumes import read_segmentation
+from Testing.browsing import chromium, new_context
 from Testing.patience import PATIENCE
 
 SERIES = "1.2.826.0.1.3680043.8.498.9"
 FAST = {"preset": "fast"}
+# What the plug-in's client does by axios, which is XMLHttpRequest: forms, JSON and methods as a browser sends them.
+_IN_A_PAGE = """
+async ([address, series, params]) => {
+  const ask = (method, path, body, type, kind) => new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open(method, address + path);
+    request.responseType = kind || "json";
+    if (method !== "GET") request.setRequestHeader("Accept", "application/json,multipart/form-data");
+    if (type) request.setRequestHeader("Content-Type", type);
+    request.onload = () => done([request.status, request.response]);
+    request.onerror = () => failed(new Error("no answer that this page may see"));
+    request.send(body);
+  });
+  const info = await ask("GET", "/info/");
+  const form = new FormData();
+  form.append("params", JSON.stringify(params));
+  const found = await ask("POST", `/infer/balls?image=${series}&output=image`, form, null, "arraybuffer");
+  const label = new FormData();
+  label.append("params", JSON.stringify({ label_info: [] }));
+  label.append("label", new Blob([new Uint8Array(5)], { type: "application/octet-stream" }), "label.bin");
+  return {
+    models: Object.keys(info[1].models),
+    bytes: Array.from(new Uint8Array(found[1])),
+    label: await ask("PUT", `/datastore/label?image=${series}`, label),
+    next: await ask("POST", "/activelearning/random", "{}", "application/json"),
+    stop: await ask("DELETE", "/train/"),
+  };
+}
+"""
+
+
+class _Page(BaseHTTPRequestHandler):
+    """As the plug-in's web server has OHIF: cut off from pages that do not agree to it."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        self.end_headers()
+        self.wfile.write(b"<title>OHIF</title>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing that anybody reads."""
 
 
 @pytest.fixture(scope="module")
-def beside_ohif(tmp_path_factory: pytest.TempPathFactory, several: Path, image: Path) -> Iterator[RunningServer]:
+def pages() -> Iterator[list[str]]:
+    """Addresses of two web servers: of OHIF, and of somebody else."""
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), _Page) for _ in range(2)]
+    threads = [threading.Thread(target=server.serve_forever) for server in servers]
+    for thread in threads:
+        thread.start()
+    yield [f"http://127.0.0.1:{server.server_port}" for server in servers]
+    for server, thread in zip(servers, threads, strict=True):
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def beside_ohif(
+    tmp_path_factory: pytest.TempPathFactory, several: Path, image: Path, pages: list[str]
+) -> Iterator[RunningServer]:
     """A server of this computer that lets OHIF's pages use it, and has the series that they show."""
-    options = ("--accept-labels", "--allow-origin", OHIF)
+    options = ("--accept-labels", "--allow-origin", OHIF, "--allow-origin", pages[0])
     with serving(tmp_path_factory.mktemp("beside_ohif"), several, *options) as running:
         with image.open("rb") as stream:
             address = f"{running.address}/datastore/?image={SERIES}"
@@ -155,3 +220,23 @@ def test_a_dicom_segmentation_is_refused_with_the_command_that_writes_it(plugin:
     path = f"/infer/balls?image={quote_plus(SERIES)}&output=dicom_seg"
     refused = plugin._send("POST", path, {"label_info": []}, None)
     assert refused.status == 422 and "export-dicom" in refused.json["remedy"]
+
+
+def test_a_real_browser_lets_ohif_s_page_read_the_answers_and_no_other(
+    beside_ohif: RunningServer, pages: list[str], local: Path
+) -> None:
+    given = [beside_ohif.address, SERIES, {**FAST, "result_extension": ".nrrd", "result_compress": False}]
+    with chromium() as browser:
+        page = new_context(browser).new_page()
+        page.goto(f"{pages[0]}/ohif/")
+        told = page.evaluate(_IN_A_PAGE, given)
+        page.goto(f"{pages[1]}/ohif/")
+        with pytest.raises(PlaywrightError, match="no answer that this page may see"):
+            page.evaluate(_IN_A_PAGE, given)
+    assert {"balls", "balls-points"} <= set(told["models"])
+    found = ohif_reads(Answer(200, Message(), bytes(told["bytes"])))
+    np.testing.assert_array_equal(found, read_segmentation(local).labelmap())
+    (status, refused), (next_status, _), (stop_status, stopped) = told["label"], told["next"], told["stop"]
+    assert status == 422 and "voxels, and the image" in refused["fact"]
+    assert next_status == 200
+    assert stop_status == 404 and stopped["remedy"]
