@@ -24,7 +24,7 @@ from ..work.uploads import Upload
 _WORDS = {
     303: "It has ended, and the whole result is elsewhere",
     401: "The token is missing or unknown",
-    403: "Asked under another name than that of this computer",
+    403: "Asked under another name than that of this computer, or by a page of another server",
     404: "There is none of this token's",
     408: "Nothing more came",
     409: "It is not so far yet",

@@ -44,7 +44,7 @@ async ([address, series, params]) => {
   const info = await ask("GET", "/info/");
   const form = new FormData();
   form.append("params", JSON.stringify(params));
-  const found = await ask("POST", `/infer/balls?image=${series}&output=image`, form, null, "arraybuffer");
+  const found = await ask("POST", `/infer/liver?image=${series}&output=image`, form, null, "arraybuffer");
   const label = new FormData();
   label.append("params", JSON.stringify({ label_info: [] }));
   label.append("label", new Blob([new Uint8Array(5)], { type: "application/octet-stream" }), "label.bin");

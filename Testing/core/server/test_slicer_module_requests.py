@@ -92,6 +92,22 @@ def test_a_run_of_a_session_gives_a_label_map_on_the_image_s_grid(
     assert dict(zip(np.unique(voxels)[1:].tolist(), by_value, strict=True)) == {1: "Large", 2: "Small"}
 
 
+def test_an_answer_may_be_asked_for_whole_in_part_or_as_one_file(
+    module: SlicerModule, session: str, tmp_path: Path
+) -> None:
+    """`output` of `infer`, which the module leaves out and the other clients name."""
+    selector = f"/infer/balls?image=&session_id={quote_plus(session)}&output="
+    file, told = slicer_reads(module.multipart("POST", f"{selector}all", FAST, {}), tmp_path)
+    assert told["label_names"] == {"Large": 1, "Small": 2} and file.name.endswith(".nii.gz")
+    alone = module.multipart("POST", f"{selector}image", FAST, {})
+    assert alone.content == file.read_bytes() and file.name in alone.headers["content-disposition"]
+    said = module.multipart("POST", f"{selector}json", FAST, {})
+    assert said.headers["content-type"] == "application/json" and said.json["label_names"] == told["label_names"]
+    refused = module.multipart("POST", f"{selector}dicom_seg", FAST, {})
+    assert refused.status == 422 and "export-dicom" in refused.json["remedy"]
+    assert module.multipart("POST", f"{selector}anything", FAST, {}).status == 422
+
+
 def test_clicks_of_every_label_and_of_none_are_taken(
     module: SlicerModule, session: str, local: Path, tmp_path: Path
 ) -> None:
