@@ -45,6 +45,7 @@ from RetrievalSAMLib.segmentation.pipeline import (
     refine_volume,
     segment_volume,
 )
+from RetrievalSAMLib.segmentation.run_state.state_file import RESULTS_SUFFIX
 from RetrievalSAMLib.segmentation.settings.presets import PRESETS, Settings, preset
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
 from RetrievalSAMLib.volumes.overlap import dice
@@ -170,6 +171,7 @@ def corrections(
             if name not in choices:
                 continue
             drawn = corrected_by(first.segmentation, target.segmentation, frame, slices)
+            known = {path: path.read_bytes() for path in Path(folder).glob(f"*{RESULTS_SUFFIX}")}
             with counted(models) as refining:
                 refined = refine_volume(target.image, drawn, slices, cases, models, settings, options)
             record: Record = {
@@ -185,6 +187,9 @@ def corrections(
                 "operations": refining.operations / run.operations,
             }
             if look is not None:
+                # What the first refinement left is another result to have been corrected.
+                for path, content in known.items():
+                    path.write_bytes(content)
                 taught = refine_volume(target.image, drawn, slices, cases, models, settings, options, look=look)
                 assert taught.report.refinement is not None
                 record["taught"] = _mean(scores(taught.segmentation, target.segmentation))

@@ -16,7 +16,7 @@ from ..expert.opinion import LearnedOpinion, expert_grid
 from ..network.build import IMAGE
 from ..view.grids import Box, Grid, resampled
 from ..view.scene import Scene, image_part, region_of, stack_grid
-from .fusing import decided, share_of_mask
+from .fusing import decided, near, share_of_mask
 from .teaching import Lesson, Teaching, teach
 
 _STAGE = "learning"
@@ -57,7 +57,8 @@ class TaughtByCorrections:
             if n in after.corrected:
                 result = share_of_mask(after.masks[n][scene.box], scene.grid.spacing_mm)
                 copy_says = said[after.segments[n].value].astype(np.float32) / np.float32(255)
-                shares[n] = np.float32(1 - weight) * result + np.float32(weight) * copy_says
+                believed = near(weight, range(scene.box[0].start, scene.box[0].stop), after.drawn)
+                shares[n] = (1 - believed) * result + believed * copy_says
         free = [n for n in shares if after.segments[n].value in after.overlapping]
         report = TaughtReport(
             self.opinion.sha256,

@@ -39,8 +39,8 @@ class Teaching:
 
     steps: int = 30
     most_steps: int = 240
-    rate: float = 1e-3
-    elsewhere: float = 0.3
+    rate: float = 3e-3
+    elsewhere: float = 0.1
 
 
 @dataclass(frozen=True)

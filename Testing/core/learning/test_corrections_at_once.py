@@ -11,7 +11,8 @@ import pytest
 import torch
 from learning_cases import GRID, SEGMENTS, TINY_PLAN, believed, subject
 
-from RetrievalSAMLib.learning.at_once.fusing import decided, share_of_mask
+from RetrievalSAMLib.cli.main import main
+from RetrievalSAMLib.learning.at_once.fusing import HALF_SLICES, decided, near, share_of_mask
 from RetrievalSAMLib.learning.at_once.taught import TaughtByCorrections
 from RetrievalSAMLib.learning.at_once.teaching import Lesson, Taught, Teaching, teach
 from RetrievalSAMLib.learning.expert.opinion import Expert
@@ -21,14 +22,14 @@ from RetrievalSAMLib.learning.network.build import HINTED, IMAGE, build_networks
 from RetrievalSAMLib.learning.use import taught_by_corrections
 from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.progress import Progress, silent
-from RetrievalSAMLib.segmentation.output.report import TaughtReport
+from RetrievalSAMLib.segmentation.output.report import TaughtReport, read_report
 from RetrievalSAMLib.segmentation.output.result import SegmentationResult
 from RetrievalSAMLib.segmentation.pipeline import refine_volume, segment_volume
 from RetrievalSAMLib.segmentation.run_state.known_results import read_results
 from RetrievalSAMLib.segmentation.run_state.state_file import SUFFIX, results_file
 from RetrievalSAMLib.segmentation.settings.options import Models, RunOptions
 from RetrievalSAMLib.segmentation.settings.presets import preset
-from RetrievalSAMLib.volumes import Plane, Segmentation, SliceFrame, choose_plane
+from RetrievalSAMLib.volumes import Plane, Segmentation, SliceFrame, choose_plane, write_segmentation, write_volume
 
 FAST = preset("fast")
 FRAME = SliceFrame(GRID, choose_plane(GRID))
@@ -98,6 +99,13 @@ def test_a_mask_is_half_sure_at_its_outline_and_alone_decides_what_it_is() -> No
     assert np.array_equal(share > 0.5, mask)
     assert share[1, 4, 4] > 0.9 > share[1, 2, 4] > 0.5 > share[1, 1, 4] > 0.1 > share[0, 0, 0]
     assert not share_of_mask(np.zeros((2, 3, 3), dtype=bool), (1.0, 1.0, 1.0)).any()
+
+
+def test_a_copy_is_believed_the_less_the_further_away_corrected_slices_are() -> None:
+    believed_by_slice = near(0.8, range(3, 12), (4, 5))[:, 0, 0]
+    assert np.allclose(believed_by_slice[:4], 0.8)
+    assert np.isclose(near(0.8, range(5, 6 + 2 * int(HALF_SLICES)), (4, 5))[int(HALF_SLICES) + 1, 0, 0], 0.4)
+    assert (np.diff(believed_by_slice[3:]) < 0).all()
 
 
 def test_of_two_segments_that_compete_the_likelier_has_a_voxel() -> None:
@@ -235,3 +243,24 @@ def test_whoever_wants_no_more_is_heard_between_two_steps(
     with pytest.raises(KeyboardInterrupt):
         refining(look, enough)
     assert told == [0, 1, 2] and encode_expert(look.opinion.expert) == weights
+
+
+def test_the_command_teaches_unless_it_is_told_not_to(
+    learned: SupportLibrary, corrected: Segmentation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    believed(learned, 1.0)
+    image, drawn, report = tmp_path / "image.nrrd", tmp_path / "drawn.seg.nrrd", tmp_path / "report.json"
+    write_volume(subject(9)[0], image)
+    write_segmentation(corrected, drawn)
+    asked = ["refine", str(learned.path), str(image), "--segmentation", str(drawn), "--corrected", "4,6"]
+    asked += ["-o", str(tmp_path / "out.seg.nrrd"), "--preset", "fast", "--report", str(report)]
+    for off in ("--no-teach", "--no-learned"):
+        assert main([*asked, off]) == 0
+        refinement = read_report(report).refinement
+        assert refinement is not None and refinement.taught is None
+        assert "was taught" not in capsys.readouterr().out
+    assert main(asked) == 0
+    refinement = read_report(report).refinement
+    assert refinement is not None and refinement.taught is not None
+    assert (refinement.taught.left_out, refinement.taught.steps) == ("", 3 * Teaching().steps)
+    assert "a copy of what the library has learned was taught" in capsys.readouterr().out
