@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,15 @@ from RetrievalSAMLib.cli.main import main
 from RetrievalSAMLib.learning.at_once.fusing import HALF_SLICES, decided, near, share_of_mask
 from RetrievalSAMLib.learning.at_once.taught import TaughtByCorrections
 from RetrievalSAMLib.learning.at_once.teaching import Lesson, Taught, Teaching, teach
-from RetrievalSAMLib.learning.expert.opinion import Expert
+from RetrievalSAMLib.learning.expert.opinion import Expert, LearnedOpinion
 from RetrievalSAMLib.learning.expert.store import encode_expert
 from RetrievalSAMLib.learning.learn import Learned
 from RetrievalSAMLib.learning.network.build import HINTED, IMAGE, build_networks
+from RetrievalSAMLib.learning.proof.weights import SegmentProof
 from RetrievalSAMLib.learning.use import taught_by_corrections
 from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.progress import Progress, silent
+from RetrievalSAMLib.segmentation.corrections.second_look import AfterCorrections
 from RetrievalSAMLib.segmentation.output.report import TaughtReport, read_report
 from RetrievalSAMLib.segmentation.output.result import SegmentationResult
 from RetrievalSAMLib.segmentation.pipeline import refine_volume, segment_volume
@@ -29,7 +32,16 @@ from RetrievalSAMLib.segmentation.run_state.known_results import read_results
 from RetrievalSAMLib.segmentation.run_state.state_file import SUFFIX, results_file
 from RetrievalSAMLib.segmentation.settings.options import Models, RunOptions
 from RetrievalSAMLib.segmentation.settings.presets import preset
-from RetrievalSAMLib.volumes import Plane, Segmentation, SliceFrame, choose_plane, write_segmentation, write_volume
+from RetrievalSAMLib.segmentation.supports.verdict import IN_LIBRARY, UNLIKE, Verdict
+from RetrievalSAMLib.volumes import (
+    Plane,
+    Segmentation,
+    SliceFrame,
+    SliceStack,
+    choose_plane,
+    write_segmentation,
+    write_volume,
+)
 
 FAST = preset("fast")
 FRAME = SliceFrame(GRID, choose_plane(GRID))
@@ -224,6 +236,38 @@ def test_nothing_is_taught_where_the_expert_is_not_for_this_volume(
     for result in (ignored, other):
         assert report_of(result).steps == 0 and report_of(result).loss_before is None
         assert all(np.array_equal(a, b) for a, b in zip(masks_of(result), plain, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "reason"),
+    [
+        ({"verdict": Verdict(UNLIKE, ())}, "unlike the cases"),
+        ({"backwards": True}, "in reverse"),
+        ({"masks": {0: np.zeros(FRAME.shape, dtype=bool)}}, "nothing was found"),
+        ({"drawn": [9]}, "lie far from what was found"),
+        ({"corrected": {1}}, "believed in none of the corrected segments"),
+    ],
+)
+def test_why_nothing_is_taught_is_said(otherwise: dict[str, Any], reason: str) -> None:
+    volume, truth = subject(9)
+    masks = FRAME.to_slices(truth.mask(0)).copy()
+    masks[4:] = False
+    proof = SegmentProof("Bright", SEGMENTS[0].value, 0.5, 0.0, 3, 0.7, 0.8, 0.8)
+    look = TaughtByCorrections(LearnedOpinion(tiny_expert(), (proof,), "0" * 64, 3, FRAME.plane), QUICK)
+    usual = AfterCorrections(
+        SliceStack.of(volume, FRAME.plane),
+        SEGMENTS,
+        {0: masks},
+        [3],
+        {0},
+        frozenset(),
+        Verdict(IN_LIBRARY, ()),
+        False,
+        silent,
+    )
+    assert look.look(usual).report.left_out == ""
+    seen = look.look(replace(usual, **otherwise))
+    assert reason in seen.report.left_out and not seen.masks and seen.report.steps == 0
 
 
 def test_whoever_wants_no_more_is_heard_between_two_steps(
