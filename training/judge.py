@@ -134,16 +134,7 @@ def learned_method(name: str, changes: Mapping[str, object], steps: int, kept: P
     def prepare(cases: Sequence[SupportCase]) -> Segmenter:
         # The folder goes when the segmenter does.
         temporary = tempfile.TemporaryDirectory(prefix="retrievalsam-judge-") if kept is None else None
-        contents = "".join(sorted(case.content_hash for case in cases))
-        folder = Path(temporary.name if temporary else kept or "") / hashlib.sha256(contents.encode()).hexdigest()[:16]
-        library = SupportLibrary.open(folder) if folder.is_dir() else SupportLibrary.create(folder)
-        known = {case.name for case in library.cases()}
-        for case in cases:
-            if case.name not in known:
-                library.add(case.load_image(), case.load_segmentation(), name=case.name)
-        if learned_state(library).state != "current":
-            learned = learn(library, models, ours, LearnOptions(steps=steps))
-            print(json.dumps(msgspec.to_builtins(learned)), flush=True)
+        library = learned_library(Path(temporary.name if temporary else kept or ""), cases, models, ours, steps)
         stored = library.cases()
         opinion = opinion_of(library, stored, ours, models.segmenter.sha256)
 
@@ -154,6 +145,31 @@ def learned_method(name: str, changes: Mapping[str, object], steps: int, kept: P
 
     weights = {"segmenter": models.segmenter.sha256, "encoder": models.encoder.sha256}
     return Method(f"{name} + learn", {**_plain(ours), "learn_steps": steps}, weights, prepare)
+
+
+def learned_library(
+    parent: Path, cases: Sequence[SupportCase], models: Models, settings: Settings, steps: int
+) -> SupportLibrary:
+    """A library of some cases that has learned from them; one that is there already is taken as it is.
+
+    Args:
+        parent: Folder of all such libraries.
+        cases: Of the library.
+        models: Of the runs.
+        settings: Of the runs.
+        steps: Of training of each network.
+    """
+    contents = "".join(sorted(case.content_hash for case in cases))
+    folder = parent / hashlib.sha256(contents.encode()).hexdigest()[:16]
+    library = SupportLibrary.open(folder) if folder.is_dir() else SupportLibrary.create(folder)
+    known = {case.name for case in library.cases()}
+    for case in cases:
+        if case.name not in known:
+            library.add(case.load_image(), case.load_segmentation(), name=case.name)
+    if learned_state(library).state != "current":
+        learned = learn(library, models, settings, LearnOptions(steps=steps))
+        print(json.dumps(msgspec.to_builtins(learned)), flush=True)
+    return library
 
 
 def _changed(settings: Any, changes: Mapping[str, object]) -> Any:

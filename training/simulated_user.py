@@ -2,7 +2,7 @@
 
     python -m training.simulated_user --data DATA [--role tune|judge] [--set msd_hippocampus] [--preset default]
         [--part 0.1] [--draws 5] [--rank worth|lowest] [--targets N] [--results FILE.jsonl] [--pairs FILE.jsonl]
-        [--choice worst --choice random ...]
+        [--choice worst --choice random ...] [--learn [--steps 510] [--libraries FOLDER]]
 
 Every target is segmented once. Then a part of its slices is corrected, all segments of them: those that the tool would
 have a person look at first (or, with ``--rank lowest``, those with the least sure segment), those with the most wrong
@@ -10,6 +10,10 @@ pixels (which only the truth knows: the most that ranking could gain), and, seve
 whole volume, mean over segments, is told before, with the corrected slices alone, and after they were carried on; and
 the forward passes that this took, as a part of the run's.
 Targets that the file of ``--results`` has are not done again.
+
+With ``--learn`` the library of the supports learns first, results have its expert in them, and corrections are carried
+on twice: alone, and with a copy of the expert that they teach. Libraries in FOLDER that have learned are taken as they
+are.
 
 ``--pairs`` keeps what the run said of itself, for `training.confidence_plots`: confidence and Dice of every segment on
 every slice where it is, or was found.
@@ -26,9 +30,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from RetrievalSAMLib.retrieval.evidence import MemoryCase
+from RetrievalSAMLib.learning.at_once.taught import TaughtByCorrections
+from RetrievalSAMLib.learning.use import taught_by_corrections
+from RetrievalSAMLib.retrieval.evidence import MemoryCase, SupportCase
 from RetrievalSAMLib.segmentation.output.mask_edits import painted
 from RetrievalSAMLib.segmentation.output.report import SegmentationReport
 from RetrievalSAMLib.segmentation.pipeline import (
@@ -38,11 +45,12 @@ from RetrievalSAMLib.segmentation.pipeline import (
     refine_volume,
     segment_volume,
 )
+from RetrievalSAMLib.segmentation.run_state.state_file import RESULTS_SUFFIX
 from RetrievalSAMLib.segmentation.settings.presets import PRESETS, Settings, preset
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, choose_plane
 from RetrievalSAMLib.volumes.overlap import dice
 from training.confidence_plots import PAIR
-from training.judge import SPLITS, bundled_models, load_case, scores
+from training.judge import SPLITS, bundled_models, learned_library, load_case, scores
 from training.passes import counted
 from training.records import Record, Records
 
@@ -114,7 +122,7 @@ def told_pairs(found: SegmentationResult, truth: Segmentation, frame: SliceFrame
 
 def corrections(
     target: MemoryCase,
-    cases: Sequence[MemoryCase],
+    cases: Sequence[SupportCase],
     models: Models,
     settings: Settings,
     part: float,
@@ -122,6 +130,7 @@ def corrections(
     rank: Rank,
     choices: Sequence[str] = CHOICES,
     pairs: Callable[[Record], None] = lambda record: None,
+    look: TaughtByCorrections | None = None,
 ) -> Iterator[Record]:
     """What corrections of one target gain: a record for every choice of slices.
 
@@ -135,13 +144,15 @@ def corrections(
         rank: How the tool ranks slices.
         choices: Those of `CHOICES` that are wanted.
         pairs: Given confidence and Dice of what the run found.
+        look: A copy of whose expert is taught by the corrections; the run has what the expert itself says.
     """
     plane = choose_plane(target.image.geometry)
     frame = SliceFrame(target.image.geometry, plane)
     with tempfile.TemporaryDirectory(prefix="retrievalsam-") as folder:
         options = RunOptions(plane=plane, state=Path(folder))
         with counted(models) as run:
-            first = segment_volume(target.image, cases, models, settings, options)
+            opinion = None if look is None else look.opinion
+            first = segment_volume(target.image, cases, models, settings, options, opinion=opinion)
         for pair in told_pairs(first, target.segmentation, frame):
             pairs({"target": target.name, **pair})
         before = _mean(scores(first.segmentation, target.segmentation))
@@ -160,9 +171,10 @@ def corrections(
             if name not in choices:
                 continue
             drawn = corrected_by(first.segmentation, target.segmentation, frame, slices)
+            known = {path: path.read_bytes() for path in Path(folder).glob(f"*{RESULTS_SUFFIX}")}
             with counted(models) as refining:
                 refined = refine_volume(target.image, drawn, slices, cases, models, settings, options)
-            yield {
+            record: Record = {
                 "target": target.name,
                 "choice": name,
                 "draw": draw,
@@ -174,13 +186,23 @@ def corrections(
                 "passes": refining.total / run.total,
                 "operations": refining.operations / run.operations,
             }
+            if look is not None:
+                # What the first refinement left is another result to have been corrected.
+                for path, content in known.items():
+                    path.write_bytes(content)
+                taught = refine_volume(target.image, drawn, slices, cases, models, settings, options, look=look)
+                assert taught.report.refinement is not None
+                record["taught"] = _mean(scores(taught.segmentation, target.segmentation))
+                record["teaching"] = msgspec.to_builtins(taught.report.refinement.taught)
+            yield record
 
 
 def table(records: Sequence[Mapping[str, Any]]) -> str:
     """Mean gains in Markdown: a row a set and choice of slices."""
     lines = [
-        "| set | slices | targets | before | gain by these slices | gain after carrying on | part of a run's passes |",
-        "|---" * 7 + "|",
+        "| set | slices | targets | before | gain by these slices | gain after carrying on | part of a run's passes "
+        "| gain with a taught copy | better in |",
+        "|---" * 9 + "|",
     ]
     for group, choice in dict.fromkeys((r["set"], r["choice"]) for r in records):
         rows = [r for r in records if (r["set"], r["choice"]) == (group, choice)]
@@ -188,7 +210,8 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
         means = [
             {
                 key: float(np.mean([r[key] for r in rows if r["target"] == target]))
-                for key in ("before", "corrected", "refined", "passes")
+                for key in ("before", "corrected", "refined", "passes", "taught")
+                if all(key in r for r in rows)
             }
             for target in dict.fromkeys(r["target"] for r in rows)
         ]
@@ -197,9 +220,17 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
         )
         lines.append(
             f"| {group} | {choice} | {len(means)} | {before:.3f} | {corrected - before:+.4f} | {refined - before:+.4f} "
-            f"| {100 * passes:.1f} % |"
+            f"| {100 * passes:.1f} % {_taught(means)}|"
         )
     return "\n".join(lines)
+
+
+def _taught(means: Sequence[Mapping[str, float]]) -> str:
+    """Two cells: what is gained with a taught copy, and in how many targets that is more than without."""
+    if not all("taught" in m for m in means):
+        return "| | "
+    gain = float(np.mean([m["taught"] - m["before"] for m in means]))
+    return f"| {gain:+.4f} | {sum(m['taught'] > m['refined'] for m in means)} "
 
 
 def _mean(dice: Mapping[str, float]) -> float:
@@ -219,6 +250,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rank", choices=RANKS, default="worth", help="how the tool ranks slices")
     parser.add_argument("--targets", type=int, help="only the first so many targets of a split")
     parser.add_argument("--results", type=Path, help="file that figures are appended to (JSON lines)")
+    parser.add_argument("--learn", action="store_true", help="let the library learn, and corrections teach")
+    parser.add_argument("--steps", type=int, default=510, help="of training of each network")
+    parser.add_argument("--libraries", type=Path, help="folder for libraries that learn; temporary unless given")
     parser.add_argument("--pairs", type=Path, help="file that confidence and Dice are appended to (JSON lines)")
     options = parser.parse_args(arguments)
     content = json.loads(SPLITS.read_text(encoding="utf-8"))
@@ -232,10 +266,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     records, pairs = Records(options.results, PARTS), Records(options.pairs, PAIR_PARTS)
     shown = []
+    temporary = tempfile.TemporaryDirectory(prefix="retrievalsam-") if options.libraries is None else None
+    libraries = Path(temporary.name if temporary else options.libraries)
     for group in groups:
-        own = {"role": options.role, "set": group, "preset": options.preset, "part": options.part}
+        method = f"{options.preset} + learn {options.steps}" if options.learn else options.preset
+        own = {"role": options.role, "set": group, "preset": method, "part": options.part}
         for split in everything[group]:
-            cases = [load(group, name) for name in split["supports"]]
+            cases: Sequence[SupportCase] = [load(group, name) for name in split["supports"]]
+            look = None
+            if options.learn:
+                library = learned_library(libraries, cases, bundled_models(), settings, options.steps)
+                cases = library.cases()
+                look = taught_by_corrections(library, library.cases(), settings, bundled_models())
             for name in split["targets"][: options.targets]:
                 draws = [(choice, n) for choice in choices for n in range(options.draws if choice == "random" else 1)]
                 if not all(records.find(own | {"target": name, "choice": c, "draw": n}) for c, n in draws):
@@ -251,6 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         rank,
                         choices,
                         lambda pair, own=own: pairs.append(own | pair),  # type: ignore[misc]
+                        look,
                     ):
                         records.append(own | record)
                         print(json.dumps(own | record), flush=True)

@@ -12,8 +12,10 @@ from ..errors import InputError
 from ..library.case import Case
 from ..library.store import SupportLibrary
 from ..retrieval.evidence import content_key
+from ..segmentation.settings.options import Models
 from ..segmentation.settings.presets import FATE_SAM, ZHAO_2024, Settings
 from ..volumes import Plane
+from .at_once.taught import TaughtByCorrections
 from .expert.opinion import Expert, LearnedOpinion
 from .expert.store import ExpertRecord, learned_from, read_expert, read_record
 from .proof.weights import mean_dice
@@ -100,6 +102,14 @@ def opinion_of(
         _LOG.warning("the library's expert is left out: %s", error.fact)
         return None
     return None if stored is None else _opinion(stored.record, stored.expert)
+
+
+def taught_by_corrections(
+    library: SupportLibrary, cases: Sequence[Case], settings: Settings, models: Models, device: str = "cpu"
+) -> TaughtByCorrections | None:
+    """The second look of a refinement, by a copy of the expert; None and left out as `opinion_of`."""
+    opinion = opinion_of(library, cases, settings, models.segmenter.sha256, device)
+    return None if opinion is None else TaughtByCorrections(opinion)
 
 
 def _opinion(record: ExpertRecord, expert: Expert) -> LearnedOpinion:

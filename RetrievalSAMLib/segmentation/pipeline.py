@@ -15,6 +15,7 @@ from ..progress import Progress
 from ..retrieval.evidence import SupportCase
 from ..volumes import Segmentation, Volume
 from .corrections.refinement_inputs import RefinementInputs
+from .corrections.second_look import SecondLook
 from .first_case.inputs import StartInputs
 from .first_case.run import start
 from .first_case.settings import FillSettings
@@ -77,12 +78,14 @@ def refine_volume(
     settings: Settings,
     options: RunOptions | None = None,
     prompts: PersonsPrompts = NO_PROMPTS,
+    look: SecondLook | None = None,
 ) -> SegmentationResult:
     """Carry the corrections of some slices of a result on to the slices beside them.
 
     Corrected slices, segments that were not corrected, and slices that the corrections do not reach come out as they
-    are, bit for bit. With ``options.state`` the folder that it had when `segment_volume` made the result, this costs a
-    fraction of a run; without, cases are retrieved and aligned anew.
+    are, bit for bit; a second look may change any slice that was not corrected. With ``options.state`` the folder that
+    it had when `segment_volume` made the result, this costs a fraction of a run; without, cases are retrieved and
+    aligned anew.
 
     Args:
         target: The volume.
@@ -94,6 +97,7 @@ def refine_volume(
         options: Everything else; ``logits`` is not used. Of ``segments``, those that are left out stay as they are.
         prompts: Points and boxes. Their slices are segmented again, for the segments that they name, and are carried on
             like slices that were corrected for these.
+        look: Asked once corrections were carried on, such as a copy of the library's expert that they teach.
 
     Raises:
         InputError: A slice or segment does not exist, the grids differ, there is no case, the preset cannot refine, or
@@ -103,7 +107,9 @@ def refine_volume(
 
     def once(models: Models, options: RunOptions) -> SegmentationResult:
         with torch.inference_mode():
-            return refine(RefinementInputs.of(target, before, corrected, cases, models, settings, options, prompts))
+            inputs = RefinementInputs.of(target, before, corrected, cases, models, settings, options, prompts)
+            # It takes memory that just ran out.
+            return refine(inputs, None if options.less_memory else look)
 
     return with_less_memory(once, models, settings, options or RunOptions())
 

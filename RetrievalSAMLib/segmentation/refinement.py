@@ -15,7 +15,8 @@ from .corrections.prompted_start import Start, prompted_start
 from .corrections.refined_slices import RefinedSlices
 from .corrections.refinement_inputs import RefinementInputs
 from .corrections.run_before import RunBefore, run_before
-from .output.report import CleanedSegment, RefinementReport
+from .corrections.second_look import SecondLook, with_second_look
+from .output.report import CleanedSegment, RefinementReport, TaughtReport
 from .output.result import SegmentationResult
 from .run_state.known_results import KnownResult, add_result
 from .run_state.state_file import DamagedStateError, StoredState, find_state, results_file
@@ -24,26 +25,31 @@ from .steps.report import report
 _LOG = logging.getLogger(__name__)
 
 
-def refine(inputs: RefinementInputs) -> SegmentationResult:
-    """Refine a segmentation and say how; what the run before it left is used where it is whole."""
+def refine(inputs: RefinementInputs, look: SecondLook | None = None) -> SegmentationResult:
+    """Refine a segmentation and say how; what the run before it left is used where it is whole.
+
+    Args:
+        inputs: Of the refinement.
+        look: Asked once corrections were carried on.
+    """
     folder = inputs.run.options.state
     stored = find_state(folder, inputs.run.fingerprint(), __version__) if folder else None
     if stored is not None:
         with stored:
             try:
-                return _refined(inputs, stored)
+                return _refined(inputs, stored, look)
             except DamagedStateError as error:
                 _LOG.warning("what an earlier run left is damaged: %s", error)
-    return _refined(inputs, None)
+    return _refined(inputs, None, look)
 
 
-def _refined(inputs: RefinementInputs, stored: StoredState | None) -> SegmentationResult:
+def _refined(inputs: RefinementInputs, stored: StoredState | None, look: SecondLook | None) -> SegmentationResult:
     """The steps of a refinement, in order."""
     before = run_before(inputs, stored)
     start = prompted_start(inputs, before)
-    carried = carry_on(before, start)
+    carried, taught = with_second_look(inputs, before, start, carry_on(before, start), look)
     carried, cleaned = clean_refined(inputs, before, start, carried)
-    return _reported(inputs, before, start, carried, cleaned)
+    return _reported(inputs, before, start, carried, cleaned, taught)
 
 
 def _reported(
@@ -52,6 +58,7 @@ def _reported(
     start: Start,
     carried: CarriedOn,
     cleaned: Mapping[int, CleanedSegment],
+    taught: TaughtReport | None,
 ) -> SegmentationResult:
     """The result with its report; where the run before left something, the result is kept beside it."""
     run, found, given = before.run, carried.found, before.given
@@ -67,6 +74,7 @@ def _reported(
         refined.by_segment(changed),
         before.stored is not None,
         refined.by_segment({(n, index) for n, of in start.prompts.items() for index in of}),
+        taught,
     )
     if before.stored is not None:
         masks = ((run.segments[n].name, mask) for n, mask in after.items())

@@ -109,6 +109,7 @@ class RunRequest(_Strict):
     points: Annotated[list[Point], Field(max_length=10_000)] = []
     boxes: Annotated[list[Box], Field(max_length=10_000)] = []
     learned: bool = True
+    teach: bool = True
     trust_header: bool = False
     clean: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=40)] | None = None
     segmentation: Sha256 | None = None

@@ -29,6 +29,7 @@ _CHOICES = (
     "points",
     "boxes",
     "learned",
+    "teach",
     "trust_header",
     "clean",
 )

@@ -167,7 +167,8 @@ class Refine:
         boxes: The same.
         spacing_mm: As for `library.add`.
         grid: The same.
-        learned: As for `segment`: what was tuned; nothing that was learned is mixed into a correction.
+        learned: As for `segment`.
+        teach: Whether corrected slices teach a copy of what the library has learned; not without ``learned``.
         trust_header: As for `segment`.
         clean: As for `segment`.
         series: As for `segment`.
@@ -193,6 +194,7 @@ class Refine:
     spacing_mm: Spacing | None = None
     grid: GridChoice = "own"
     learned: bool = True
+    teach: bool = True
     trust_header: bool = False
     clean: list[str] | None = None
     series: str | None = None

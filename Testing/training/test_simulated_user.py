@@ -84,3 +84,22 @@ def test_passes_are_counted_by_network_and_no_hook_stays() -> None:
     total = passes.total
     segment_volume(target.image, [support], models, preset("fast"))
     assert passes.total == total
+
+
+def test_with_a_library_that_has_learned_corrections_are_carried_on_with_and_without_what_they_teach(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = case("c", GRID, middle_mm=(2.0, 0.0, 0.0), seed=2)
+    write_volume(made.image, data / "balls" / "c_image.nii.gz")
+    write_segmentation(made.segmentation, data / "balls" / "c_label.nii.gz")
+    content = json.loads(simulated_user.SPLITS.read_text())
+    content["splits"]["tune"]["balls"][0]["supports"] = ["a", "c"]
+    simulated_user.SPLITS.write_text(json.dumps(content))
+    results = tmp_path / "results.jsonl"
+    arguments = ["--data", str(data), "--preset", "fast", "--choice", "most wrong", "--results", str(results)]
+    simulated_user.main([*arguments, "--learn", "--steps", "1", "--libraries", str(tmp_path)])
+    (record,) = [json.loads(line) for line in results.read_text().splitlines()]
+    assert record["preset"] == "fast + learn 1"
+    # Two cases prove nothing, so only a network that sees hints was trained, and none of these is taught.
+    assert "see the image alone" in record["teaching"]["left_out"] and record["taught"] == record["refined"]
+    assert capsys.readouterr().out.rstrip().endswith("| 0 |")

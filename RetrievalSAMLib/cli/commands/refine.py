@@ -47,6 +47,10 @@ def refine(
     grid: GridOption = "own",
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON; - for standard output.")] = None,
     learned: Annotated[bool, typer.Option("--learned/--no-learned", help="As for `segment`.")] = True,
+    teach: Annotated[
+        bool,
+        typer.Option("--teach/--no-teach", help="Let corrected slices teach a copy of what the library has learned."),
+    ] = True,
     trust_header: Annotated[bool, typer.Option("--trust-header", help="As for `segment`.")] = False,
     clean: CleanOption = None,
     series: Series = None,
@@ -85,17 +89,20 @@ def refine(
     from ...segmentation.settings.default_options import usual_options
     from ...segmentation.settings.networks import LEAST_IMAGE_SIZE
 
+    chosen = choose_device(device).name
     models = load_models(
         model,
         encoder,
         checkpoint=checkpoint,
         image_size=image_size,
-        device=choose_device(device).name,
+        device=chosen,
         target=target,
     )
+    from ...learning.use import taught_by_corrections
     from ...tuning.use import tuned_for
 
     settings, tuning = tuned_for(opened, cases, settings, models, learned)
+    look = taught_by_corrections(opened, cases, settings, models, chosen) if learned and teach and slices else None
     with progress_bars() as progress:
         result = refine_volume(
             target,
@@ -117,6 +124,7 @@ def refine(
                 tuning=tuning,
             ),
             prompts,
+            look,
         )
     write_result(result.segmentation, output, image, series=series, model=result.report.model.name, automatic=False)
     if report is not None:

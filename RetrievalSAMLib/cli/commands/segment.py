@@ -286,6 +286,9 @@ def print_changes(refinement: RefinementReport) -> None:
         print(f"slices of {name} that changed: {', '.join(map(str, slices))}")
     if not refinement.changed:
         print("no other slice changed")
+    taught = refinement.taught
+    if taught is not None and not taught.left_out:
+        print(f"a copy of what the library has learned was taught by the corrected slices in {taught.seconds:.0f} s")
     if not refinement.reused:
         print("note: this volume was not segmented before with this library and these settings, so it took longer")
 

@@ -130,6 +130,30 @@ class SegmentReport(msgspec.Struct, frozen=True):
     confidence: float
 
 
+class TaughtReport(msgspec.Struct, frozen=True):
+    """What a copy of the library's expert has learned from the corrected slices of this volume, and what came of it.
+
+    Attributes:
+        sha256: Of the weights of the expert, which stays as it is.
+        left_out: Why nothing was learned, as a clause; empty where something was.
+        segments: By segment, part of the copy's probability in the result, in [0, 1].
+        steps: Of its networks, all together.
+        seconds: That they took.
+        loss_before: Of the networks on corrected slices (cross-entropy and 1 - Dice); None where nothing was learned.
+        loss_after: The same after the last step.
+        changed: By segment, slices that it changed, before masks were cleaned.
+    """
+
+    sha256: str
+    left_out: str
+    segments: dict[str, float] = {}
+    steps: int = 0
+    seconds: float = 0.0
+    loss_before: float | None = None
+    loss_after: float | None = None
+    changed: dict[str, tuple[int, ...]] = {}
+
+
 class RefinementReport(msgspec.Struct, frozen=True):
     """What a refinement did. Slices by their index along ``plane_axis`` of the input file.
 
@@ -139,6 +163,7 @@ class RefinementReport(msgspec.Struct, frozen=True):
         changed: By segment, slices that are not as they were before.
         reused: Whether the state of the run before it was at hand.
         prompted: By segment, slices that had points or boxes.
+        taught: What a copy of the library's expert learned from the corrected slices; None where none was asked.
     """
 
     corrected: tuple[int, ...]
@@ -146,6 +171,7 @@ class RefinementReport(msgspec.Struct, frozen=True):
     changed: dict[str, tuple[int, ...]]
     reused: bool
     prompted: dict[str, tuple[int, ...]] = {}
+    taught: TaughtReport | None = None
 
 
 class LearnedSegment(msgspec.Struct, frozen=True):

@@ -380,7 +380,7 @@ class Runs:
         if run.segmentation is None and not run.refines:
             return await engine.answer("segment", parameters, partial(tell, run))
         before = await asyncio.to_thread(written_before, run)
-        parameters |= {"segmentation": str(before), "corrected": run.request.corrected}
+        parameters |= {"segmentation": str(before), "corrected": run.request.corrected, "teach": run.request.teach}
         if not run.wanted:
             return Stopped(run.id)
         return await engine.answer("refine", parameters, partial(tell, run))

@@ -9,6 +9,7 @@ import msgspec
 import torch
 
 from ...errors import InputError
+from ...learning.use import taught_by_corrections
 from ...library.store import SupportLibrary
 from ...segmentation.pipeline import refine_volume
 from ...segmentation.settings.presets import preset as preset_of
@@ -44,9 +45,12 @@ def refine(task: Task, kept: KeptNetworks) -> dict[str, Any]:
     models = kept.get(*networks.key)
     shown = None if wanted.partial is None else PartialFiles(Path(wanted.partial), task)
     settings, tuning = tuned_for(library, cases, settings, models, wanted.learned)
+    wants_look = wanted.learned and wanted.teach and wanted.corrected
+    look = taught_by_corrections(library, cases, settings, models, networks.device) if wants_look else None
     options = options_of(wanted, library, task, shown, tuning)
+    prompts = prompts_of(wanted)
     with left_at_any_layer(task):
-        result = refine_volume(target, before, wanted.corrected, cases, models, settings, options, prompts_of(wanted))
+        result = refine_volume(target, before, wanted.corrected, cases, models, settings, options, prompts, look)
     task.progress("writing the result", 0, 1)
     write_segmentation(result.segmentation, output)
     files = [] if shown is None else shown.last(result.segmentation)

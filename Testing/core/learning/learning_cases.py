@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
+from RetrievalSAMLib.learning.expert.store import read_expert, write_expert
 from RetrievalSAMLib.learning.network.build import HINTED, IMAGE
 from RetrievalSAMLib.learning.network.plan import NetworkPlan
 from RetrievalSAMLib.learning.proof.weights import UnseenCase
 from RetrievalSAMLib.learning.training.patches import Example
+from RetrievalSAMLib.library.store import SupportLibrary
 from RetrievalSAMLib.volumes import Geometry, Segment, Segmentation, Volume
 
 GRID = Geometry((32, 32, 10), (1.5, 1.5, 3.0), (5.0, -7.0, 11.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
@@ -59,3 +62,14 @@ def unseen(run: float, expert: float, seed: int, values: tuple[int, ...] = (1,))
     return UnseenCase(
         said["run"], dict.fromkeys((IMAGE, HINTED), said["expert"]), truth, known, dict.fromkeys(values, 0)
     )
+
+
+def believed(library: SupportLibrary, weight: float) -> None:
+    """Have the library's expert believed so far, whatever its proof says."""
+    stored = read_expert(library)
+    assert stored is not None
+    proofs = tuple(
+        msgspec.structs.replace(proof, weight=weight, hinted_weight=weight / 2) for proof in stored.record.proofs
+    )
+    record = msgspec.structs.replace(stored.record, proofs=proofs)
+    write_expert(library, record, library.learned.weights(record.weights))

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from learning_cases import STEPS, subject
+from learning_cases import STEPS, believed, subject
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.learning.expert.opinion import LearnedOpinion
-from RetrievalSAMLib.learning.expert.store import read_expert, read_record, write_expert
+from RetrievalSAMLib.learning.expert.store import read_expert, read_record
 from RetrievalSAMLib.learning.learn import Learned, LearnOptions, learn
 from RetrievalSAMLib.learning.use import learned_state, opinion_of
 from RetrievalSAMLib.library.lock import lock_held
@@ -29,17 +29,6 @@ FAST = preset("fast")
 
 def opinion(library: SupportLibrary, models: Models, name: str = "fast") -> LearnedOpinion | None:
     return opinion_of(library, library.cases(), preset(name), models.segmenter.sha256)
-
-
-def believed(library: SupportLibrary, weight: float) -> None:
-    """Have the library's expert believed so far, whatever its proof says."""
-    stored = read_expert(library)
-    assert stored is not None
-    proofs = tuple(
-        msgspec.structs.replace(proof, weight=weight, hinted_weight=weight / 2) for proof in stored.record.proofs
-    )
-    record = msgspec.structs.replace(stored.record, proofs=proofs)
-    write_expert(library, record, library.learned.weights(record.weights))
 
 
 def test_every_case_is_tried_by_a_network_that_has_not_seen_it(learning: tuple[Path, Learned]) -> None:
