@@ -13,6 +13,9 @@ from .exact import BLOCK, inner_products
 _FIRST_LOOK = 8
 _SAMPLED = 16
 
+_ENOUGH = 5
+"""Slices of a case: where fewer would be left, all stay."""
+
 
 @dataclass(frozen=True)
 class Support:
@@ -65,6 +68,8 @@ class SupportIndex:
         position_weight: w.
         positions: By case, float (n,): place of its slices along the target's stack, where that is known better than
             from their place along their own; may lie outside 0 to 1.
+        every: Only every so manieth slice of a case is chosen as a support, of segments that many of its slices hold:
+            neighbours tell much the same, and what is left is the same for all segments.
     """
 
     def __init__(
@@ -72,13 +77,14 @@ class SupportIndex:
         cases: Sequence[CaseEvidence],
         position_weight: float,
         positions: Sequence[np.ndarray] | None = None,
+        every: int = 1,
     ) -> None:
         self.position_weight = position_weight
         self.case_of = np.concatenate([np.full(len(c.embeddings), n) for n, c in enumerate(cases)])
         self.slice_of = np.concatenate([np.arange(len(c.embeddings)) for c in cases])
         self._areas = {value: _areas(cases, value) for value in sorted({v for c in cases for v in c.values})}
         self._annotated = {value: np.flatnonzero(~np.isnan(areas)) for value, areas in self._areas.items()}
-        self._holding = {value: np.flatnonzero(areas > 0) for value, areas in self._areas.items()}
+        self._holding = {value: self._thinned(np.flatnonzero(a > 0), every) for value, a in self._areas.items()}
         self._embeddings = [c.embeddings for c in cases]
         self._places = [c.position for c in cases] if positions is None else list(positions)
 
@@ -150,6 +156,14 @@ class SupportIndex:
             float(weight @ (areas > 0)),
             float(weight @ areas),
         )
+
+    def _thinned(self, entries: np.ndarray, every: int) -> np.ndarray:
+        """Those of ``entries`` whose slice has a number that ``every`` divides, and all of a case that would have few."""
+        if every == 1:
+            return entries
+        kept = self.slice_of[entries] % every == 0
+        enough = np.bincount(self.case_of[entries][kept], minlength=int(self.case_of[-1]) + 1) >= _ENOUGH
+        return entries[kept | ~enough[self.case_of[entries]]]
 
     def _limited(self, similarity: np.ndarray, candidates: np.ndarray, count: int, share: float) -> np.ndarray:
         """The ``count`` most similar candidates with at most their share from a case; filled up if that leaves room.

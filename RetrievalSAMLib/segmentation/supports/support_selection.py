@@ -12,6 +12,11 @@ from ...retrieval.index import SliceRetrieval, SupportIndex
 from ...volumes import SliceStack
 from ..settings.presets import Settings
 from ..spatial_prior.aligned_cases import AlignedCases
+from ..spatial_prior.neighbours import MANY
+
+EVERY_OF_MANY = 2
+"""Of the slices of a case every second one is a support where there are many segments: encoding each of them in every
+support slice is the largest part of such a run."""
 
 
 def choose_supports(
@@ -39,12 +44,13 @@ def choose_supports(
     """
     numbers = sorted(aligned.alignments)
     cases = [evidence[number] for number in numbers]
+    every = EVERY_OF_MANY if len(values) > MANY else 1
     position = np.array([target.frame.slice_position(i) for i in range(len(target))], dtype=np.float32)
 
     # Segments that were not aligned on their own are looked up together.
     @functools.cache
     def compared(own: int | None) -> tuple[SupportIndex, np.ndarray]:
-        index = SupportIndex(cases, settings.position_weight, aligned.positions(evidence, target, own))
+        index = SupportIndex(cases, settings.position_weight, aligned.positions(evidence, target, own), every)
         return index, index.similarities(embeddings, position)
 
     def of_slice(query: int, value: int) -> SliceRetrieval:

@@ -30,8 +30,9 @@ def retrieve(
     hold: bool = False,
     voters: int = 0,
     weight: float = 0.0,
+    every: int = 1,
 ) -> SliceRetrieval:
-    index = SupportIndex(cases, weight)
+    index = SupportIndex(cases, weight, every=every)
     query = np.array([[np.cos(angle), np.sin(angle)]], dtype=np.float32)
     similarity = index.similarities(query, np.array([0.0], dtype=np.float32))
     return index.choose(similarity[0], value, supports, share, hold, voters)
@@ -91,3 +92,18 @@ def test_cases_with_different_segments_share_one_index() -> None:
     liver = case([0.0, 0.1], [[1.0], [1.0]], values=(1,))
     spleen = case([0.0, 0.1], [[1.0], [1.0]], values=(2,))
     assert {s.case for s in retrieve([liver, spleen], 0.0, value=2).supports} == {1}
+
+
+def test_of_many_slices_every_second_one_is_a_support_while_all_of_them_vote() -> None:
+    long = case([0.1 * n for n in range(12)], [[0.0]] + [[1.0]] * 11)
+    found = retrieve([long], 0.0, supports=3, hold=True, voters=2, every=2)
+    assert [s.slice for s in found.supports] == [2, 4, 6]
+    assert found.presence == retrieve([long], 0.0, supports=3, hold=True, voters=2).presence < 1
+
+
+def test_a_case_of_few_slices_keeps_all_of_them() -> None:
+    short = case([0.1 * n for n in range(9)], [[1.0]] * 9)  # five have even numbers
+    odd = case([0.1 * n for n in range(22)], [[1.0 if n % 2 else NAN] for n in range(22)])
+    assert [s.slice for s in retrieve([short], 0.0, hold=True, every=2).supports] == [0, 2, 4, 6]
+    assert [s.slice for s in retrieve([odd], 0.0, hold=True, every=2).supports] == [1, 3, 5, 7]
+    assert [s.slice for s in retrieve([case([0.0, 0.1, 0.2], [[1.0]] * 3)], 0.0, hold=True, every=2).supports] == [0, 1, 2]
