@@ -18,7 +18,7 @@ from ..library.case import Case
 from ..library.lock import only_one_at_work
 from ..library.segments import segments_of
 from ..library.store import SupportLibrary
-from ..models.precision import choose_precision
+from ..models.precision import choose_training_precision
 from ..progress import Progress, silent
 from ..retrieval.evidence import CaseSlices, content_key
 from ..segmentation.settings.memory_use import memory_for_supports
@@ -225,8 +225,10 @@ class _Learning:
             a, b, c = (float(side) for side in high - low)
             extents.append((a, b, c))
             spacings.append((slices.stack.frame.slice_spacing_mm, *slices.stack.spacing_mm))
-        in_bfloat16 = choose_precision(torch.device(self.options.device), small=False) != torch.float32
-        plan = plan_network(extents, spacings, in_bfloat16)
+        plan = plan_network(extents, spacings, in_bfloat16=True)
+        _, rows, columns = plan.patch
+        if choose_training_precision(torch.device(self.options.device), (rows, columns)) == torch.float32:
+            plan = plan_network(extents, spacings)
         old = self.old
         if old is not None and len(old.record.plan.strides) == len(plan.strides):
             ratio = np.array(old.record.plan.spacing_mm) / np.array(plan.spacing_mm)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...models.precision import choose_precision, multiplying
+from ...models.precision import choose_training_precision, multiplying
 from ..expert.opinion import Expert
 from ..network.build import IMAGE
 from ..training.loop import loss_of, optimizer_of
@@ -146,7 +146,8 @@ def _batches(lesson: Lesson, patch: Patch) -> tuple[Batch, Batch]:
 
 def _logits(network: nn.Module, lesson: Lesson, inputs: torch.Tensor) -> torch.Tensor:
     device = next(network.parameters()).device
-    with multiplying(device, choose_precision(device, small=False)):
+    rows, columns = inputs.shape[-2:]
+    with multiplying(device, choose_training_precision(device, (rows, columns))):
         logits: torch.Tensor = network(inputs.to(device))
     return logits.float()[:, list(lesson.outputs)].cpu()
 

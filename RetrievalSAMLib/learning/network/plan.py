@@ -103,13 +103,17 @@ def _within_budget(sides: np.ndarray) -> np.ndarray:
 
 
 def _levels(spacing: np.ndarray, sides: np.ndarray) -> tuple[tuple[Three, ...], tuple[Three, ...]]:
+    """Kernels and strides by level, by nnU-Net's rules (Isensee et al., Nature Methods 18, 2021, supplement)."""
     kernels, strides = [], [(1, 1, 1)]
-    spacing, sides = spacing.copy(), sides.astype(float)
+    spacing, sides, wide = spacing.copy(), sides.astype(float), np.zeros(3, dtype=bool)
     while True:
-        # An axis whose voxels are several times as long is left alone until the others have caught up.
-        near = spacing < _ANISOTROPIC * spacing.min()
-        kernels.append(_three(np.where(near & (sides > 1), 3, 1)))
-        pool = near & (sides / 2 >= _SMALLEST_SIDE)
+        # An axis whose voxels are several times as long is left alone until the others have caught up; one that has
+        # been looked along stays so, though a stack of few slices is pooled within the slices alone.
+        wide |= (spacing < _ANISOTROPIC * spacing.min()) & (sides > 1)
+        kernels.append(_three(np.where(wide, 3, 1)))
+        pool = sides / 2 >= _SMALLEST_SIDE
+        if pool.any():
+            pool &= spacing < _ANISOTROPIC * spacing[pool].min()
         done = len(strides) == len(_CHANNELS) or (not pool.any() and len(strides) >= _FEWEST_LEVELS)
         if done:
             return tuple(kernels), tuple(strides)

@@ -12,7 +12,7 @@ from RetrievalSAMLib.learning.network.build import HINTED, IMAGE, build_networks
 from RetrievalSAMLib.learning.network.plan import plan_network
 from RetrievalSAMLib.learning.training.loop import Schedule, loss_of
 from RetrievalSAMLib.learning.training.members import Member, train_members
-from RetrievalSAMLib.learning.training.patches import Batch, Patches
+from RetrievalSAMLib.learning.training.patches import Batch, Example, Patches
 from RetrievalSAMLib.learning.view.grids import Grid, resampled
 from RetrievalSAMLib.progress import silent
 
@@ -34,6 +34,30 @@ def test_thick_slices_are_neither_pooled_nor_mixed_at_first() -> None:
     assert plan.strides[1] == (1, 2, 2)
     assert plan.kernels[0] == (1, 3, 3)
     assert all(side % pooled == 0 for side, pooled in zip(plan.patch, plan.pooled, strict=True))
+
+
+def test_few_slices_of_equal_spacing_are_pooled_within_the_slices_to_the_end() -> None:
+    plan = plan_network([(7.0, 100.0, 96.0)], [(1.0, 1.0, 1.0)])
+    assert plan.strides == ((1, 1, 1), (1, 2, 2), (1, 2, 2), (1, 2, 2))
+    assert set(plan.kernels) == {(3, 3, 3)}
+    assert {kernel[0] for kernel in plan_network([(1.0, 100.0, 96.0)], [(1.0, 1.0, 1.0)]).kernels} == {1}
+
+
+def test_a_step_on_wide_patches_of_few_slices_ends_and_teaches(tmp_path: Path) -> None:
+    """Of such patches PyTorch's gradients in bfloat16 ended the program."""
+    plan = plan_network([(3.0, 72.0, 72.0)], [(1.0, 1.0, 1.0)])
+    random = np.random.default_rng(0)
+    truth = np.zeros((1, *plan.patch), dtype=np.uint8)
+    truth[:, 1:, 20:60, 20:60] = 255
+    inputs = np.concatenate([truth / 255 + random.normal(0, 0.1, truth.shape), np.zeros((2, *plan.patch))])
+    patches = Patches(
+        [Example(inputs.astype(np.float16), truth, np.ones(truth.shape, bool))], plan.patch, plan.spacing_mm, 1, 0
+    )
+    torch.manual_seed(0)
+    network = build_networks(plan, 1, [IMAGE])[IMAGE]
+    one = Member(network, patches, Schedule(4), tmp_path / "member.safetensors")
+    train_members([one], "cpu", silent)
+    assert len(one.losses) == 4 and one.losses[-1] < one.losses[0]
 
 
 def test_equal_spacing_is_pooled_alike_and_the_patch_stays_affordable() -> None:

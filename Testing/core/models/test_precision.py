@@ -8,7 +8,7 @@ import torch
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.models import precision
 from RetrievalSAMLib.models.build import build_segmenter
-from RetrievalSAMLib.models.precision import VARIABLE, choose_precision
+from RetrievalSAMLib.models.precision import VARIABLE, choose_precision, choose_training_precision
 from RetrievalSAMLib.segmentation.sam2.engine import Decoded, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
 from RetrievalSAMLib.segmentation.sam2.memory_tokens import TokenReduction
 
@@ -31,6 +31,23 @@ def test_a_cpu_takes_bfloat16_where_it_has_instructions_for_it(
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert choose_precision(CPU, small) == expected
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "plane", "expected"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": True}, (48, 32), torch.bfloat16),
+        ({"avx512_bf16": True, "amx_bf16": True}, (88, 88), torch.float32),
+        ({"avx512_bf16": True, "amx_bf16": False}, (48, 32), torch.float32),
+        ({}, (48, 32), torch.float32),
+    ],
+)
+def test_training_takes_bfloat16_where_it_is_faster_and_writes_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], plane: tuple[int, int], expected: torch.dtype
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert choose_training_precision(CPU, plane) == expected
 
 
 def test_an_old_pytorch_that_cannot_tell_takes_float32(monkeypatch: pytest.MonkeyPatch) -> None:
