@@ -28,6 +28,7 @@ from RetrievalSAMLib.segmentation.corrections.second_look import AfterCorrection
 from RetrievalSAMLib.segmentation.output.report import TaughtReport, read_report
 from RetrievalSAMLib.segmentation.output.result import SegmentationResult
 from RetrievalSAMLib.segmentation.pipeline import refine_volume, segment_volume
+from RetrievalSAMLib.segmentation.prompts.points_and_boxes import NO_PROMPTS, PersonsPrompts, PointPrompt
 from RetrievalSAMLib.segmentation.run_state.known_results import read_results
 from RetrievalSAMLib.segmentation.run_state.state_file import SUFFIX, results_file
 from RetrievalSAMLib.segmentation.settings.options import Models, RunOptions
@@ -160,13 +161,15 @@ class Refining:
     corrected: Segmentation
     runs: Path
 
-    def __call__(self, look: TaughtByCorrections | None, progress: Progress = silent) -> SegmentationResult:
+    def __call__(
+        self, look: TaughtByCorrections | None, progress: Progress = silent, prompts: PersonsPrompts = NO_PROMPTS
+    ) -> SegmentationResult:
         """With some second look; what it leaves beside the run's state is not there the next time."""
         options = RunOptions(state=self.runs, progress=progress)
         kept = results_file(next(self.runs.glob(f"*{SUFFIX}")))
         before = kept.read_bytes()
         result = refine_volume(
-            subject(9)[0], self.corrected, CORRECTED, self.library.cases(), self.models, FAST, options, look=look
+            subject(9)[0], self.corrected, CORRECTED, self.library.cases(), self.models, FAST, options, prompts, look
         )
         kept.write_bytes(before)
         return result
@@ -217,6 +220,24 @@ def test_a_refinement_says_what_its_corrections_taught_and_keeps_what_was_drawn(
     assert files_of(learned) == before
     again = masks_of(refining(look))
     assert all(np.array_equal(a, b) for a, b in zip(after, again, strict=True))
+
+
+def test_a_slice_with_a_point_stays_as_it_was_decoded(
+    learned: SupportLibrary, models: Models, refining: Refining
+) -> None:
+    believed(learned, 1.0)
+    look = look_of(learned, models)
+    assert look is not None
+    row, column = np.argwhere(FRAME.to_slices(refining.corrected.mask(0))[5])[0]
+    voxels = np.zeros(GRID.size, dtype=bool)
+    FRAME.to_slices(voxels)[5, row, column] = True
+    x, y, z = GRID.index_to_lps(np.argwhere(voxels)[0].astype(float)).tolist()
+    outside = PersonsPrompts((PointPrompt("Large", (x, y, z), False),), ())
+    result, without = refining(look, prompts=outside), refining(None, prompts=outside)
+    # Of what the look itself changed: masks are decoded and carried on before it.
+    assert 5 not in report_of(result).changed["Large"] and report_of(result).changed["Large"]
+    assert np.array_equal(masks_of(result)[0][5], masks_of(without)[0][5])
+    assert not masks_of(result)[0][5, row, column]
 
 
 def test_nothing_is_taught_where_the_expert_is_not_for_this_volume(
