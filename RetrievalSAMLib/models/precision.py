@@ -45,19 +45,18 @@ def choose_precision(device: torch.device, small: bool) -> torch.dtype:
 def choose_training_precision(device: torch.device, plane: tuple[int, int]) -> torch.dtype:
     """Precision of the products in which a small network of 3D convolutions is trained.
 
-    On a processor bfloat16 is of use with AMX alone (four times as fast; with AVX512-BF16 slower than float32), and only
-    on patches whose slices are not wide: the gradient of the weights writes beyond its memory where a patch has few
-    slices of some 5,600 voxels or more (seen with PyTorch 2.13, which multiplies by oneDNN; asking a network is safe).
+    On a processor bfloat16 is of use with AMX alone (four times as fast; with AVX512-BF16 slower than float32), and
+    only on patches whose slices are not wide: the gradient of the weights writes beyond its memory where a patch has
+    few slices of some 5,600 voxels or more (seen with PyTorch 2.13, which multiplies by oneDNN; to ask a network is
+    safe).
 
     Args:
         device: Where the network is.
         plane: Rows and columns of a patch.
     """
     precision = choose_precision(device, small=False)
-    if device.type == "cpu" and precision != torch.float32:
-        if plane[0] * plane[1] > _SAFE_PLANE or not _capabilities().get("amx_bf16"):
-            return torch.float32
-    return precision
+    safe = plane[0] * plane[1] <= _SAFE_PLANE and bool(_capabilities().get("amx_bf16"))
+    return torch.float32 if device.type == "cpu" and not safe else precision
 
 
 def multiplying(device: torch.device, precision: torch.dtype) -> AbstractContextManager[object]:

@@ -158,7 +158,7 @@ class SupportIndex:
         )
 
     def _thinned(self, entries: np.ndarray, every: int) -> np.ndarray:
-        """Those of ``entries`` whose slice has a number that ``every`` divides, and all of a case that would have few."""
+        """Those of ``entries`` whose slice has a number that ``every`` divides; all of a case that would keep few."""
         if every == 1:
             return entries
         kept = self.slice_of[entries] % every == 0

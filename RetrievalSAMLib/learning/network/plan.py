@@ -22,8 +22,8 @@ _SMALLEST_SIDE = 4
 """Voxels that the coarsest level of the network has along a pooled axis, at least."""
 
 _CHANNELS, _CHANNELS_IN_BFLOAT16 = (8, 16, 32, 64), (12, 24, 48, 96)
-"""In float32 half as many again take 2.5 times as long a step, and learn less in the same time; where the processor
-multiplies bfloat16 they learn more (training/README.md)."""
+"""In float32 half as many again take 2.5 times as long a step, and learn less in the same time; where they are
+trained in bfloat16 they learn more (training/README.md)."""
 
 _FEWEST_LEVELS = 3
 """That MONAI's network needs."""

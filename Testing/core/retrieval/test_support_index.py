@@ -106,4 +106,5 @@ def test_a_case_of_few_slices_keeps_all_of_them() -> None:
     odd = case([0.1 * n for n in range(22)], [[1.0 if n % 2 else NAN] for n in range(22)])
     assert [s.slice for s in retrieve([short], 0.0, hold=True, every=2).supports] == [0, 2, 4, 6]
     assert [s.slice for s in retrieve([odd], 0.0, hold=True, every=2).supports] == [1, 3, 5, 7]
-    assert [s.slice for s in retrieve([case([0.0, 0.1, 0.2], [[1.0]] * 3)], 0.0, hold=True, every=2).supports] == [0, 1, 2]
+    few = case([0.0, 0.1, 0.2], [[1.0]] * 3)
+    assert [s.slice for s in retrieve([few], 0.0, hold=True, every=2).supports] == [0, 1, 2]
