@@ -1,6 +1,6 @@
 """Coarse alignment of cases to a target."""
 
-from .affine import align, align_from, centred, refine
+from .affine import align, align_from, centred, gained_by_turn, refine
 from .backwards import BackwardsFit, backwards_fit
 from .images import SmallImage
 from .poses import Example, Pose, PoseSearch
@@ -19,6 +19,7 @@ __all__ = [
     "align_from",
     "backwards_fit",
     "centred",
+    "gained_by_turn",
     "lay_together",
     "refine",
     "stack_extent_mm",

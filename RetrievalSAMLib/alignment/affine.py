@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -118,6 +119,28 @@ def centred(target: SmallImage, case: SmallImage, turn_degrees: float = 0.0) -> 
         centre = (target.extent_mm[::-1] / 2, case.extent_mm[::-1] / 2)
         best = max(_starts(target, case, [centre], turn_degrees), key=lambda t: _correlation(fixed, moving, t))
         return _alignment(best, _correlation(fixed, moving, best))
+
+
+def gained_by_turn(alignment: Alignment, target: SmallImage, case: SmallImage, degrees: float) -> float:
+    """By how much the images correlate better than with a turn within the slices taken out of the alignment again.
+
+    Next to nothing where both are round, whatever turn registration came to.
+
+    Args:
+        alignment: As they lie.
+        target: The fixed image.
+        case: The moving image.
+        degrees: How far the alignment turns within the slices (rows towards columns, in the case).
+    """
+    with quiet_on_one_thread():
+        step = float(target.extent_mm.max()) / _COARSE
+        fixed, moving = target.coarser(step), case.coarser(step)
+        cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        matrix = np.array([[1, 0, 0], [0, cosine, sine], [0, -sine, cosine]]) @ alignment.matrix
+        middle = _mass_centre(fixed)[::-1]
+        back = replace(alignment, matrix=matrix, offset_mm=alignment.to_case(middle) - matrix @ middle)
+        now, then = (_correlation(fixed, moving, _transform(one, middle)) for one in (alignment, back))
+        return now - then
 
 
 def _starts(

@@ -215,7 +215,7 @@ def aligned_by_image(
         del case  # before the next one is read
         progress(len(numbers) + done + 1, steps)
     alignments = {number: one.alignment for number, one in found.items()}
-    turned = turned_against_headers(found, target.frame)
+    turned = turned_against_headers(found, fixed, target.frame)
     # The whole of two images may fit where the parts that matter do not.
     trusted = {number for number, alignment in alignments.items() if alignment.similarity >= TRUSTED}
     left_out = {number: alignment for number, alignment in otherwise.items() if number not in trusted}

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...alignment import Alignment, Example, SmallImage, align_from, refine
+from ...alignment import Alignment, Example, SmallImage, align_from, gained_by_turn, refine
 from ...alignment.threads import quiet_on_one_thread
 from ...retrieval.evidence import CaseSlices
 from ...side_by_side import side_by_side
@@ -26,6 +26,9 @@ ALIKE = 0.75
 
 _TURNED_DEGREES = 30.0
 """From so much on a header is said not to tell how a target lies: people lie, and are looked at, otherwise by less."""
+
+_SHOWN = 0.05
+"""Correlation that a turn has to gain on the mean: round bodies come to any turn, and none is seen in them."""
 
 _STRUCTURES = 8
 """Segments by whose masks a case is laid on others, at most: the largest ones."""
@@ -66,16 +69,17 @@ def refined_cases(
     return dict(zip(cases, each(lambda one: one.refined(fixed, boxes), cases.values()), strict=True))
 
 
-def turned_against_headers(cases: Mapping[int, RegisteredCase], frame: SliceFrame) -> float | None:
+def turned_against_headers(cases: Mapping[int, RegisteredCase], fixed: SmallImage, frame: SliceFrame) -> float | None:
     """How far a target is turned within its slices, against cases that fit it, beyond what the headers tell.
 
     Args:
         cases: As the images have them.
+        fixed: The target.
         frame: Of the target's stack.
 
     Returns:
-        Degrees, the median of the cases that fit; None where it is too little to be more than how people differ, or
-        none fits.
+        Degrees, the median of the cases that fit; None where it is too little to be more than how people differ, where
+        the images fit about as well without, or none fits.
     """
     fitting = [one for one in cases.values() if one.alignment.similarity >= TRUSTED]
     if not fitting:
@@ -85,7 +89,10 @@ def turned_against_headers(cases: Mapping[int, RegisteredCase], frame: SliceFram
     mean = np.angle(np.exp(1j * apart).mean())
     turned = float(np.degrees(mean + np.median(np.angle(np.exp(1j * (apart - mean))))))
     turned = (turned + 180) % 360 - 180
-    return round(turned, 1) if abs(turned) >= _TURNED_DEGREES else None
+    if abs(turned) < _TURNED_DEGREES:
+        return None
+    gained = [gained_by_turn(one.alignment, fixed, one.example.image, one.turned_degrees(frame)) for one in fitting]
+    return round(turned, 1) if np.mean(gained) >= _SHOWN else None
 
 
 def each(register: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
