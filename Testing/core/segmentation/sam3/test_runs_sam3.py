@@ -11,7 +11,8 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.models.build import build_encoder
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
 from RetrievalSAMLib.segmentation.output.result import SegmentationResult
-from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume
+from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume, start_volume
+from RetrievalSAMLib.segmentation.prompts.points_and_boxes import BoxPrompt, PersonsPrompts, PointPrompt
 from RetrievalSAMLib.segmentation.settings.presets import FATE_SAM, preset
 
 
@@ -41,6 +42,25 @@ def test_the_same_run_gives_the_same_masks(
 ) -> None:
     again = segment_volume(case(0).image, supports, models, preset("fast"))
     assert np.array_equal(again.segmentation.labelmap(), found.segmentation.labelmap())
+
+
+def at(index: int, row: float, column: float) -> tuple[float, float, float]:
+    """Position of a place in a slice; this grid's slices, rows and columns are its own k, j, i."""
+    x, y, z = GEOMETRY.index_to_lps(np.array([column, row, index])).tolist()
+    return x, y, z
+
+
+@pytest.mark.parametrize("boxed", [False, True], ids=["a point", "a box"])
+def test_a_first_case_starts_from_what_somebody_points_at(models: Models, boxed: bool) -> None:
+    first, middle, last = (at(5, *place) for place in ((20, 18), (27, 25), (34, 32)))
+    point, box = PointPrompt("Large", middle, True), BoxPrompt("Large", (first, last))
+    prompts = PersonsPrompts(boxes=(box,)) if boxed else PersonsPrompts((point,))
+    started = start_volume(case(0).image, None, None, models, prompts=prompts).segmentation
+    assert started.geometry == GEOMETRY and started.names == ("Large",)
+    drawn = np.argwhere(started.mask(0)[:, :, 5])
+    assert len(drawn)
+    if boxed:  # nothing of what was pointed at lies outside
+        assert (drawn.min(0) >= (18, 20)).all() and (drawn.max(0) <= (32, 34)).all()
 
 
 def test_the_published_preset_asks_for_sam_2(models: Models, supports: list[MemoryCase]) -> None:
