@@ -26,6 +26,8 @@ CONSTRAINTS = ROOT / "constraints.txt"
 SAM2_REQUIREMENT = ROOT / "requirements-sam2.txt"
 MONAI_LABEL_REQUIREMENT = ROOT / "requirements-monai-label.txt"
 MONAI_LABEL = ENVIRONMENT / "monai-label"
+SAM3_REQUIREMENT = ROOT / "requirements-sam3.txt"
+SAM3 = ENVIRONMENT / "sam3"
 SHIM_INSTALLER = ROOT / "setup" / "install_torchvision_shim.py"
 
 
@@ -70,6 +72,7 @@ def prepare(extras: Iterable[str], gpu: bool = False) -> None:
     if "test" in wanted | kept:
         ensure_offscreen_rendering()
         install_monai_label_clients()
+        install_sam3()
     cpu_build = (installed_version("torch") or "").endswith("+cpu")
     write_stamp({"fingerprint": fingerprint, "extras": sorted(wanted | kept), "cpu_build": cpu_build})
 
@@ -84,7 +87,7 @@ def announce(step: int, what: str) -> None:
 
 def requirements_fingerprint() -> str:
     """Returns the hash of all that decides what is installed, and of where it is (scripts hold that path)."""
-    files = [ROOT / "pyproject.toml", CONSTRAINTS, SAM2_REQUIREMENT, MONAI_LABEL_REQUIREMENT]
+    files = [ROOT / "pyproject.toml", CONSTRAINTS, SAM2_REQUIREMENT, MONAI_LABEL_REQUIREMENT, SAM3_REQUIREMENT]
     files += sorted(path for path in (ROOT / "setup").rglob("*.p*") if "__pycache__" not in path.parts)
     digest = hashlib.sha256(str(ROOT).encode())
     for path in files:
@@ -365,6 +368,17 @@ def install_monai_label_clients() -> None:
     code, _ = run_pip(pip_install_command("--no-deps", "--prefix", str(MONAI_LABEL), *requirement))
     if code != 0:
         print("MONAI Label's clients cannot be installed here; the tests that use them are skipped.", flush=True)
+
+
+def install_sam3() -> None:
+    """Installs transformers, which has SAM 3's tracker, in a folder of its own: tests compare the engine with it.
+
+    Where it cannot be had these tests are skipped, and a line says so.
+    """
+    requirement = ("--no-deps", "--upgrade", "--target", str(SAM3), "--requirement", str(SAM3_REQUIREMENT))
+    code, _ = run_pip(pip_install_command(*requirement))
+    if code != 0:
+        print("transformers cannot be installed here; the tests of SAM 3's engine are skipped.", flush=True)
 
 
 def install_project(extras: Iterable[str]) -> None:

@@ -34,17 +34,12 @@ from RetrievalSAMLib.models.build import LoadedSegmenter, build_encoder, build_s
 from RetrievalSAMLib.models.window import Window
 from RetrievalSAMLib.retrieval.evidence import CaseSlices, MemoryCase
 from RetrievalSAMLib.segmentation.desk.preview import SlicePreview
+from RetrievalSAMLib.segmentation.engines.interface import NO_OBJECT_LOGIT, MemoryBank, PointerEntry, SpatialEntry
 from RetrievalSAMLib.segmentation.memory.support_memories import encode_slice, mask_to_input
 from RetrievalSAMLib.segmentation.pipeline import Models, segment_volume
 from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame
 from RetrievalSAMLib.segmentation.prompts.points_and_boxes import PersonsPrompts, place_prompts
-from RetrievalSAMLib.segmentation.sam2.engine import (
-    NO_OBJECT_LOGIT,
-    MemoryBank,
-    PointerEntry,
-    Sam2Engine,
-    SpatialEntry,
-)
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.segmentation.spatial_prior.crops import window_around
 from RetrievalSAMLib.volumes import Plane, Segmentation

@@ -49,9 +49,10 @@ from RetrievalSAMLib.retrieval.embedding import SliceEmbedder
 from RetrievalSAMLib.retrieval.evidence import CaseEvidence, CaseSlices, MemoryCase
 from RetrievalSAMLib.retrieval.gathering import EvidenceSource
 from RetrievalSAMLib.retrieval.index import SupportIndex
+from RetrievalSAMLib.segmentation.engines.interface import ImageFeatures
 from RetrievalSAMLib.segmentation.memory.support_memories import mask_to_input
 from RetrievalSAMLib.segmentation.published.fate_sam import feature_distance
-from RetrievalSAMLib.segmentation.sam2.engine import ImageFeatures, Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from RetrievalSAMLib.segmentation.settings.presets import Settings, preset
 from RetrievalSAMLib.segmentation.spatial_prior.aligned_cases import aligned_by_image, centred_cases, slice_depths_mm
 from RetrievalSAMLib.segmentation.spatial_prior.crops import seen_in_case

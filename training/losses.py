@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from RetrievalSAMLib.segmentation.sam2.engine import Decoded
+from RetrievalSAMLib.segmentation.engines.interface import Decoded
 
 
 def loss_of(answer: Decoded, masks: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:

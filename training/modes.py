@@ -12,8 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame
-from RetrievalSAMLib.segmentation.sam2.engine import (
+from RetrievalSAMLib.segmentation.engines.interface import (
     NO_OBJECT_LOGIT,
     Decoded,
     ImageFeatures,
@@ -21,9 +20,10 @@ from RetrievalSAMLib.segmentation.sam2.engine import (
     MemoryBank,
     PointerEntry,
     Prompts,
-    Sam2Engine,
     SpatialEntry,
 )
+from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from training.anatomy import chance, integer
 from training.episodes import Episode
 from training.prompts import box_of, click_on, prompts_of, spoiled, stroke_in

@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
+from RetrievalSAMLib.segmentation.engines.memory_tokens import TokenReduction
 from RetrievalSAMLib.segmentation.pipeline import Models
-from RetrievalSAMLib.segmentation.sam2.memory_tokens import TokenReduction
 from RetrievalSAMLib.side_by_side import one_at_a_time
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from RetrievalSAMLib.segmentation.engines.interface import Prompts
 from RetrievalSAMLib.segmentation.prompts.click_masks import Click, Frame, picture
-from RetrievalSAMLib.segmentation.sam2.engine import Prompts
 from training.anatomy import chance, integer, uniform
 from training.clicking import wrong_place
 

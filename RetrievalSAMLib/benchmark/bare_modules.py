@@ -13,7 +13,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ..models.build import LoadedSegmenter
 from ..models.precision import multiplying
-from ..segmentation.sam2.memory_tokens import TokenReduction
+from ..segmentation.engines.memory_tokens import TokenReduction
 from ..stages import StageTimes
 
 if TYPE_CHECKING:

@@ -53,10 +53,11 @@ _DINOV2_PUBLISHED_SIZE = 518  # pixels; its position embedding has (518 / 14)^2 
 
 @dataclass(frozen=True)
 class LoadedSegmenter:
-    """A SAM 2 model that is ready for inference.
+    """A network with a memory that is ready for inference.
 
     Attributes:
-        model: In evaluation mode, gradients off, float32, on the device that was asked for.
+        model: In evaluation mode, gradients off, float32, on the device that was asked for. Of the family sam3 it is
+            the ``Sam3TrackerVideoModel`` of `transformers`, which is not imported here.
         precision: In which it multiplies.
         name: The architecture by its catalogue name.
         sha256: Of the file of weights; for random weights, of the words that name them.
@@ -64,6 +65,8 @@ class LoadedSegmenter:
         parameters: Number of weights.
         origin: Where the weights come from.
         prompt_decoder: For prompted slices; only the bundled weights have one.
+        family: Whose engine drives it. Nothing here builds a model of SAM 3 (docs/weights.md).
+        software: Package and version whose code it runs, where that is another one than sam2.
     """
 
     model: SAM2Base
@@ -74,10 +77,12 @@ class LoadedSegmenter:
     origin: Origin
     precision: torch.dtype = torch.float32
     prompt_decoder: PromptDecoder | None = None
+    family: Literal["sam2", "sam3"] = "sam2"
+    software: str = ""
 
     @property
     def feature_size(self) -> int:
-        """Cells a side of the image features that memories are made of."""
+        """Cells a side of the image features that SAM 2's memories are made of."""
         return self.image_size // _BACKBONE_STRIDE
 
 

@@ -13,6 +13,7 @@ from .output.report_building import SegmentOutcome, SliceOutcome, slice_reports
 from .output.result import SegmentationResult
 from .published.fate_sam import LabelledSlices, fate_sam
 from .published.sam2_confidence import own_estimate
+from .sam2.engine import Sam2Engine
 from .settings.presets import FATE_SAM
 from .steps.inputs import RunInputs
 from .steps.report import report
@@ -24,8 +25,12 @@ def published_run(inputs: RunInputs) -> SegmentationResult:
     """Segment the target with FATE-SAM's own slicing, retrieval, order and fusion (see `fate_sam`), and say how.
 
     Raises:
-        InputError: A plane was chosen.
+        InputError: A plane was chosen, or the network is not SAM 2.
     """
+    engine = inputs.engine
+    if not isinstance(engine, Sam2Engine):
+        fact = f"it is the published method, which is bound to SAM 2, and the model is {inputs.models.segmenter.name}"
+        raise InputError(f"the preset {FATE_SAM}", fact, "Use another preset, or a model of SAM 2.")
     if inputs.options.plane is not None:
         raise InputError(
             "--plane",
@@ -38,7 +43,7 @@ def published_run(inputs: RunInputs) -> SegmentationResult:
     with side_outputs(
         inputs, content_keys, lambda found: target.region.restore(found, target.volume.geometry)
     ) as outputs:
-        canvas, outcomes = _segmented(inputs, outputs)
+        canvas, outcomes = _segmented(inputs, engine, outputs)
         if inputs.options.logits:
             canvas.write_logits(inputs.options.logits)
         segmentation = target.region.restore(canvas.segmentation(), target.volume.geometry)
@@ -50,7 +55,7 @@ def published_run(inputs: RunInputs) -> SegmentationResult:
     return SegmentationResult(segmentation, report(inputs, inputs.segments, masks, slices, axis, verdict))
 
 
-def _segmented(inputs: RunInputs, outputs: SideOutputs) -> tuple[Canvas, list[SliceOutcome]]:
+def _segmented(inputs: RunInputs, engine: Sam2Engine, outputs: SideOutputs) -> tuple[Canvas, list[SliceOutcome]]:
     """Every slice of the region, and what there is to say of it."""
     region = inputs.target.region
     cropped = region.crop(inputs.target.volume)
@@ -62,7 +67,7 @@ def _segmented(inputs: RunInputs, outputs: SideOutputs) -> tuple[Canvas, list[Sl
         outputs.partial.begin(canvas, views=1)
     with inputs.clock.stage("segmenting"):
         for segmented, supports in fate_sam(
-            inputs.engine,
+            engine,
             frame.to_slices(cropped.voxels),
             [functools.partial(labelled_slices, case) for case in inputs.cases],
             inputs.values,

@@ -7,7 +7,8 @@ import hashlib
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 
-from ..segmentation.sam2.engine import ImageFeatures, Sam2Engine
+from ..segmentation.engines.interface import ImageFeatures
+from ..segmentation.sam2.engine import Sam2Engine
 
 
 class RememberingEngine(Sam2Engine):

@@ -20,7 +20,9 @@ MOST_FILES = 15
 # `segmentation` itself stands on top, and none of them imports it.
 FLOORS = (
     "settings",
+    "engines",
     "sam2",
+    "sam3",
     "memory",
     "spatial_prior",
     "supports",

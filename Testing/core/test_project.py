@@ -109,6 +109,11 @@ def test_monai_label_s_clients_are_one_file_known_by_its_hash() -> None:
     assert re.fullmatch(r"monailabel==[0-9.]+ --hash=sha256:[0-9a-f]{64}", line)
 
 
+def test_what_tests_of_sam3_need_is_pinned() -> None:
+    needed = {"transformers", "tokenizers", "regex"}
+    assert {re.fullmatch(r"([a-z]+)==[0-9.]+", line)[1] for line in lines_of("requirements-sam3.txt")} == needed  # type: ignore[index]
+
+
 def test_what_the_core_imports_is_what_it_requires() -> None:
     # With TLS, Dask makes its keys by cryptography; Starlette reads forms by python-multipart.
     used = distributions_imported_in("RetrievalSAMLib") | {"cryptography", "python-multipart"}

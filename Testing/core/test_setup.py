@@ -160,6 +160,14 @@ def test_without_monai_label_s_clients_the_set_up_goes_on_and_says_what_is_skipp
     assert "are skipped" in capsys.readouterr().out
 
 
+def test_without_transformers_the_set_up_goes_on_and_says_what_is_skipped(
+    installer: ModuleType, no_packages_offered: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installer.PYTHON, installer.SAM3 = Path(sys.executable), tmp_path / "sam3"
+    installer.install_sam3()
+    assert "are skipped" in capsys.readouterr().out
+
+
 def test_an_environment_that_uv_made_is_left_as_it_is(installer: ModuleType, tmp_path: Path) -> None:
     environment = tmp_path / "by uv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)

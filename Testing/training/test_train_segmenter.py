@@ -11,7 +11,8 @@ import torch
 
 from RetrievalSAMLib.models.build import at_image_size, build_segmenter, random_segmenter
 from RetrievalSAMLib.models.prompt_decoder import PromptDecoder
-from RetrievalSAMLib.segmentation.sam2.engine import MemoryBank, Prompts, Sam2Engine
+from RetrievalSAMLib.segmentation.engines.interface import MemoryBank, Prompts
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from training import train_segmenter
 from training.episodes import EpisodeSource, batch
 from training.losses import loss_of

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 
 from ...retrieval.index import SliceRetrieval
-from ..sam2.engine import ImageFeatures, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
+from ..engines.interface import Engine, ImageFeatures, MemoryBank, PointerEntry, SpatialEntry
 
 CHECKED = (1 / 6, 1 / 2, 5 / 6)
 """A segment is looked at twice in the slices below which these parts of its expected volume lie."""
 
 
 def answers_by_halves(
-    engine: Sam2Engine, features: ImageFeatures, bank: MemoryBank, row: int, cases: Sequence[int]
+    engine: Engine, features: ImageFeatures, bank: MemoryBank, row: int, cases: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (S / 4, S / 4) of one segment by each half of its supports alone.
+    """Logits (s, s) of one segment by each half of its supports alone.
 
     Args:
         engine: SAM 2.

@@ -11,12 +11,12 @@ from ...retrieval.index import SliceRetrieval, Support
 from ...volumes import SliceStack
 from ...volumes.overlap import dice
 from ..confidence.quality_features import Signs
+from ..engines.interface import Engine, Memory
 from ..memory.support_memories import SupportKey, mask_to_input
 from ..output.fusion import Canvas
 from ..propagation.propagation import Propagation
 from ..propagation.segmented_slice import SegmentedSlice
 from ..run_state.run_context import RunContext, ViewContext
-from ..sam2.engine import Memory, Sam2Engine
 from ..settings.presets import Settings
 from .corrected_slices import Corrections
 from .propagation_paths import Way
@@ -85,7 +85,7 @@ class Carrier:
 
     def __init__(
         self,
-        engine: Sam2Engine,
+        engine: Engine,
         settings: Settings,
         stack: SliceStack,
         context: RunContext,
@@ -202,7 +202,7 @@ class Carrier:
         row = self._view.rows[place]
         if row not in self._rows:  # shares the view, and is not carried on
             return None
-        likely = self._corrections.place(row, index, self._view.window, self._engine.image_size // 4)
+        likely = self._corrections.place(row, index, self._view.window, self._engine.mask_size)
         return self._shown.place(index, row) if likely is None and not self._alone else likely
 
     def _told(self, segmented: SegmentedSlice, row: int, plan: list[SliceRetrieval]) -> Told:

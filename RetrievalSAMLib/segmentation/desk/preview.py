@@ -9,11 +9,11 @@ import torch
 
 from ...models.window import Window
 from ...volumes import SliceStack
+from ..engines.interface import Engine, ImageFeatures
 from ..first_case.clicks import clicked_mask, held_mask, looked
 from ..memory.support_memories import encode_slice
 from ..prompts.points_and_boxes import OnSlice
 from ..prompts.prompted_slices import INSIDE, OWN_MARGIN, sees
-from ..sam2.engine import ImageFeatures, Sam2Engine
 from ..spatial_prior.crops import part_shown, window_around
 
 _LIMIT_BYTES = 256 * 2**20
@@ -28,7 +28,7 @@ class SlicePreview:
         limit_bytes: What image features may hold of memory; those of the slice looked at last always stay.
     """
 
-    def __init__(self, engine: Sam2Engine, stack: SliceStack, limit_bytes: int = _LIMIT_BYTES) -> None:
+    def __init__(self, engine: Engine, stack: SliceStack, limit_bytes: int = _LIMIT_BYTES) -> None:
         self.stack = stack
         self._engine, self._limit_bytes = engine, limit_bytes
         self._features: OrderedDict[tuple[int, Window], ImageFeatures] = OrderedDict()

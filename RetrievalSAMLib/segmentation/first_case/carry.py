@@ -12,10 +12,10 @@ import torch
 from ...retrieval.index import SliceRetrieval, Support
 from ...volumes import SliceStack
 from ..confidence.quality_features import Signs
+from ..engines.interface import Engine, ImageFeatures, Memory
 from ..memory.support_memories import encode_slice, mask_to_input
 from ..propagation.propagation import Propagation
 from ..propagation.segmented_slice import SegmentedSlice
-from ..sam2.engine import ImageFeatures, Memory, Sam2Engine
 from ..spatial_prior.crops import View
 from .appearance import Appearance, features
 from .drawn import DrawnMasks
@@ -60,7 +60,7 @@ class Shown:
         limit_bytes: What image features may hold of memory: ways from several drawn slices share them.
     """
 
-    def __init__(self, engine: Sam2Engine, stack: SliceStack, view: View, masks: DrawnMasks, limit_bytes: int) -> None:
+    def __init__(self, engine: Engine, stack: SliceStack, view: View, masks: DrawnMasks, limit_bytes: int) -> None:
         self.engine, self.stack, self.view = engine, stack, view
         self.masks: DrawnMasks = {place: masks[row] for place, row in enumerate(view.rows)}
         self._limit_bytes = limit_bytes
@@ -97,9 +97,7 @@ class Shown:
     def cells(self, index: int) -> np.ndarray:
         """The slice in cells of the decoder's masks, float (s, s) in [0, 1]."""
         image = torch.from_numpy(self.stack.image(index))[None]
-        found: np.ndarray = self.view.window.to_input(image, self.stack.spacing_mm, self.engine.image_size // 4)[
-            0
-        ].numpy()
+        found: np.ndarray = self.view.window.to_input(image, self.stack.spacing_mm, self.engine.mask_size)[0].numpy()
         return found
 
 
@@ -113,7 +111,7 @@ class Carrier:
 
     def __init__(self, shown: Shown, settings: FillSettings) -> None:
         self._shown, self._settings = shown, settings
-        cells = shown.engine.image_size // 4
+        cells = shown.engine.mask_size
         self._outlines = Outlines(shown.stack, shown.view.window, cells, shown.masks, settings.unsure_mm)
         self._looks = {row: self._learnt(row) for row in shown.masks} if settings.appearance_weight else {}
 

@@ -17,11 +17,11 @@ from ...library.names import same_name_key
 from ...models.window import Window
 from ...progress import Progress
 from ...volumes import Segment, Segmentation, SliceFrame, SliceStack
+from ..engines.interface import Engine, ImageFeatures
 from ..memory.support_memories import encode_slice
 from ..prompts.click_masks import pushed
 from ..prompts.points_and_boxes import OnSlice, PersonsPrompts, Placed, check_rivals, place_prompts
 from ..prompts.prompt_decoding import DECODER_LIMIT, SAID_WEIGHT, Shown, agrees, decode_shown, in_cells
-from ..sam2.engine import ImageFeatures, Sam2Engine
 from ..spatial_prior.crops import window_around
 from .drawn import Drawn, drawn_slices
 
@@ -89,7 +89,7 @@ def checked_start(
     return drawn, placed
 
 
-def masks_of_clicks(engine: Sam2Engine, stack: SliceStack, drawn: Drawn, placed: Placed, progress: Progress) -> Drawn:
+def masks_of_clicks(engine: Engine, stack: SliceStack, drawn: Drawn, placed: Placed, progress: Progress) -> Drawn:
     """Decode every slice with points or boxes, and take it as drawn.
 
     Raises:
@@ -106,7 +106,7 @@ def masks_of_clicks(engine: Sam2Engine, stack: SliceStack, drawn: Drawn, placed:
 
 
 def clicked_mask(
-    engine: Sam2Engine, stack: SliceStack, index: int, on_slice: OnSlice, features: FeaturesOf | None = None
+    engine: Engine, stack: SliceStack, index: int, on_slice: OnSlice, features: FeaturesOf | None = None
 ) -> np.ndarray:
     """What somebody points at in one slice, bool (h, w); every point and the box hold in it.
 
@@ -148,7 +148,7 @@ def _windows(stack: SliceStack, on_slice: OnSlice) -> Iterator[Window]:
 
 
 def looked(
-    engine: Sam2Engine,
+    engine: Engine,
     stack: SliceStack,
     index: int,
     window: Window,
@@ -157,7 +157,7 @@ def looked(
     features: FeaturesOf | None = None,
 ) -> Look:
     """Decode a slice through a window, with the mask so far."""
-    cells, spacing = engine.image_size // 4, stack.spacing_mm
+    cells, spacing = engine.mask_size, stack.spacing_mm
     shape = (mask.shape[0], mask.shape[1])
     image = torch.from_numpy(stack.image(index))[None]
     small = window.to_input(image, spacing, cells)[0].numpy()

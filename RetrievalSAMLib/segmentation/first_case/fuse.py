@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from ...volumes import SliceFrame
+from ..engines.interface import NO_OBJECT_LOGIT
 from ..output.fusion import Canvas
 from ..propagation.segmented_slice import SegmentedSlice
-from ..sam2.engine import NO_OBJECT_LOGIT
 from ..spatial_prior.crops import View
 from .carry import Reached
 from .drawn import Drawn

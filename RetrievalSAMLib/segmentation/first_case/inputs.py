@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from ...volumes import Segmentation, Volume
+from ..engines.interface import Engine
+from ..memory.engine_of import engine_of
 from ..prompts.points_and_boxes import NO_PROMPTS, PersonsPrompts
-from ..sam2.engine import Sam2Engine
 from ..settings.options import Models, RunOptions
 from ..settings.region import Region
 from ..steps.inputs import StageClock, Target
@@ -39,7 +40,7 @@ class StartInputs:
     drawn: Drawn
     prompted: dict[int, tuple[int, ...]]
     models: Models
-    engine: Sam2Engine
+    engine: Engine
     settings: FillSettings
     options: RunOptions
     clock: StageClock
@@ -63,7 +64,7 @@ class StartInputs:
         """
         seen = Target(target, options.plane, Region.of(target.geometry, None))
         drawn, placed = checked_start(seen.frame, segmentation, named, prompts, thing)
-        engine = Sam2Engine.of(models.segmenter)
+        engine = engine_of(models.segmenter)
         clock = StageClock()
         if placed:
             with clock.stage(CLICKS_STAGE), torch.inference_mode():

@@ -87,7 +87,7 @@ def fill(inputs: StartInputs) -> Filled:
                     done = behind
                     inputs.options.progress(STAGE, done, total)
     with inputs.clock.stage(_FUSING):
-        canvas = canvas_of(drawn, answers, views, stack.frame, engine.image_size // 4)
+        canvas = canvas_of(drawn, answers, views, stack.frame, engine.mask_size)
     return Filled(canvas, answers, expected)
 
 

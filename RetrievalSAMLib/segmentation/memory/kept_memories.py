@@ -10,7 +10,7 @@ import torch
 from ... import __version__
 from ...models.build import LoadedSegmenter
 from ...models.window import MovedWindow
-from ..sam2.engine import ImageFeatures, Memory
+from ..engines.interface import ImageFeatures, Memory
 from ..settings.cache_space import CacheSpace
 from .tensor_cache import TensorCache
 
@@ -35,7 +35,7 @@ class KeptSupports:
         self._device = segmenter.model.device
         self._network = (
             f"{FORMAT_VERSION} {__version__} {torch.__version__} {self._device.type} {segmenter.precision} "
-            f"{segmenter.sha256} {segmenter.image_size}"
+            f"{segmenter.sha256} {segmenter.image_size}{segmenter.software and f' {segmenter.software}'}"
         )
         self._position: torch.Tensor | None = None
 

@@ -18,7 +18,7 @@ from ...out_of_memory import give_back_now_and_then
 from ...retrieval.evidence import CaseSlices
 from ...side_by_side import side_by_side
 from ...volumes import SliceStack
-from ..sam2.engine import ImageFeatures, Memory, Sam2Engine
+from ..engines.interface import Engine, ImageFeatures, Memory
 from .kept_memories import KeptSupports
 
 SupportKey = tuple[int, int]
@@ -113,14 +113,14 @@ def mask_to_input(mask: np.ndarray, window: Seen, spacing_mm: tuple[float, float
     return (soft > min(0.5, 0.5 * peak)).float() if peak > 0 else soft
 
 
-def encode_slice(engine: Sam2Engine, stack: SliceStack, index: int, window: Seen) -> ImageFeatures:
+def encode_slice(engine: Engine, stack: SliceStack, index: int, window: Seen) -> ImageFeatures:
     """Image features of one slice seen through a window."""
     image = torch.from_numpy(stack.image(index))[None]
     return engine.encode_images(window.to_input(image, stack.spacing_mm, engine.image_size).to(engine.device))
 
 
 def encode_supports(
-    engine: Sam2Engine,
+    engine: Engine,
     store: MemoryStore,
     wanted: Mapping[int, Iterable[int]],
     load: Callable[[int], CaseSlices],
@@ -168,7 +168,7 @@ def encode_supports(
 
 
 def _memories(
-    engine: Sam2Engine, slices: CaseSlices, windows: Mapping[int, MovedWindow], values: tuple[int, ...]
+    engine: Engine, slices: CaseSlices, windows: Mapping[int, MovedWindow], values: tuple[int, ...]
 ) -> Iterator[tuple[int, Memory]]:
     """What some slices of a case leave behind, each seen through its window."""
 
@@ -179,9 +179,7 @@ def _memories(
     yield from zip(windows, side_by_side(memory, windows, engine.device.type), strict=True)
 
 
-def _memory_of(
-    engine: Sam2Engine, slices: CaseSlices, number: int, window: MovedWindow, values: tuple[int, ...]
-) -> Memory:
+def _memory_of(engine: Engine, slices: CaseSlices, number: int, window: MovedWindow, values: tuple[int, ...]) -> Memory:
     """What one slice of a case leaves behind for some segments."""
     features = encode_slice(engine, slices.stack, number, window)
     masks = torch.cat([_shown_mask(slices, value, number, window, engine.image_size) for value in values])

@@ -13,8 +13,8 @@ import torch
 from ...models.window import Window
 from ...stages import FUSION, timed
 from ...volumes import Geometry, Segment, Segmentation
+from ..engines.interface import NO_OBJECT_LOGIT
 from ..propagation.segmented_slice import SegmentedSlice
-from ..sam2.engine import NO_OBJECT_LOGIT
 
 
 class Frame(Protocol):

@@ -7,24 +7,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ...models.window import Window
 from ...retrieval.index import Support
 from ...volumes import SliceStack
-from ..memory.support_memories import Memories
-from ..run_state.run_context import ViewContext
-from ..sam2.engine import (
+from ..engines.interface import (
     MASK_LOGIT,
     Decoded,
+    Engine,
     ImageFeatures,
     Memory,
     MemoryBank,
     PointerEntry,
     Prompts,
-    Sam2Engine,
     SpatialEntry,
 )
+from ..memory.support_memories import Memories
+from ..run_state.run_context import ViewContext
 from .click_masks import SOFT, Click, Frame, outline, picture, pushed, says
 from .points_and_boxes import OnSlice
 
@@ -94,7 +93,7 @@ class Prompter:
 
     def __init__(
         self,
-        engine: Sam2Engine,
+        engine: Engine,
         stack: SliceStack,
         shown: ViewContext,
         memories: Memories,
@@ -114,7 +113,7 @@ class Prompter:
             on_slice: What a person set there.
         """
         window, spacing = self._shown.view.window, self._stack.spacing_mm
-        cells = self._engine.image_size // 4
+        cells = self._engine.mask_size
         image = self._stack.image(index)
         small = window.to_input(torch.from_numpy(image)[None], spacing, cells)[0].numpy()
         seen = window.to_input(torch.from_numpy(mask.astype(np.float32))[None], spacing, cells)[0].numpy() > 0.5
@@ -195,7 +194,7 @@ def agrees(found: np.ndarray, on_slice: OnSlice, spacing_mm: tuple[float, float]
 
 
 def decode_shown(
-    engine: Sam2Engine, features: ImageFeatures, shown: Shown, supports: Sequence[Memory], distance: int
+    engine: Engine, features: ImageFeatures, shown: Shown, supports: Sequence[Memory], distance: int
 ) -> Decoded:
     """Ask the decoder of prompts, or SAM 2's own, which sees the mask so far as a memory of the slice itself.
 
@@ -216,7 +215,7 @@ def decode_shown(
     return engine.decode(features, engine.attend(features, bank), prompts)
 
 
-def _bank(engine: Sam2Engine, memories: Sequence[Memory], distance: int) -> MemoryBank:
+def _bank(engine: Engine, memories: Sequence[Memory], distance: int) -> MemoryBank:
     return MemoryBank(
         [SpatialEntry(m.spatial, 0) for m in memories],
         [PointerEntry(m.pointer, distance + rank) for rank, m in enumerate(memories)],
@@ -225,24 +224,24 @@ def _bank(engine: Sam2Engine, memories: Sequence[Memory], distance: int) -> Memo
 
 
 def bank_with_own(
-    engine: Sam2Engine, features: ImageFeatures, logits: torch.Tensor, supports: Sequence[Memory], distance: int
+    engine: Engine, features: ImageFeatures, logits: torch.Tensor, supports: Sequence[Memory], distance: int
 ) -> MemoryBank:
     """Supports, and before them the slices themselves with their masks so far: SAM 2's memory of a frame with prompts.
 
     Args:
         engine: SAM 2.
         features: Of B slices.
-        logits: float (B, S / 4, S / 4), their masks so far as the points and boxes change them.
+        logits: float (B, s, s), their masks so far as the points and boxes change them.
         supports: In the order of their rank, of B segments each.
         distance: Slices that the object pointer of the first memory is said to lie back; one more a rank.
     """
-    masks = F.interpolate(logits[:, None], scale_factor=4.0, mode="bilinear", align_corners=False)[:, 0] > 0
+    masks = engine.at_input_size(logits) > 0
     present = masks.flatten(1).any(dim=1)
     own = Memory(engine.encode_mask(features, logits, present), engine.mask_pointer(features, masks))
     return _bank(engine, [own.rounded(), *supports], distance)
 
 
-def sam2_prompts(on_slice: OnSlice, window: Window, engine: Sam2Engine) -> Prompts:
+def sam2_prompts(on_slice: OnSlice, window: Window, engine: Engine) -> Prompts:
     """What a person set, in SAM 2's terms: corners before points."""
     clicks, box = in_cells(on_slice, window, engine.image_size)
     corners = [] if box is None else [(box.left, box.top), (box.right, box.bottom)]

@@ -11,19 +11,18 @@ import torch
 from ...retrieval.index import SliceRetrieval
 from ..confidence.quality_features import Signs, halves_of, signs_of
 from ..confidence.support_agreement import answers_by_halves, slices_to_check
-from ..memory.support_memories import Memories
-from ..sam2.attention_shares import attention_by_memory
-from ..sam2.engine import (
+from ..engines.attention_shares import attention_by_memory
+from ..engines.interface import (
     NO_OBJECT_LOGIT,
     Decoded,
+    Engine,
     ImageFeatures,
     Memory,
     MemoryBank,
     PointerEntry,
-    Sam2Engine,
     SpatialEntry,
 )
-from ..sam2.memory_tokens import TokenReduction
+from ..memory.support_memories import Memories
 from ..settings.presets import Settings
 from .segmented_slice import SegmentedSlice
 
@@ -31,7 +30,7 @@ _RARE = 0.05
 """No mean of a handful of masks makes a pixel less likely than this, or its opposite."""
 
 Place = Callable[[int, int], "torch.Tensor | None"]
-"""For a query slice and a segment: how likely each pixel is by its place alone, float (S / 4, S / 4) in [0, 1]; None
+"""For a query slice and a segment: how likely each pixel is by its place alone, float (s, s) in [0, 1]; None
 where nothing is known."""
 
 
@@ -107,7 +106,7 @@ class Propagation:
 
     def __init__(
         self,
-        engine: Sam2Engine,
+        engine: Engine,
         store: Memories,
         retrieval: Sequence[Sequence[SliceRetrieval]],
         encode: Callable[[int], ImageFeatures],
@@ -131,7 +130,7 @@ class Propagation:
         self.pointer_span = pointer_span or engine.max_pointers
         self.reach = min(settings.propagated_memories, engine.num_maskmem - 1)
         self.pointer_reach = self.pointer_span - 1 if self.reach else 0
-        self._tokens = TokenReduction(engine.model.memory_attention, settings.whole_blocks)
+        self._tokens = engine.token_reduction(settings.whole_blocks)
         self._start = 0
         # By segment: memories of its segmented slices, by slice.
         self._past: list[dict[int, Memory]] = [{} for _ in range(self.segments)]
@@ -191,7 +190,7 @@ class Propagation:
     def _segment(self, index: int, towards: int) -> SegmentedSlice:
         settings, engine = self.settings, self.engine
         row = self.retrieval[index]
-        size = engine.image_size // 4
+        size = engine.mask_size
         device = engine.device
         logits = torch.full((self.segments, size, size), NO_OBJECT_LOGIT, device=device)
         votes = torch.tensor([found.presence for found in row])
@@ -265,7 +264,7 @@ class Propagation:
         return signs_of(presence, vote, place, told, final, None if halves is None else halves_of(*halves, final))
 
     def _place_logits(self, index: int, segment: int) -> torch.Tensor | float:
-        """What the place alone says: weighted log odds, (S / 4, S / 4)."""
+        """What the place alone says: weighted log odds, (s, s)."""
         weight = self.place_weights[segment]
         known = self.place(index, segment) if weight else None
         if known is None:
@@ -276,7 +275,7 @@ class Propagation:
         """What the place alone says, as a memory of the slice itself; it takes the oldest of the places in time."""
         if not self.settings.place_memory:
             return []
-        size = self.engine.image_size // 4
+        size = self.engine.mask_size
         known = [self.place(index, s) for s in group]
         guess = torch.stack([torch.zeros(size, size) if k is None else k for k in known]).to(self.engine.device)
         return [SpatialEntry(self.engine.encode_place(features, guess), self.engine.num_maskmem - 1)]

@@ -16,7 +16,7 @@ class SegmentedSlice:
 
     Attributes:
         index: The slice.
-        logits: float (B, S / 4, S / 4), ``NO_OBJECT_LOGIT`` where the segment is absent.
+        logits: float (B, s, s), ``NO_OBJECT_LOGIT`` where the segment is absent.
         presence: float (B,), probability that the segment is in the slice: retrieval's vote and SAM 2's object
             score, weighted.
         present: bool (B,), the decision.

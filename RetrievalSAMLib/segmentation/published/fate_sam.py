@@ -29,10 +29,10 @@ from ...errors import InputError
 from ...retrieval.index import Support
 from ...side_by_side import side_by_side
 from ...stages import RESAMPLING, SUPPORT_MEMORIES, timed
+from ..engines.interface import ImageFeatures, Memory, MemoryBank, PointerEntry, SpatialEntry
 from ..memory.kept_memories import KeptSupports
 from ..propagation.segmented_slice import SegmentedSlice
-from ..sam2.engine import ImageFeatures, Memory, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
-from ..sam2.memory_tokens import TokenReduction
+from ..sam2.engine import Sam2Engine
 
 SUPPORTS = 3
 """Support slices of a query slice, unless there are fewer."""
@@ -309,7 +309,7 @@ class _Track:
         self.rows = rows
         self.supports: list[_Entered] = []
         self.past: dict[int, Memory] = {}
-        self._tokens = TokenReduction(engine.model.memory_attention, 1.0)
+        self._tokens = engine.token_reduction(1.0)
 
     @timed(SUPPORT_MEMORIES)
     def enter(

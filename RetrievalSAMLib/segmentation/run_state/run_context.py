@@ -16,9 +16,9 @@ from ...retrieval.evidence import CaseSlices
 from ...retrieval.index import SliceRetrieval, Support
 from ...stages import PLACE, timed
 from ...volumes import SliceStack
+from ..engines.interface import Engine, ImageFeatures, Memory
 from ..memory.kept_memories import KeptSupports
 from ..memory.support_memories import MemoryStore, SupportKey, encode_slice, encode_supports
-from ..sam2.engine import ImageFeatures, Memory, Sam2Engine
 from ..spatial_prior.crops import View, seen_in_case
 from ..spatial_prior.prior_maps import PlaceMaps
 from ..supports.stack_order import StackOrder
@@ -163,7 +163,7 @@ class ViewContext:
         context: RunContext,
         view: View,
         number: int | None,
-        engine: Sam2Engine,
+        engine: Engine,
         stack: SliceStack,
         values: Sequence[int],
         load: Callable[[int], CaseSlices],
@@ -238,11 +238,11 @@ class ViewContext:
         return self._store.get(key, device)
 
     def place(self, index: int, row: int) -> torch.Tensor | None:
-        """Mean mask of a segment of the run, (S / 4, S / 4), None where nothing is known."""
+        """Mean mask of a segment of the run, (s, s), None where nothing is known."""
         if self._is_new:
             return None
         if self._stored is not None:
-            size = self._engine.image_size // 4
+            size = self._engine.mask_size
             known = self._stored.place(self._number, index, row)
             return None if known is None else known.expand(size, size)
         if self._maps is None:
@@ -251,12 +251,12 @@ class ViewContext:
 
 
 @timed(PLACE)
-def shown_place(maps: PlaceMaps, value: int, index: int, view: View, engine: Sam2Engine) -> torch.Tensor | None:
-    """A segment's mean mask in one slice as a view shows it, float (S / 4, S / 4)."""
+def shown_place(maps: PlaceMaps, value: int, index: int, view: View, engine: Engine) -> torch.Tensor | None:
+    """A segment's mean mask in one slice as a view shows it, float (s, s)."""
     mean = maps.mean(value, index)
     if mean is None:
         return None
-    size = engine.image_size // 4
+    size = engine.mask_size
     if not mean.any():
         return torch.zeros(1, 1).expand(size, size)
     spacing = (float(maps.spacing_mm[1]), float(maps.spacing_mm[2]))

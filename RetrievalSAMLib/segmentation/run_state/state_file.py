@@ -25,7 +25,7 @@ import torch
 
 from ...json_files import MAX_JSON_BYTES, decode_json
 from ...stages import KEEPING, timed
-from ..sam2.engine import ImageFeatures, Memory
+from ..engines.interface import ImageFeatures, Memory
 
 FORMAT_VERSION = 1
 LIMIT_BYTES = 512 << 20

@@ -10,18 +10,18 @@ C = hidden channels, M = memory channels.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from sam2.modeling.sam2_utils import get_1d_sine_pe
 
 from ...models.precision import multiplying
 from ...stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PLACE, PREDICTION_MEMORIES, SUPPORT_MEMORIES, timed
-from .memory_tokens import TokenReduction
+from ..engines.bank_tokens import BankEncoding
+from ..engines.interface import MASK_LOGIT, RARE, AllMasks, Decoded, ImageFeatures, Memory, MemoryBank, Prompts
+from ..engines.memory_tokens import LIMIT_BYTES, TokenReduction
+from .attention_parts import Sam2AttentionParts
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
@@ -29,157 +29,9 @@ if TYPE_CHECKING:
     from ...models.build import LoadedSegmenter
     from ...models.prompt_decoder import PromptDecoder
 
-NO_OBJECT_LOGIT = -1024.0
-"""SAM 2's mask logit where the object score says that the segment is absent."""
-
-MASK_LOGIT = 10.0
-"""A mask given by a person enters as logits of -10 and +10 (``SAM2Base._use_mask_as_output``)."""
-
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
 """ImageNet statistics that SAM 2 and DINOv2 were trained with."""
-
-
-_RARE = 0.02
-"""No mean of a handful of masks makes a pixel less likely than this, or its opposite."""
-
-
-@dataclass(frozen=True)
-class ImageFeatures:
-    """What the image encoder makes of a batch of slices.
-
-    Attributes:
-        fine: float (b, C / 8, S / 4, S / 4), for the mask decoder.
-        middle: float (b, C / 4, S / 8, S / 8), for the mask decoder.
-        embedding: float (b, C, h, w).
-        position: float (b, C, h, w), sine encoding of the place in the slice.
-    """
-
-    fine: torch.Tensor
-    middle: torch.Tensor
-    embedding: torch.Tensor
-    position: torch.Tensor
-
-    def select(self, index: torch.Tensor) -> ImageFeatures:
-        """Features of the images at ``index`` (B,), repeated as often as the index names them."""
-        return ImageFeatures(self.fine[index], self.middle[index], self.embedding[index], self.position[index])
-
-    def expand(self, batch: int) -> ImageFeatures:
-        """One image's features seen by ``batch`` segments, without a copy."""
-        return ImageFeatures(
-            *(t.expand(batch, -1, -1, -1) for t in (self.fine, self.middle, self.embedding, self.position))
-        )
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What a slice with a mask leaves behind, for B segments.
-
-    Attributes:
-        spatial: (B, M, h, w), the memory encoder's features.
-        pointer: float (B, C), SAM 2's object pointer.
-    """
-
-    spatial: torch.Tensor
-    pointer: torch.Tensor
-
-    def rounded(self) -> Memory:
-        """The memory as ``SAM2VideoPredictor`` stores it: spatial features in bfloat16."""
-        return replace(self, spatial=self.spatial.to(torch.bfloat16))
-
-
-@dataclass(frozen=True)
-class SpatialEntry:
-    """A memory in the bank and its place in time.
-
-    Attributes:
-        spatial: (B, M, h, w).
-        time: 0 for a conditioning slice (a support or a corrected slice), otherwise how many slices it lies back,
-            1 to ``num_maskmem - 1``.
-        names: Of the B memories, where the same ones will be attended to again: what a `TokenReduction` keeps them by.
-    """
-
-    spatial: torch.Tensor
-    time: int
-    names: Sequence[Hashable] | None = None
-
-
-@dataclass(frozen=True)
-class PointerEntry:
-    """An object pointer in the bank and how many slices it lies back (signed, as SAM 2.1 has it)."""
-
-    pointer: torch.Tensor
-    distance: float
-
-
-@dataclass(frozen=True)
-class MemoryBank:
-    """The memories that one slice attends to, in the order in which SAM 2 concatenates them.
-
-    Attributes:
-        spatial: What the memory encoder made.
-        pointers: Object pointers.
-        pointer_span: Number of pointers that scales their time: a distance of ``pointer_span - 1`` is one.
-        reduction: Attends to fewer tokens; None attends to all, by SAM 2's own module.
-    """
-
-    spatial: Sequence[SpatialEntry]
-    pointers: Sequence[PointerEntry]
-    pointer_span: int = 16
-    reduction: TokenReduction | None = None
-
-
-@dataclass(frozen=True)
-class Prompts:
-    """What a person points at, for B segments of one slice each, in SAM 2's own terms.
-
-    Attributes:
-        points: float (B, P, 2), (x, y) in pixels of the input; 0 is the middle of the first pixel.
-        labels: int32 (B, P): 1 belongs to the segment, 0 does not, 2 and 3 are the first and the last corner of a box,
-            -1 is none (SAM 2's padding).
-        logits: float (B, S / 4, S / 4), a mask so far (``SAM2Base.track_step``'s ``prev_sam_mask_logits``), or None.
-        picture: float (B, S / 4, S / 4), mask so far, points and boxes drawn (`click_masks.picture`), for a
-            `PromptDecoder`; others do not look at it.
-    """
-
-    points: torch.Tensor
-    labels: torch.Tensor
-    logits: torch.Tensor | None = None
-    picture: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """The mask decoder's answer for B segments of one slice each.
-
-    Attributes:
-        logits: float (B, S / 4, S / 4), before the object score has its say.
-        predicted_iou: float (B,), the decoder's own estimate of its mask's quality in [0, 1].
-        object_score: float (B,), logit of the segment being present in the slice.
-        pointer: float (B, C).
-    """
-
-    logits: torch.Tensor
-    predicted_iou: torch.Tensor
-    object_score: torch.Tensor
-    pointer: torch.Tensor
-
-    def gated_logits(self) -> torch.Tensor:
-        """Logits as SAM 2 returns them: ``NO_OBJECT_LOGIT`` where the object score is not positive."""
-        return torch.where(self.object_score[:, None, None] > 0, self.logits, NO_OBJECT_LOGIT)
-
-
-@dataclass(frozen=True)
-class AllMasks:
-    """Every mask that the decoder made of B segments' prompts.
-
-    Attributes:
-        logits: float (B, m, S / 4, S / 4).
-        predicted_iou: float (B, m).
-    """
-
-    logits: torch.Tensor
-    predicted_iou: torch.Tensor
 
 
 class Sam2Engine:
@@ -205,6 +57,11 @@ class Sam2Engine:
         self.max_pointers: int = model.max_obj_ptrs_in_encoder
         self._memory_position: torch.Tensor | None = None
 
+    @property
+    def mask_size(self) -> int:
+        """Cells a side of the decoder's masks: S / 4."""
+        return self.image_size // 4
+
     @classmethod
     def of(cls, segmenter: LoadedSegmenter) -> Sam2Engine:
         """The engine of a loaded segmenter, in its precision."""
@@ -213,6 +70,10 @@ class Sam2Engine:
     def without_prompt_decoder(self) -> Sam2Engine:
         """The same engine, whose own decoder is asked of prompts."""
         return self if self.prompt_decoder is None else Sam2Engine(self.model, self.precision)
+
+    def token_reduction(self, kept: float, limit_bytes: int = LIMIT_BYTES) -> TokenReduction:
+        """Memory attention over fewer tokens, with this model's weights (see `TokenReduction`)."""
+        return TokenReduction(Sam2AttentionParts(self.model.memory_attention), kept, limit_bytes)
 
     @property
     def device(self) -> torch.device:
@@ -298,8 +159,12 @@ class Sam2Engine:
             features: Of B slices.
             probability: float (B, S / 4, S / 4) in [0, 1].
         """
-        logits = probability.clamp(_RARE, 1 - _RARE).logit()
+        logits = probability.clamp(RARE, 1 - RARE).logit()
         return self.encode_mask(features, logits, torch.ones(len(logits), dtype=torch.bool, device=logits.device))
+
+    def at_input_size(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits (B, S / 4, S / 4) of the decoder's masks at the resolution of the input, (B, S, S)."""
+        return self._upsample(logits[:, None])[:, 0]
 
     @timed(MEMORY_ATTENTION)
     def attend(self, features: ImageFeatures, bank: MemoryBank) -> torch.Tensor:
@@ -316,44 +181,28 @@ class Sam2Engine:
             if not self.model.directly_add_no_mem_embed:
                 raise ValueError("a model without directly_add_no_mem_embed needs a memory")
             return embedding + self.model.no_mem_embed.reshape(1, channels, 1, 1)
-        time_encoding = self.model.maskmem_tpos_enc  # (num_maskmem, 1, 1, M): 1, 2, ... slices back; last: time 0
-        place = self._position_of_memory(bank.spatial[0].spatial)
+        encoding = self._bank_encoding(features, bank)
         if bank.reduction is not None:
-            return self._attend_to_fewer(features, bank, bank.reduction, place)
-        memory, position = [], []
-        for entry in bank.spatial:
-            # (B, M, h, w) -> (h w, B, M)
-            memory.append(entry.spatial.to(embedding.dtype).flatten(2).permute(2, 0, 1))
-            position.append((place + time_encoding[entry.time - 1]).expand(-1, batch, -1))
-        pointer_tokens = 0
-        if bank.pointers:
-            tokens, token_position = self._pointer_tokens(bank, batch, channels)
-            memory.append(tokens)
-            position.append(token_position)
-            pointer_tokens = tokens.shape[0]
+            return encoding.attend_to_fewer(features, bank, bank.reduction, self._mixed())
+        memory, position, pointer_tokens = encoding.tokens(bank, features)
         with self._mixed():
             output = self.model.memory_attention(
                 curr=[embedding.flatten(2).permute(2, 0, 1)],
                 curr_pos=[features.position.flatten(2).permute(2, 0, 1)],
-                memory=torch.cat(memory),
-                memory_pos=torch.cat(position),
+                memory=memory,
+                memory_pos=position,
                 num_obj_ptr_tokens=pointer_tokens,
             )
         return output.float().permute(1, 2, 0).reshape(batch, channels, height, width)
 
-    def _attend_to_fewer(
-        self, features: ImageFeatures, bank: MemoryBank, reduction: TokenReduction, place: torch.Tensor
-    ) -> torch.Tensor:
-        batch, channels = features.embedding.shape[:2]
-        time_encoding = self.model.maskmem_tpos_enc
-        tokens, position = self._pointer_tokens(bank, batch, channels) if bank.pointers else (None, None)
-        pieces = channels // self.model.mem_dim
-        with self._mixed():
-            memories = [
-                reduction.tokens(entry.spatial, (place + time_encoding[entry.time - 1])[:, 0], entry.names)
-                for entry in bank.spatial
-            ]
-            return reduction(features.embedding, features.position, memories, tokens, position, pieces).float()
+    def _bank_encoding(self, features: ImageFeatures, bank: MemoryBank) -> BankEncoding:
+        model = self.model
+        return BankEncoding(
+            self._position_of_memory(bank.spatial[0].spatial),
+            model.maskmem_tpos_enc,
+            model.obj_ptr_tpos_proj if model.add_tpos_enc_to_obj_ptrs else None,
+            features.embedding.shape[1] if model.proj_tpos_enc_in_obj_ptrs else model.mem_dim,
+        )
 
     def _mixed(self) -> AbstractContextManager[object]:
         return multiplying(self.device, self.precision)
@@ -473,19 +322,3 @@ class Sam2Engine:
             encoding = self.model.memory_encoder.position_encoding(spatial[:1].float())
             self._memory_position = encoding.flatten(2).permute(2, 0, 1).detach()
         return self._memory_position
-
-    def _pointer_tokens(self, bank: MemoryBank, batch: int, channels: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Object pointers as memory tokens, each cut into C / M of them, with their encoding of time."""
-        model, entries = self.model, bank.pointers
-        pointers = torch.stack([entry.pointer for entry in entries])  # (p, B, C)
-        size = model.mem_dim
-        if model.add_tpos_enc_to_obj_ptrs:
-            distance = pointers.new_tensor([float(entry.distance) for entry in entries])
-            width = channels if model.proj_tpos_enc_in_obj_ptrs else size
-            encoding = get_1d_sine_pe(distance / (bank.pointer_span - 1), dim=width)
-            position = model.obj_ptr_tpos_proj(encoding)[:, None].expand(-1, batch, size)
-        else:
-            position = pointers.new_zeros(len(entries), batch, size)
-        pieces = channels // size
-        tokens = pointers.reshape(-1, batch, pieces, size).permute(0, 2, 1, 3).flatten(0, 1)
-        return tokens, position.repeat_interleave(pieces, dim=0)

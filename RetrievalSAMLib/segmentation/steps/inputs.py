@@ -13,8 +13,9 @@ from ...library.segments import merge_segments
 from ...retrieval.embedding import SliceEmbedder
 from ...retrieval.evidence import CaseSlices, SupportCase, content_key
 from ...volumes import Plane, Segment, SliceFrame, SliceStack, Volume
+from ..engines.interface import Engine
+from ..memory.engine_of import engine_of
 from ..run_state.state_file import Fingerprint
-from ..sam2.engine import Sam2Engine
 from ..settings.options import Models, RunOptions
 from ..settings.presets import Settings
 from ..settings.region import Region
@@ -95,7 +96,7 @@ class RunInputs:
     settings: Settings
     options: RunOptions
     segments: tuple[Segment, ...]
-    engine: Sam2Engine
+    engine: Engine
     clock: StageClock
     order: StackOrder = StackOrder()
 
@@ -117,7 +118,7 @@ class RunInputs:
             settings,
             options,
             wanted_segments(ordered, options.segments),
-            Sam2Engine.of(models.segmenter),
+            engine_of(models.segmenter),
             StageClock(),
         )
 

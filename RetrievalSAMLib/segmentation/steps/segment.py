@@ -14,6 +14,7 @@ import torch
 from ...models.window import MovedWindow
 from ...out_of_memory import give_back_freed, give_back_now_and_then
 from ...side_by_side import side_by_side
+from ..engines.interface import ImageFeatures
 from ..memory.support_memories import MemoryStore, encode_slice, encode_supports
 from ..output.fusion import Canvas
 from ..output.report import CleanedSegment, LearnedReport
@@ -21,7 +22,6 @@ from ..propagation.propagation import Place, Propagation
 from ..propagation.segmented_slice import SegmentedSlice
 from ..run_state.run_context import shown_place
 from ..run_state.state_file import features_name, memory_name, place_name
-from ..sam2.engine import ImageFeatures
 from ..spatial_prior.aligned_cases import slice_depths_mm
 from ..spatial_prior.crops import View, seen_in_case
 from ..spatial_prior.neighbours import MANY

@@ -13,8 +13,8 @@ import numpy as np
 from ...errors import InputError
 from ...evaluation.numbers import as_csv, numbers_of
 from ...segmentation.desk.preview import SlicePreview
+from ...segmentation.memory.engine_of import engine_of
 from ...segmentation.prompts.points_and_boxes import place_prompts
-from ...segmentation.sam2.engine import Sam2Engine
 from ...volumes import Plane, Segment, SliceFrame, SliceStack, fit_to_grid, read_segmentation, read_volume
 from ..desk_parameters import Numbers, Preview
 from ..task import Task
@@ -48,7 +48,7 @@ def _preview_of(wanted: Preview, kept: KeptNetworks) -> SlicePreview:
     target = read_volume(wanted.image)
     models = kept.get(*networks_of(wanted, target.geometry).key)
     plane = None if wanted.plane == "auto" else Plane(wanted.plane)
-    engine = Sam2Engine.of(models.segmenter)
+    engine = engine_of(models.segmenter)
     made = SlicePreview(engine, SliceStack.of(target, plane))
     kept.preview = (key, made)
     return made

@@ -24,6 +24,7 @@ from RetrievalSAMLib.library.files import sealed, unsealed
 from RetrievalSAMLib.models.checkpoint import as_float32, read_state_dict
 from RetrievalSAMLib.retrieval.evidence import CaseEvidence
 from RetrievalSAMLib.retrieval.evidence_file import EvidenceFile
+from RetrievalSAMLib.segmentation.engines.interface import ImageFeatures, Memory
 from RetrievalSAMLib.segmentation.output.report import SegmentOnSlice, SliceReport
 from RetrievalSAMLib.segmentation.run_state.known_results import KnownResult, add_result, read_results
 from RetrievalSAMLib.segmentation.run_state.state_file import (  # fmt: skip
@@ -42,7 +43,6 @@ from RetrievalSAMLib.segmentation.run_state.state_file import (  # fmt: skip
     memory_name,
     place_name,
 )
-from RetrievalSAMLib.segmentation.sam2.engine import ImageFeatures, Memory
 from RetrievalSAMLib.worker.jobs import costs
 
 from .mutations import damaged_bytes, damaged_json, damaged_zip

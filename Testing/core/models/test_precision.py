@@ -9,8 +9,8 @@ from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.models import precision
 from RetrievalSAMLib.models.build import build_segmenter
 from RetrievalSAMLib.models.precision import VARIABLE, choose_precision, choose_training_precision
-from RetrievalSAMLib.segmentation.sam2.engine import Decoded, MemoryBank, PointerEntry, Sam2Engine, SpatialEntry
-from RetrievalSAMLib.segmentation.sam2.memory_tokens import TokenReduction
+from RetrievalSAMLib.segmentation.engines.interface import Decoded, MemoryBank, PointerEntry, SpatialEntry
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 
 CPU = torch.device("cpu")
 
@@ -85,7 +85,7 @@ def segmented(engine: Sam2Engine) -> Decoded:
     disc = (((rows - 120) ** 2 + (columns - 140) ** 2) < 45**2).float()[None]
     features = engine.encode_images(disc * 0.6 + 0.2)
     memory = engine.encode_support(features, disc).rounded()
-    tokens = TokenReduction(engine.model.memory_attention, 0.25)
+    tokens = engine.token_reduction(0.25)
     bank = MemoryBank([SpatialEntry(memory.spatial, 0)], [PointerEntry(memory.pointer, 1)], 16, tokens)
     return engine.decode(features, engine.attend(features, bank))
 

@@ -17,7 +17,8 @@ from RetrievalSAMLib.evaluation.leave_one_out import leave_out
 from RetrievalSAMLib.library.case import Case
 from RetrievalSAMLib.library.lock import lock_held
 from RetrievalSAMLib.library.store import SupportLibrary
-from RetrievalSAMLib.segmentation.sam2.engine import ImageFeatures, Sam2Engine
+from RetrievalSAMLib.segmentation.engines.interface import ImageFeatures
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from RetrievalSAMLib.segmentation.settings.options import Models, RunOptions
 from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.tuning.choices import CHOICES, TRIED

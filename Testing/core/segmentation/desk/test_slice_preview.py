@@ -11,9 +11,10 @@ from RetrievalSAMLib.models.build import random_segmenter
 from RetrievalSAMLib.models.prompt_decoder import PromptDecoder
 from RetrievalSAMLib.segmentation.desk import preview as preview_module
 from RetrievalSAMLib.segmentation.desk.preview import SlicePreview
+from RetrievalSAMLib.segmentation.engines.interface import Decoded
 from RetrievalSAMLib.segmentation.first_case import clicks as clicks_module
 from RetrievalSAMLib.segmentation.prompts.points_and_boxes import OnSlice, PlacedPoint
-from RetrievalSAMLib.segmentation.sam2.engine import Decoded, Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from RetrievalSAMLib.segmentation.settings.networks import encoder_for, load_models
 from RetrievalSAMLib.volumes import Geometry, Plane, SliceFrame, SliceStack
 from RetrievalSAMLib.volumes.overlap import dice

@@ -17,9 +17,9 @@ from RetrievalSAMLib.alignment import Alignment
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.models.window import MovedWindow, Window
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
+from RetrievalSAMLib.segmentation.engines.interface import ImageFeatures, Memory
 from RetrievalSAMLib.segmentation.memory.kept_memories import KeptSupports
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, SegmentationResult, refine_volume, segment_volume
-from RetrievalSAMLib.segmentation.sam2.engine import ImageFeatures, Memory
 from RetrievalSAMLib.segmentation.settings.cache_space import FOLDER_VARIABLE, LIMIT_VARIABLE, CacheSpace, memory_cache
 from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.segmentation.spatial_prior.crops import seen_in_case

@@ -9,13 +9,14 @@ import torch
 from RetrievalSAMLib.models.build import random_segmenter
 from RetrievalSAMLib.models.window import MovedWindow, Window
 from RetrievalSAMLib.retrieval.evidence import CaseSlices, MemoryCase
+from RetrievalSAMLib.segmentation.engines.interface import ImageFeatures, Memory
 from RetrievalSAMLib.segmentation.memory.support_memories import (
     MemoryStore,
     encode_slice,
     encode_supports,
     mask_to_input,
 )
-from RetrievalSAMLib.segmentation.sam2.engine import ImageFeatures, Memory, Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from RetrievalSAMLib.volumes import Geometry, Plane, Segment, Segmentation, Volume
 
 VALUES = (1, 2, 3, 4, 5, 9)

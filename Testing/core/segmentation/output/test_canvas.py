@@ -11,9 +11,9 @@ import torch
 from aligned_stacks import geometry_of
 
 from RetrievalSAMLib.models.window import Window
+from RetrievalSAMLib.segmentation.engines.interface import NO_OBJECT_LOGIT
 from RetrievalSAMLib.segmentation.output.fusion import Canvas
 from RetrievalSAMLib.segmentation.propagation.segmented_slice import SegmentedSlice
-from RetrievalSAMLib.segmentation.sam2.engine import NO_OBJECT_LOGIT
 from RetrievalSAMLib.volumes import Plane, Segment, SliceFrame
 
 SEGMENTS = (Segment("A", 3), Segment("B", 7), Segment("C", 8))

@@ -14,11 +14,12 @@ from made_up_cases import GEOMETRY, SEGMENTS, case, stored_otherwise
 
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.retrieval.evidence import MemoryCase
+from RetrievalSAMLib.segmentation.engines.interface import Decoded
 from RetrievalSAMLib.segmentation.pipeline import Models, RunOptions, refine_volume, segment_volume
 from RetrievalSAMLib.segmentation.prompts.points_and_boxes import BoxPrompt, PersonsPrompts, PointPrompt
 from RetrievalSAMLib.segmentation.run_state.known_results import KnownResult, add_result
 from RetrievalSAMLib.segmentation.run_state.state_file import SUFFIX, results_file
-from RetrievalSAMLib.segmentation.sam2.engine import Decoded, Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.volumes import Segmentation, SliceFrame, Volume, choose_plane
 

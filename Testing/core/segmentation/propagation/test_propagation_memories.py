@@ -4,9 +4,10 @@ import torch
 
 from RetrievalSAMLib.models.build import random_segmenter
 from RetrievalSAMLib.retrieval.index import SliceRetrieval, Support
+from RetrievalSAMLib.segmentation.engines.interface import ImageFeatures, MemoryBank
 from RetrievalSAMLib.segmentation.memory.support_memories import MemoryStore
 from RetrievalSAMLib.segmentation.propagation.propagation import Propagation
-from RetrievalSAMLib.segmentation.sam2.engine import ImageFeatures, MemoryBank, Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from RetrievalSAMLib.segmentation.settings.presets import Settings
 
 SLICES, START, SPAN = 11, 8, 4

@@ -17,10 +17,11 @@ from sam2.modeling.sam2_base import SAM2Base
 from RetrievalSAMLib.errors import InputError
 from RetrievalSAMLib.models.build import random_segmenter
 from RetrievalSAMLib.retrieval.index import Support
+from RetrievalSAMLib.segmentation.engines.interface import ImageFeatures
 from RetrievalSAMLib.segmentation.propagation.segmented_slice import SegmentedSlice
 from RetrievalSAMLib.segmentation.published import fate_sam as module
 from RetrievalSAMLib.segmentation.published.fate_sam import LabelledSlices, fate_sam, masks_of, merged
-from RetrievalSAMLib.segmentation.sam2.engine import ImageFeatures, Sam2Engine
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from Testing.reference.fate_sam_reference import Quirks, Told, tell
 
 TOLERANCE = 1e-5

@@ -8,16 +8,10 @@ import pytest
 import torch
 
 from RetrievalSAMLib.models.build import build_segmenter
-from RetrievalSAMLib.segmentation.sam2.attention_shares import attention_by_memory, attention_weights
-from RetrievalSAMLib.segmentation.sam2.engine import (
-    ImageFeatures,
-    Memory,
-    MemoryBank,
-    PointerEntry,
-    Sam2Engine,
-    SpatialEntry,
-)
-from RetrievalSAMLib.segmentation.sam2.memory_tokens import Attended, TokenReduction
+from RetrievalSAMLib.segmentation.engines.attention_shares import attention_by_memory, attention_weights
+from RetrievalSAMLib.segmentation.engines.interface import ImageFeatures, Memory, MemoryBank, PointerEntry, SpatialEntry
+from RetrievalSAMLib.segmentation.engines.memory_tokens import Attended
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +25,7 @@ def disc(row: int, column: int, size: int = 256, radius: int = 40) -> torch.Tens
 
 
 def attended_by(engine: Sam2Engine, features: ImageFeatures, bank: MemoryBank, kept: float = 1.0) -> Attended:
-    tokens = TokenReduction(engine.model.memory_attention, kept)
+    tokens = engine.token_reduction(kept)
     engine.attend(features, replace(bank, reduction=tokens))
     return tokens.attended
 

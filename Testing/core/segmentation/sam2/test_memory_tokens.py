@@ -9,15 +9,9 @@ import pytest
 import torch
 
 from RetrievalSAMLib.models.build import build_segmenter
-from RetrievalSAMLib.segmentation.sam2.engine import (
-    ImageFeatures,
-    Memory,
-    MemoryBank,
-    PointerEntry,
-    Sam2Engine,
-    SpatialEntry,
-)
-from RetrievalSAMLib.segmentation.sam2.memory_tokens import Blocks, TokenReduction
+from RetrievalSAMLib.segmentation.engines.interface import ImageFeatures, Memory, MemoryBank, PointerEntry, SpatialEntry
+from RetrievalSAMLib.segmentation.engines.memory_tokens import Blocks, TokenReduction
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 
 SEGMENTS = 2
 
@@ -69,7 +63,7 @@ def test_all_tokens_give_what_sam2_gives(
     engine: Sam2Engine, features: ImageFeatures, memories: list[Memory], named: bool, own_rows: bool
 ) -> None:
     seen = features.select(torch.tensor([0, 0])) if own_rows else features.expand(SEGMENTS)
-    tokens = TokenReduction(engine.model.memory_attention, 1.0)
+    tokens = engine.token_reduction(1.0)
     expected = engine.attend(seen, bank_of(memories, None))
     for _ in range(2):  # the second time from what was kept
         torch.testing.assert_close(engine.attend(seen, bank_of(memories, tokens, named)), expected, atol=1e-5, rtol=0)
@@ -78,23 +72,20 @@ def test_all_tokens_give_what_sam2_gives(
 @torch.inference_mode()
 def test_without_pointers_too(engine: Sam2Engine, features: ImageFeatures, memories: list[Memory]) -> None:
     seen = features.expand(SEGMENTS)
-    bank = replace(bank_of(memories, TokenReduction(engine.model.memory_attention, 1.0)), pointers=())
+    bank = replace(bank_of(memories, engine.token_reduction(1.0)), pointers=())
     expected = engine.attend(seen, replace(bank, reduction=None))
     torch.testing.assert_close(engine.attend(seen, bank), expected, atol=1e-5, rtol=0)
 
 
 @torch.inference_mode()
 def test_tokens_that_are_the_same_count_as_often_as_they_are(engine: Sam2Engine, features: ImageFeatures) -> None:
-    attention = engine.model.memory_attention
     uniform = torch.full((1, 32, 16, 16), 0.3)
     position = torch.zeros(256, 32)
     seen = features
-    whole, reduced = (TokenReduction(attention, kept).tokens(uniform, position) for kept in (1.0, 0.0))
+    whole, reduced = (engine.token_reduction(kept).tokens(uniform, position) for kept in (1.0, 0.0))
     assert reduced.values.shape == (1, 64, 32)
     assert float(reduced.log_counts.exp().sum()) == pytest.approx(256)
-    answers = [
-        TokenReduction(attention, 1.0)(seen.embedding, seen.position, [t], None, None, 3) for t in (whole, reduced)
-    ]
+    answers = [engine.token_reduction(1.0)(seen.embedding, seen.position, [t], None, None, 3) for t in (whole, reduced)]
     # Only their places differ, by less than the two tokens of a block's side.
     torch.testing.assert_close(answers[0], answers[1], atol=0.02, rtol=0)
 
@@ -105,7 +96,7 @@ def test_the_fewer_tokens_the_less_exact(engine: Sam2Engine, features: ImageFeat
     exact = engine.attend(seen, bank_of(memories, None))
     errors, counts = [], []
     for kept in (1.0, 0.75, 0.25, 0.0):
-        tokens = TokenReduction(engine.model.memory_attention, kept)
+        tokens = engine.token_reduction(kept)
         errors.append(float((engine.attend(seen, bank_of(memories, tokens)) - exact).square().mean()))
         counts.append(len(tokens.attended.log_counts))
     assert errors == sorted(errors)
@@ -135,7 +126,7 @@ def test_what_is_kept_of_supports_has_a_limit(
 ) -> None:
     seen = features.expand(SEGMENTS)
     expected = engine.attend(seen, bank_of(memories, None))
-    tokens = TokenReduction(engine.model.memory_attention, 1.0, limit_bytes=1 << 20)
+    tokens = engine.token_reduction(1.0, limit_bytes=1 << 20)
     torch.testing.assert_close(engine.attend(seen, bank_of(memories, tokens, named=True)), expected, atol=1e-5, rtol=0)
     assert 0 < tokens.kept_bytes <= 1 << 20
 
@@ -145,7 +136,7 @@ def test_what_neighbouring_slices_do_not_ask_for_is_forgotten(
     engine: Sam2Engine, features: ImageFeatures, memories: list[Memory]
 ) -> None:
     seen = features.expand(SEGMENTS)
-    tokens = TokenReduction(engine.model.memory_attention, 0.25)
+    tokens = engine.token_reduction(0.25)
     engine.attend(seen, bank_of(memories, tokens, named=True))
     both = tokens.kept_bytes
     for _ in range(8):
@@ -157,7 +148,7 @@ def test_what_neighbouring_slices_do_not_ask_for_is_forgotten(
 
 @torch.inference_mode()
 def test_a_name_stands_for_one_memory(engine: Sam2Engine, features: ImageFeatures, memories: list[Memory]) -> None:
-    tokens = TokenReduction(engine.model.memory_attention, 0.5)
+    tokens = engine.token_reduction(0.5)
     position = torch.zeros(256, 32)
     both = tokens.tokens(memories[0].spatial, position, ["first", "second"])
     swapped = tokens.tokens(memories[0].spatial.flip(0), position, ["second", "first"])

@@ -11,16 +11,14 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 
 from RetrievalSAMLib.models.build import LoadedSegmenter, build_segmenter, random_segmenter
-from RetrievalSAMLib.segmentation.sam2.engine import (
-    IMAGE_MEAN,
-    IMAGE_STD,
+from RetrievalSAMLib.segmentation.engines.interface import (
     NO_OBJECT_LOGIT,
     MemoryBank,
     PointerEntry,
     Prompts,
-    Sam2Engine,
     SpatialEntry,
 )
+from RetrievalSAMLib.segmentation.sam2.engine import IMAGE_MEAN, IMAGE_STD, Sam2Engine
 
 TOLERANCE = {"random tiny": 2e-5, "bundled": 1e-3}
 SEGMENTS = 2

@@ -18,16 +18,16 @@ from sam2_video import segment_film, video_predictor
 
 from RetrievalSAMLib.models.build import LoadedSegmenter, build_segmenter, random_segmenter
 from RetrievalSAMLib.retrieval.index import SliceRetrieval, Support
-from RetrievalSAMLib.segmentation.memory.support_memories import MemoryStore
-from RetrievalSAMLib.segmentation.propagation.propagation import AsFilm, Propagation
-from RetrievalSAMLib.segmentation.sam2.engine import (
+from RetrievalSAMLib.segmentation.engines.interface import (
     NO_OBJECT_LOGIT,
     ImageFeatures,
     MemoryBank,
     PointerEntry,
-    Sam2Engine,
     SpatialEntry,
 )
+from RetrievalSAMLib.segmentation.memory.support_memories import MemoryStore
+from RetrievalSAMLib.segmentation.propagation.propagation import AsFilm, Propagation
+from RetrievalSAMLib.segmentation.sam2.engine import Sam2Engine
 from RetrievalSAMLib.segmentation.settings.presets import Settings
 
 RANDOM_TOLERANCE = 2e-5

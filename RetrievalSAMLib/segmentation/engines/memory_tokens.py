@@ -6,7 +6,7 @@ softmax: ``sum_j exp(q k_j)`` is about ``n exp(q mean(k_j))`` for n keys that ar
 et al., Token Merging, ICLR 2023). Keys are averaged after their rotary encoding, so that a mean stands where its tokens
 stood. What was projected for a support is kept and used again by every slice that attends to it.
 
-Shapes as in `engine`; T tokens of a reduced memory, N = h w of a whole one.
+Shapes as in `interface`; T tokens of a reduced memory, N = h w of a whole one.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ import math
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from sam2.modeling.memory_attention import MemoryAttention, MemoryAttentionLayer
-from sam2.modeling.position_encoding import apply_rotary_enc
-from sam2.modeling.sam.transformer import RoPEAttention
 
 _BLOCK = 2
 """Side of a block of tokens that may become one."""
 
-_LIMIT_BYTES = 256 << 20
+LIMIT_BYTES = 256 << 20
 """What projected supports may hold; the ones used longest ago go first."""
 
 _KEPT_CALLS = 8
@@ -34,6 +32,42 @@ Of the supports that 300 slices ask for, 1.6 % are projected again; one in forty
 
 _QUERIES_AT_ONCE = 128
 """Places whose attention weights are in memory together, on a CPU: a processor's cache holds them."""
+
+
+class AttentionLayer(Protocol):
+    """One layer of a network's memory attention with one head, taken apart. Tokens are float (B, N, C)."""
+
+    def attend_to_self(self, tokens: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+        """The slice's tokens after they attended to each other."""
+
+    def queries(self, tokens: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+        """What they ask memories, turned by their place."""
+
+    def keys(self, memory: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+        """What a memory's N tokens (B, N, M) answer to, turned by their place, (B, N, C)."""
+
+    def pointer_keys(self, pointers: torch.Tensor) -> torch.Tensor:
+        """The same of object pointers (B, P, M) with their time; they have no place."""
+
+    def values(self, memory: torch.Tensor) -> torch.Tensor:
+        """What is found of memories (B, T, M), (B, T, C); linear."""
+
+    def attended(self, tokens: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
+        """The slice's tokens with what they found (B, N, C), behind the layer's own network."""
+
+
+class AttentionParts(Protocol):
+    """A network's memory attention, taken apart."""
+
+    @property
+    def layers(self) -> Sequence[AttentionLayer]:
+        """From the first to the last."""
+
+    def begin(self, embedding: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+        """The slice's tokens as the first layer takes them."""
+
+    def end(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The last layer's tokens as the decoder takes them."""
 
 
 @dataclass(frozen=True)
@@ -117,19 +151,18 @@ def _in_blocks(tokens: torch.Tensor, shape: torch.Size) -> torch.Tensor:
 
 
 class TokenReduction(torch.nn.Module):
-    """SAM 2's memory attention, with its weights, over reduced memories. For inference, one slice after the other.
+    """A network's memory attention, with its weights, over reduced memories. For inference, one slice after the other.
 
     Args:
-        attention: Of the model.
+        attention: Of the network.
         kept: Part of the 2 x 2 blocks that stay whole in every memory, those whose tokens differ most. 0.5 leaves
             five eighths of the tokens, 0 a quarter.
         limit_bytes: What projected supports may hold of memory.
     """
 
-    def __init__(self, attention: MemoryAttention, kept: float, limit_bytes: int = _LIMIT_BYTES) -> None:
+    def __init__(self, attention: AttentionParts, kept: float, limit_bytes: int = LIMIT_BYTES) -> None:
         super().__init__()
         self._attention, self._kept, self._limit_bytes = attention, kept, limit_bytes
-        self._layers = [_checked(layer) for layer in attention.layers]
         # By name, and the number of the call that asked for it last: the oldest first.
         self._known: OrderedDict[Hashable, tuple[Tokens, int]] = OrderedDict()
         self._bytes, self._calls = 0, 0
@@ -182,7 +215,7 @@ class TokenReduction(torch.nn.Module):
         pointer_position: torch.Tensor | None,
         pieces: int,
     ) -> torch.Tensor:
-        """As ``MemoryAttention.forward``.
+        """Attend to reduced memories.
 
         Args:
             embedding: float (B, C, h, w) of the slice; one row expanded over the batch attends to itself once.
@@ -199,8 +232,7 @@ class TokenReduction(torch.nn.Module):
         batch, _, height, width = embedding.shape
         rows = 1 if embedding.stride(0) == 0 else batch
         output, where = (t[:rows].flatten(2).transpose(1, 2) for t in (embedding, position))
-        if self._attention.pos_enc_at_input:
-            output = output + 0.1 * where
+        output = self._attention.begin(output, where)
         values = torch.cat([memory.values for memory in memories], dim=1)
         counts = torch.cat([memory.log_counts for memory in memories])
         extra = None
@@ -209,31 +241,27 @@ class TokenReduction(torch.nn.Module):
             values = torch.cat([values, extra[0]], dim=1)
             counts = torch.cat([counts, counts.new_zeros(extra[0].shape[1])])
         queries = keys = output
-        for number, layer in enumerate(self._layers):
-            output = layer._forward_sa(output, where)
+        for number, layer in enumerate(self._attention.layers):
+            output = layer.attend_to_self(output, where)
             if len(output) != batch:
                 output, where = output.expand(batch, -1, -1), where.expand(batch, -1, -1)
-            cross = layer.cross_attn_image
-            normed = layer.norm2(output)
-            queries = _turned(cross, cross.q_proj(normed + where if layer.pos_enc_at_cross_attn_queries else normed))
+            queries = layer.queries(output, where)
             keys = torch.cat([memory.keys[number] for memory in memories], dim=1)
             if extra is not None:
-                keys = torch.cat([keys, cross.k_proj(extra[1])], dim=1)
-            output = output + cross.out_proj(_looked_up(cross, queries, keys, values, counts))
-            output = output + layer.linear2(layer.activation(layer.linear1(layer.norm3(output))))
+                keys = torch.cat([keys, layer.pointer_keys(extra[1])], dim=1)
+            output = layer.attended(output, _looked_up(layer, queries, keys, values, counts))
         of = [torch.full((memory.values.shape[1],), n) for n, memory in enumerate(memories)]
         if extra is not None:
             of.append(torch.arange(extra[0].shape[1]) // pieces)
         self._attended = Attended(queries, keys, counts, torch.cat(of).to(keys.device))
-        return self._attention.norm(output).transpose(1, 2).unflatten(2, (height, width))
+        return self._attention.end(output).transpose(1, 2).unflatten(2, (height, width))
 
     def _made(self, spatial: torch.Tensor, position: torch.Tensor) -> Tokens:
         memory = spatial.to(position.dtype).flatten(2).transpose(1, 2)
         blocks = None if self._kept >= 1 else Blocks.of(memory, spatial.shape[-2:], self._kept)
         keys = []
-        for layer in self._layers:
-            cross = layer.cross_attn_image
-            key = _turned(cross, cross.k_proj(memory + position if layer.pos_enc_at_cross_attn_keys else memory))
+        for layer in self._attention.layers:
+            key = layer.keys(memory, position)
             keys.append(key if blocks is None else blocks.reduce(key))
         if blocks is None:
             return Tokens(memory, tuple(keys), memory.new_zeros(memory.shape[1]))
@@ -252,31 +280,8 @@ class TokenReduction(torch.nn.Module):
             self._bytes -= tokens.nbytes
 
 
-def _checked(layer: torch.nn.Module) -> MemoryAttentionLayer:
-    """A layer as SAM 2 has it.
-
-    Raises:
-        ValueError: It is another one.
-    """
-    if not isinstance(layer, MemoryAttentionLayer) or not isinstance(layer.cross_attn_image, RoPEAttention):
-        raise ValueError("SAM 2's memory attention has rotary positions")
-    if layer.cross_attn_image.num_heads != 1:
-        raise ValueError("SAM 2's memory attention has one head")
-    return layer
-
-
-def _turned(attention: RoPEAttention, projected: torch.Tensor) -> torch.Tensor:
-    """Queries or keys (B, N, C) turned by their place in the slice."""
-    side = math.isqrt(projected.shape[1])
-    if attention.freqs_cis.shape[0] != projected.shape[1]:
-        attention.freqs_cis = attention.compute_cis(end_x=side, end_y=side)
-    angles = attention.freqs_cis.to(projected.device)
-    turned: torch.Tensor = apply_rotary_enc(projected[:, None], projected[:, None, :0], freqs_cis=angles)[0]
-    return turned[:, 0]
-
-
 def _looked_up(
-    attention: RoPEAttention, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, log_counts: torch.Tensor
+    layer: AttentionLayer, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, log_counts: torch.Tensor
 ) -> torch.Tensor:
     """Softmax attention, (B, N, C), with values of the memory's width.
 
@@ -285,7 +290,7 @@ def _looked_up(
     """
     scale = queries.shape[-1] ** -0.5
     if queries.device.type != "cpu":
-        projected = attention.v_proj(values)[:, None]
+        projected = layer.values(values)[:, None]
         found = F.scaled_dot_product_attention(
             queries[:, None], keys[:, None], projected, attn_mask=log_counts[None, None, None]
         )
@@ -295,7 +300,7 @@ def _looked_up(
     for part in queries.split(_QUERIES_AT_ONCE, dim=1):
         bias = log_counts.expand(len(part), part.shape[1], -1)
         parts.append(torch.baddbmm(bias, part, turned, alpha=scale).softmax(-1) @ values)
-    return attention.v_proj(torch.cat(parts, dim=1))
+    return layer.values(torch.cat(parts, dim=1))
 
 
 def _rows(tokens: Tokens, rows: slice) -> Tokens:
