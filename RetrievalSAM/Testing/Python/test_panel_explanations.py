@@ -144,8 +144,10 @@ class LookFirstTest(ExplanationTest):
         label = self.results_ui.plotLabel
         for part, index in ((0.0, 0), (1.0, 11)):
             place = qt.QPointF(part * label.pixmap.width(), 40)
+            on_screen = qt.QPointF(label.mapToGlobal(place.toPoint()))
             left, none = qt.Qt.LeftButton, qt.Qt.NoModifier
-            slicer.app.sendEvent(label, qt.QMouseEvent(qt.QEvent.MouseButtonRelease, place, left, left, none))
+            event = qt.QMouseEvent(qt.QEvent.MouseButtonRelease, place, on_screen, left, left, none)
+            slicer.app.sendEvent(label, event)
             wait_until(lambda index=index: f"slice {index}" in self.results_ui.supportsLabel.text.lower(), "the slice")
             red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
             height = slicer.util.arrayFromVTKMatrix(red.GetSliceToRAS())[2, 3]
