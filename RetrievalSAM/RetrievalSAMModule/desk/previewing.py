@@ -20,7 +20,7 @@ from ..runs.correcting import Correcting
 from ..runs.run_place import is_on_server
 from ..runs.segmenting import Segmenting
 from ..scene.proposal import Proposal
-from ..scene.segmentation_files import replace_segment, segment_voxels
+from ..scene.segmentation_files import replace_segment, segment_slice, segment_voxels
 from ..scene.slice_views import plane_across
 from ..scene.volume_files import SceneError, write_volume
 from ..scene.work_folder import WorkFolder
@@ -161,10 +161,8 @@ class Previewing:
     def _slice(self, name: str, index: int) -> np.ndarray:
         """A segment on one slice of the volume, bool, its axes in the order (k, j, i)."""
         proposal = self._proposal
-        mask = segment_voxels(proposal.segmentation, proposal.segment_ids[name], proposal.volume)
-        if mask is None:
-            mask = np.zeros(proposal.size[::-1], np.uint8)
-        return np.take(mask, index, axis=2 - proposal.axis) != 0
+        segment_id = proposal.segment_ids[name]
+        return segment_slice(proposal.segmentation, segment_id, proposal.volume, proposal.axis, index)
 
     def _write(self, place: Place, pixels: np.ndarray) -> None:
         proposal, (name, index) = self._proposal, place
@@ -176,4 +174,4 @@ class Previewing:
         whole = np.zeros(proposal.size[::-1], np.uint8) if mask is None else np.asarray(mask != 0, np.uint8)
         np.moveaxis(whole, 2 - proposal.axis, 0)[index] = pixels
         replace_segment(proposal.segmentation, segment_id, proposal.volume, whole)
-        self._correcting.written(name)
+        self._correcting.written(name, whole)

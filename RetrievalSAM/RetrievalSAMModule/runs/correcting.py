@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -178,12 +179,11 @@ class Correcting(VTKObservationMixin):
         if self._unseen:
             self._compare_now()
 
-    def written(self, name: str) -> None:
-        """A segment was written by the module: that is no stroke."""
+    def written(self, name: str, mask: np.ndarray) -> None:
+        """A segment was written by the module, as a mask (k, j, i), nonzero inside: that is no stroke."""
         proposal = self._proposal
         if proposal is not None and proposal.is_in_scene and name in proposal.present_segments():
-            segment_id = proposal.segment_ids[name]
-            self._painting.written(segment_id, segment_voxels(proposal.segmentation, segment_id, proposal.volume))
+            self._painting.written(proposal.segment_ids[name], mask)
 
     def corrected_for(self, proposal: Proposal) -> list[int]:
         """The slices of a result, accepted or not, that a person has corrected by now."""

@@ -8,7 +8,11 @@ import numpy as np
 
 
 class ResultSnapshot:
-    """Masks of segments on the volume's grid, by name. A segment that was not taken counts as empty."""
+    """Masks of segments on the volume's grid, by name. A segment that was not taken counts as empty.
+
+    Every plane of voxels k is packed by itself. What was kept and what is there now are compared packed, so that only
+    planes that differ are unpacked: after a stroke that is one of a hundred.
+    """
 
     def __init__(self) -> None:
         self._taken: dict[str, tuple[tuple[int, ...], np.ndarray]] = {}
@@ -18,7 +22,7 @@ class ResultSnapshot:
         if mask is None:
             self._taken.pop(name, None)
         else:
-            self._taken[name] = (mask.shape, np.packbits(mask != 0))
+            self._taken[name] = (mask.shape, _packed(mask))
 
     def renamed(self, names: Mapping[str, str]) -> ResultSnapshot:
         """The same masks, of these names alone, under others."""
@@ -40,7 +44,7 @@ class ResultSnapshot:
         Raises:
             ValueError: The grid is another one.
         """
-        return frozenset(self._differing(name, mask, axis)[0])
+        return frozenset(self.changes(name, mask, axis))
 
     def changes(self, name: str, mask: np.ndarray | None, axis: int) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """What these slices were and what they are, bool, axes in the order (k, j, i), by index; arguments likewise.
@@ -48,19 +52,32 @@ class ResultSnapshot:
         Raises:
             ValueError: The grid is another one.
         """
-        slices, was, now = self._differing(name, mask, axis)
-        return {i: (was.take(i, axis=2 - axis), now.take(i, axis=2 - axis)) for i in slices}
-
-    def _differing(self, name: str, mask: np.ndarray | None, axis: int) -> tuple[list[int], np.ndarray, np.ndarray]:
-        """Slices where a segment is not what was kept; what it was, and is, bool (k, j, i)."""
         known = self._taken.get(name)
         if known is None and mask is None:
-            return [], *2 * (np.zeros((0, 0, 0), dtype=bool),)
+            return {}
         shape = mask.shape if known is None else known[0]
         if mask is not None and mask.shape != shape:
             raise ValueError(f"the volume has {mask.shape} voxels, the result {shape}")
-        nothing = np.zeros(shape, dtype=bool)
-        was = nothing if known is None else np.unpackbits(known[1], count=nothing.size).reshape(shape).astype(bool)
-        now = nothing if mask is None else mask != 0
-        others = tuple(other for other in range(3) if other != 2 - axis)
-        return np.flatnonzero((was != now).any(axis=others)).tolist(), was, now
+        was = np.zeros_like(_packed(mask)) if known is None else known[1]
+        now = np.zeros_like(was) if mask is None else _packed(mask)
+        planes = np.flatnonzero((was != now).any(axis=1))
+        before, after = (_unpacked(bits, planes, shape) for bits in (was, now))
+        if axis == 2:
+            return {int(k): (before[place], after[place]) for place, k in enumerate(planes)}
+        # A slice that crosses the planes is told whole, also where it did not change.
+        sides = tuple(other for other in range(3) if other != 2 - axis)
+        crossing = np.flatnonzero((before != after).any(axis=sides)).tolist()
+        if crossing and len(planes) < shape[0]:
+            before, after = (_unpacked(bits, np.arange(shape[0]), shape) for bits in (was, now))
+        return {i: (before.take(i, axis=2 - axis), after.take(i, axis=2 - axis)) for i in crossing}
+
+
+def _packed(mask: np.ndarray) -> np.ndarray:
+    """A mask (k, j, i), nonzero inside, as bits: a row a plane."""
+    return np.packbits((mask != 0).reshape(len(mask), -1), axis=1)
+
+
+def _unpacked(bits: np.ndarray, planes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Some planes of a mask of a shape (k, j, i), bool (planes, j, i)."""
+    rows = np.unpackbits(bits[planes], axis=1, count=shape[1] * shape[2])
+    return rows.reshape(len(planes), *shape[1:]).astype(bool)

@@ -22,6 +22,8 @@ from .volume_files import SceneError, file_ijk_to_ras, ijk_to_ras
 RESULT_ATTRIBUTE = "RetrievalSAM.Result"
 """Of a segmentation: what its result needs to be taken up again (`kept_result`)."""
 
+_BINARY = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
+_SAME_MM = 1e-4
 _WHOLE_SEGMENT = slicer.vtkSlicerSegmentationsModuleLogic.MODE_REPLACE
 
 
@@ -129,6 +131,51 @@ def segment_voxels(
         labelmap, _empty_grid(volume, ijk_to_ras(volume)), on_grid
     )
     return vtk_to_numpy(on_grid.GetPointData().GetScalars()).reshape(on_grid.GetDimensions()[::-1])
+
+
+def segment_slice(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    segment_id: str,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    axis: int,
+    index: int,
+) -> np.ndarray:
+    """One slice of a segment along an axis (0, 1, 2 as i, j, k) of the volume, bool, axes in the order (k, j, i).
+
+    Where the segment's own labelmap lies on the volume's grid, the other slices are not looked at.
+    """
+    content, size = segmentation.GetSegmentation(), volume.GetImageData().GetDimensions()
+    found = np.zeros(size[::-1][: 2 - axis] + size[::-1][3 - axis :], dtype=bool)
+    labels = content.GetSegment(segment_id).GetRepresentation(_BINARY)
+    if labels is None or not _lies_on(labels, segmentation, volume):
+        mask = segment_voxels(segmentation, segment_id, volume)
+        return found if mask is None else np.moveaxis(mask, 2 - axis, 0)[index] != 0
+    extent = labels.GetExtent()
+    first, last = extent[::2], extent[1::2]
+    if labels.IsEmpty() or not first[axis] <= index <= last[axis]:
+        return found
+    values = vtk_to_numpy(labels.GetPointData().GetScalars()).reshape(labels.GetDimensions()[::-1])
+    own = np.moveaxis(values, 2 - axis, 0)[index - first[axis]] == content.GetSegment(segment_id).GetLabelValue()
+    there, here = [], []
+    for side in (other for other in (2, 1, 0) if other != axis):
+        begin, end = max(first[side], 0), min(last[side], size[side] - 1) + 1
+        there.append(slice(begin, max(end, begin)))
+        here.append(slice(begin - first[side], max(end, begin) - first[side]))
+    found[tuple(there)] = own[tuple(here)]
+    return found
+
+
+def _lies_on(
+    labels: slicer.vtkOrientedImageData,
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+) -> bool:
+    """Whether a voxel of a labelmap is the volume's voxel of the same index."""
+    if segmentation.GetParentTransformNode() is not volume.GetParentTransformNode():
+        return False
+    own = vtk.vtkMatrix4x4()
+    labels.GetImageToWorldMatrix(own)
+    return bool(np.allclose(slicer.util.arrayFromVTKMatrix(own), ijk_to_ras(volume), atol=_SAME_MM))
 
 
 def replace_segment(

@@ -14,7 +14,7 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from .segmentation_files import segment_voxels
+from .segmentation_files import segment_slice
 from .volume_files import file_ijk_to_ras, ijk_to_ras
 
 _QUIET_MS = 120
@@ -48,10 +48,9 @@ def slice_centre(
     voxel = (np.asarray(volume.GetImageData().GetDimensions()) - 1) / 2
     voxel[axis] = index
     if segmentation.GetSegmentation().GetSegment(segment_id) is not None:
-        mask = segment_voxels(segmentation, segment_id, volume)
-        on_slice = np.argwhere(np.take(mask.transpose(2, 1, 0), index, axis=axis)) if mask is not None else ()
+        on_slice = np.argwhere(segment_slice(segmentation, segment_id, volume, axis, index))
         if len(on_slice):
-            voxel[[a for a in range(3) if a != axis]] = on_slice.mean(axis=0)
+            voxel[[a for a in range(3) if a != axis]] = on_slice.mean(axis=0)[::-1]
     return voxel
 
 
