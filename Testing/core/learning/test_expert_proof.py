@@ -5,8 +5,9 @@ import pytest
 from learning_cases import unseen
 
 from RetrievalSAMLib.learning.network.build import HINTED, IMAGE
+from RetrievalSAMLib.learning.proof import weights
 from RetrievalSAMLib.learning.proof.folds import FoldCase, folds_of, patient_stem, patients
-from RetrievalSAMLib.learning.proof.weights import mean_dice, prove, unproven
+from RetrievalSAMLib.learning.proof.weights import Trust, mean_dice, prove, unproven
 
 NONE: frozenset[int] = frozenset()
 
@@ -23,6 +24,15 @@ def test_a_better_expert_is_believed_and_a_worse_one_is_not() -> None:
 def test_an_expert_that_helps_in_one_case_of_four_is_not_believed() -> None:
     cases = [unseen(0.8, 0.99, 0), *(unseen(0.8, 0.75, seed) for seed in (1, 2, 3))]
     assert prove(cases, (("A", 1),), NONE)[0].weight == 0
+
+
+def test_a_gain_that_one_of_four_cases_does_not_share_is_no_proof() -> None:
+    tables = {Trust(): {1: [0.5, 0.5, 0.5, 0.5]}, Trust(0.5): {1: [0.56, 0.55, 0.54, 0.47]}}
+    gain = np.array(tables[Trust(0.5)][1]) - 0.5
+    assert gain.mean() - gain.std(ddof=1) / 2 > 0  # more than one standard error
+    assert weights._best(1, tables) == Trust()
+    tables[Trust(0.5)][1][3] = 0.53
+    assert weights._best(1, tables) == Trust(0.5)
 
 
 @pytest.mark.parametrize("good", [IMAGE, HINTED])
