@@ -3,8 +3,9 @@
 The probability of a segment is (1 - w) times the run's plus w times the expert's, which is that of networks that see
 the image alone, of networks that see hints too, or the mean of both. A weight is chosen by the mean gain in Dice over
 unseen cases at the lower end of its one-sided 90 % interval (Student's t), so that a gain of few cases has to be a gain
-in nearly all of them; no weight at all gains nothing and costs nothing. An unseen case is tried with the one member that has not seen it, a new volume is
-looked at by all of them: what their mean is known to be better by (`_MEAN_OF_MEMBERS`) is added.
+in nearly all of them; no weight at all gains nothing and costs nothing. An unseen case is tried with the one member
+that has not seen it, a new volume is looked at by all of them: what their mean is known to be better by
+(`_MEAN_OF_MEMBERS`) is added.
 """
 
 from __future__ import annotations
