@@ -24,9 +24,6 @@ NO_OBJECT_LOGIT = -1024.0
 MASK_LOGIT = 10.0
 """A mask given by a person enters as logits of -10 and +10 (``SAM2Base._use_mask_as_output``)."""
 
-RARE = 0.02
-"""No mean of a handful of masks makes a pixel less likely than this, or its opposite."""
-
 
 @dataclass(frozen=True)
 class ImageFeatures:

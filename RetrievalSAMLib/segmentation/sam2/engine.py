@@ -17,10 +17,11 @@ import torch
 import torch.nn.functional as F
 
 from ...models.precision import multiplying
-from ...stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PLACE, PREDICTION_MEMORIES, SUPPORT_MEMORIES, timed
+from ...stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, SUPPORT_MEMORIES, timed
 from ..engines.bank_tokens import BankEncoding
-from ..engines.interface import MASK_LOGIT, RARE, AllMasks, Decoded, ImageFeatures, Memory, MemoryBank, Prompts
+from ..engines.interface import MASK_LOGIT, AllMasks, Decoded, ImageFeatures, Memory, MemoryBank, Prompts
 from ..engines.memory_tokens import LIMIT_BYTES, TokenReduction
+from ..engines.own_memories import OwnMemories
 from .attention_parts import Sam2AttentionParts
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ IMAGE_STD = (0.229, 0.224, 0.225)
 """ImageNet statistics that SAM 2 and DINOv2 were trained with."""
 
 
-class Sam2Engine:
+class Sam2Engine(OwnMemories):
     """The four parts of one ``SAM2Base``, with the memory bank as an argument.
 
     Args:
@@ -136,31 +137,6 @@ class Sam2Engine:
             hard: Cut the masks at 0 first (``binarize_mask_from_pts_for_mem_enc``).
         """
         return self._encode_memory(features, self._upsample(logits[:, None]), present, hard)
-
-    @timed(PREDICTION_MEMORIES)
-    def encode_prediction(
-        self, features: ImageFeatures, logits: torch.Tensor, present: torch.Tensor, pointer: torch.Tensor
-    ) -> Memory:
-        """Turn slices that were just segmented into memories.
-
-        Args:
-            features: Of B slices.
-            logits: float (B, S / 4, S / 4), final ones (``NO_OBJECT_LOGIT`` where absent).
-            present: bool (B,).
-            pointer: float (B, C) of the decoder.
-        """
-        return Memory(self.encode_mask(features, logits, present), self._pointer_if(pointer, present))
-
-    @timed(PLACE)
-    def encode_place(self, features: ImageFeatures, probability: torch.Tensor) -> torch.Tensor:
-        """Spatial features (B, M, h, w) of a guess of the slices' own masks, made from where the supports have theirs.
-
-        Args:
-            features: Of B slices.
-            probability: float (B, S / 4, S / 4) in [0, 1].
-        """
-        logits = probability.clamp(RARE, 1 - RARE).logit()
-        return self.encode_mask(features, logits, torch.ones(len(logits), dtype=torch.bool, device=logits.device))
 
     def at_input_size(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (B, S / 4, S / 4) of the decoder's masks at the resolution of the input, (B, S, S)."""

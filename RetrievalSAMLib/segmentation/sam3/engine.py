@@ -16,10 +16,11 @@ import torch
 import torch.nn.functional as F
 
 from ...models.precision import multiplying
-from ...stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, PLACE, PREDICTION_MEMORIES, SUPPORT_MEMORIES, timed
+from ...stages import IMAGE_ENCODER, MASK_DECODER, MEMORY_ATTENTION, SUPPORT_MEMORIES, timed
 from ..engines.bank_tokens import BankEncoding
-from ..engines.interface import MASK_LOGIT, RARE, Decoded, ImageFeatures, Memory, MemoryBank, Prompts
+from ..engines.interface import MASK_LOGIT, Decoded, ImageFeatures, Memory, MemoryBank, Prompts
 from ..engines.memory_tokens import LIMIT_BYTES, TokenReduction
+from ..engines.own_memories import OwnMemories
 from .attention_parts import Sam3AttentionParts
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _MEMORY_CELLS = 4
 """Masks enter the memory encoder at this many times the decoder's resolution, a side."""
 
 
-class Sam3Engine:
+class Sam3Engine(OwnMemories):
     """The four parts of one ``Sam3TrackerVideoModel``; see `Engine`.
 
     Args:
@@ -124,31 +125,6 @@ class Sam3Engine:
             hard: Cut the masks at 0 first.
         """
         return self._encode_memory(features, self.at_input_size(logits)[:, None], present, hard)
-
-    @timed(PREDICTION_MEMORIES)
-    def encode_prediction(
-        self, features: ImageFeatures, logits: torch.Tensor, present: torch.Tensor, pointer: torch.Tensor
-    ) -> Memory:
-        """Turn slices that were just segmented into memories.
-
-        Args:
-            features: Of B slices.
-            logits: float (B, s, s), final ones (``NO_OBJECT_LOGIT`` where absent).
-            present: bool (B,).
-            pointer: float (B, C) of the decoder.
-        """
-        return Memory(self.encode_mask(features, logits, present), self._pointer_if(pointer, present))
-
-    @timed(PLACE)
-    def encode_place(self, features: ImageFeatures, probability: torch.Tensor) -> torch.Tensor:
-        """Spatial features (B, M, h, w) of a guess of the slices' own masks, made from where the supports have theirs.
-
-        Args:
-            features: Of B slices.
-            probability: float (B, s, s) in [0, 1].
-        """
-        logits = probability.clamp(RARE, 1 - RARE).logit()
-        return self.encode_mask(features, logits, torch.ones(len(logits), dtype=torch.bool, device=logits.device))
 
     def at_input_size(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (B, s, s) of the decoder's masks at the resolution of the input, (B, S, S)."""
