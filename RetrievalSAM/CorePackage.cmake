@@ -101,6 +101,10 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/evaluation/suggest.py
   RetrievalSAMLib/json_files.py
   RetrievalSAMLib/learning/__init__.py
+  RetrievalSAMLib/learning/at_once/__init__.py
+  RetrievalSAMLib/learning/at_once/fusing.py
+  RetrievalSAMLib/learning/at_once/taught.py
+  RetrievalSAMLib/learning/at_once/teaching.py
   RetrievalSAMLib/learning/expert/__init__.py
   RetrievalSAMLib/learning/expert/opinion.py
   RetrievalSAMLib/learning/expert/store.py
@@ -199,8 +203,15 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/corrections/refined_slices.py
   RetrievalSAMLib/segmentation/corrections/refinement_inputs.py
   RetrievalSAMLib/segmentation/corrections/run_before.py
+  RetrievalSAMLib/segmentation/corrections/second_look.py
   RetrievalSAMLib/segmentation/desk/__init__.py
   RetrievalSAMLib/segmentation/desk/preview.py
+  RetrievalSAMLib/segmentation/engines/__init__.py
+  RetrievalSAMLib/segmentation/engines/attention_shares.py
+  RetrievalSAMLib/segmentation/engines/bank_tokens.py
+  RetrievalSAMLib/segmentation/engines/interface.py
+  RetrievalSAMLib/segmentation/engines/memory_tokens.py
+  RetrievalSAMLib/segmentation/engines/own_memories.py
   RetrievalSAMLib/segmentation/first_case/__init__.py
   RetrievalSAMLib/segmentation/first_case/appearance.py
   RetrievalSAMLib/segmentation/first_case/carry.py
@@ -215,6 +226,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/first_case/ways.py
   RetrievalSAMLib/segmentation/less_memory.py
   RetrievalSAMLib/segmentation/memory/__init__.py
+  RetrievalSAMLib/segmentation/memory/engine_of.py
   RetrievalSAMLib/segmentation/memory/kept_memories.py
   RetrievalSAMLib/segmentation/memory/support_memories.py
   RetrievalSAMLib/segmentation/memory/tensor_cache.py
@@ -248,9 +260,11 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/run_state/run_context.py
   RetrievalSAMLib/segmentation/run_state/state_file.py
   RetrievalSAMLib/segmentation/sam2/__init__.py
-  RetrievalSAMLib/segmentation/sam2/attention_shares.py
+  RetrievalSAMLib/segmentation/sam2/attention_parts.py
   RetrievalSAMLib/segmentation/sam2/engine.py
-  RetrievalSAMLib/segmentation/sam2/memory_tokens.py
+  RetrievalSAMLib/segmentation/sam3/__init__.py
+  RetrievalSAMLib/segmentation/sam3/attention_parts.py
+  RetrievalSAMLib/segmentation/sam3/engine.py
   RetrievalSAMLib/segmentation/settings/__init__.py
   RetrievalSAMLib/segmentation/settings/cache_space.py
   RetrievalSAMLib/segmentation/settings/cleaning.py
@@ -413,8 +427,8 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/worker/jobs/library.py
   RetrievalSAMLib/worker/jobs/machine.py
   RetrievalSAMLib/worker/jobs/partials.py
-  RetrievalSAMLib/worker/jobs/refining.py
   RetrievalSAMLib/worker/jobs/previewing.py
+  RetrievalSAMLib/worker/jobs/refining.py
   RetrievalSAMLib/worker/jobs/reviewing.py
   RetrievalSAMLib/worker/jobs/segmenting.py
   RetrievalSAMLib/worker/jobs/starting.py

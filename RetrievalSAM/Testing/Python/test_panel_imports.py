@@ -24,6 +24,7 @@ NUMPY_NEEDED = {
     "allclose",
     "any",
     "append",
+    "arange",
     "argmax",
     "argwhere",
     "array",

@@ -29,6 +29,7 @@ MAY_USE_A_NETWORK = {
     "RetrievalSAMLib/server/work/engine.py",
     "RetrievalSAMLib/server/http/listening.py",
     "RetrievalSAMLib/server/http/routes.py",
+    "RetrievalSAMLib/server/settings.py",  # takes addresses apart
     "RetrievalSAMLib/server/work/run.py",
     "RetrievalSAMLib/server/work/runs.py",
     "RetrievalSAMLib/server/work/service.py",
