@@ -69,6 +69,7 @@ def align(
             lambda done, total: inputs.options.progress("aligning cases", done, total),
             turn_degrees,
             start,
+            inputs.settings.deformable,
         )
     return supports_among(aligned, inputs, described) if numbers else retrieved
 
