@@ -33,7 +33,6 @@ _INDEX = f"{_WEIGHTS}.index.json"
 _REMEDY = f"Give the folder that holds {SAM3_FILES} of facebook/sam3 (Hugging Face)."
 
 _WHOLE, _TRACKER = "sam3_video", "sam3_tracker_video"
-_PARTS = {"vision_config": "sam3_vision_model", "backbone_config": "sam3_vit_model"}
 # What a configuration could choose beside the architecture: code for attention that would be fetched, modules of
 # others, number formats.
 _LEFT_OUT = ("implementation", "auto_map", "dtype", "quantization", "custom")
@@ -190,19 +189,19 @@ def _configuration(package: Any, path: Path) -> tuple[Any, str]:
         content = content.get("tracker_config") or {}
     if kind not in (_WHOLE, _TRACKER) or not isinstance(content, dict):
         raise ModelError(str(path), f"it describes a model of another kind ({kind})", _REMEDY)
+    vision = content.get("vision_config") or {}
+    backbone = (vision.get("backbone_config") if isinstance(vision, dict) else None) or {}
+    parts = ((vision, "sam3_vision_model"), (backbone, "sam3_vit_model"))
+    if any(not isinstance(part, dict) or part.get("model_type", usual) != usual for part, usual in parts):
+        raise ModelError(str(path), "its image encoder is not SAM 3's", _REMEDY)
     try:
         config = package.Sam3TrackerVideoConfig.from_dict(_architecture(content))
-        found = {
-            "vision_config": config.vision_config.model_type,
-            "backbone_config": config.vision_config.backbone_config.model_type,
-        }
-        heads, patch = config.memory_attention_num_attention_heads, _patch(config)
-        checked_image_size(config.image_size, patch)
+        heads = config.memory_attention_num_attention_heads
+        checked_image_size(config.image_size, _patch(config))
     except Exception as error:  # the package raises whatever a configuration leads it to
         raise _no_model_of(path, error) from error
-    if found != _PARTS or heads != 1:
-        fact = "its image encoder or memory attention is not SAM 3's"
-        raise ModelError(str(path), fact, _REMEDY)
+    if heads != 1:
+        raise ModelError(str(path), f"its memory attention has {heads} heads, and SAM 3's has one", _REMEDY)
     return config, hashlib.sha256(data).hexdigest()
 
 
