@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,15 @@ def assert_same_weights(one: Any, other: Any) -> None:
 
 def load(path: Path, image_size: int | None = None) -> LoadedSegmenter:
     return build_segmenter("sam3", checkpoint=path, image_size=image_size)
+
+
+def test_no_connection_is_opened(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    assert at_image_size(load(published), 98).image_size == 98
 
 
 @pytest.mark.parametrize("named", ["folder", "file"])
