@@ -51,8 +51,8 @@ def test_sam_3_says_where_its_files_are_and_what_takes_them() -> None:
         catalogue.get("sam3", "segmenter")
     assert str(caught.value) == (
         "sam3: its weights cannot be had by name, as no checksum of theirs is known here. Get config.json and "
-        "model.safetensors of facebook/sam3 from Hugging Face, and give their folder to `segment`, `refine`, `start` or "
-        "`library tune` as --checkpoint; or use one of bundled, sam2.1-tiny, sam2.1-small, sam2.1-base-plus, "
+        "model.safetensors of facebook/sam3 from Hugging Face, and give their folder to `segment`, `refine`, `start` "
+        "or `library tune` as --checkpoint; or use one of bundled, sam2.1-tiny, sam2.1-small, sam2.1-base-plus, "
         "sam2.1-large."
     )
     with pytest.raises(ModelError, match="no encoder has this name"):
