@@ -161,8 +161,10 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/models/device.py
   RetrievalSAMLib/models/download.py
   RetrievalSAMLib/models/in_words.py
+  RetrievalSAMLib/models/licences.py
   RetrievalSAMLib/models/precision.py
   RetrievalSAMLib/models/prompt_decoder.py
+  RetrievalSAMLib/models/sam3.py
   RetrievalSAMLib/models/store.py
   RetrievalSAMLib/models/window.py
   RetrievalSAMLib/models/without_compiler.py

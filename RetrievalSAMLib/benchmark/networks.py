@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import InputError
 from ..models import store
 from ..models.build import LoadedSegmenter, build_encoder, build_segmenter, random_segmenter
-from ..models.catalogue import BUNDLED, get
+from ..models.catalogue import BUNDLED, SAM3, get, names
 from ..models.device import share_processors
 from ..segmentation.settings.networks import encoder_for, image_size_for
 from ..segmentation.settings.options import Models
@@ -36,9 +37,12 @@ def load_networks(model: str, image_size: int | None, size: tuple[int, int, int]
         device: Where to run.
 
     Raises:
-        InputError: The image size or the device cannot be used.
+        InputError: The image size or the device cannot be used, or the segmenter is none of SAM 2.
         ModelError: The name is unknown, or installed weights are damaged.
     """
+    if model == SAM3:
+        fact = "what is timed, and what it is compared with, are the modules, loop and video predictor of SAM 2"
+        raise InputError(f"--model {model}", fact, f"Use one of {', '.join(names('segmenter'))}.")
     get(model, "segmenter")
     share_processors()
 

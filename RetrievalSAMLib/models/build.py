@@ -1,5 +1,7 @@
 """Building the two models of a run: SAM 2 (package `sam2`) and the vision transformer for retrieval (`timm`).
 
+SAM 3, whose package is optional, is read by `sam3`.
+
 Architectures come from sam2's own configuration files and timm's own models; nothing is ever downloaded here.
 Weights are loaded through `checkpoint`, under a catalogue name only those of the catalogue's checksum.
 """
@@ -20,8 +22,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from RetrievalSAMLib.errors import InputError, ModelError
-from RetrievalSAMLib.models import catalogue, store
-from RetrievalSAMLib.models.catalogue import BUNDLED, CatalogueEntry
+from RetrievalSAMLib.models import catalogue, licences, sam3, store
+from RetrievalSAMLib.models.catalogue import BUNDLED, SAM3, CatalogueEntry
 from RetrievalSAMLib.models.checkpoint import (
     Checkpoint,
     as_float32,
@@ -65,8 +67,8 @@ class LoadedSegmenter:
         parameters: Number of weights.
         origin: Where the weights come from.
         prompt_decoder: For prompted slices; only the bundled weights have one.
-        family: Whose engine drives it. Nothing here builds a model of SAM 3 (docs/weights.md).
-        software: Package and version whose code it runs, where that is another one than sam2.
+        family: Whose engine drives it.
+        software: What its results depend on beside weights and sam2; empty where that is nothing.
     """
 
     model: SAM2Base
@@ -84,6 +86,10 @@ class LoadedSegmenter:
     def feature_size(self) -> int:
         """Cells a side of the image features that SAM 2's memories are made of."""
         return self.image_size // _BACKBONE_STRIDE
+
+    def usable_image_size(self, most: int) -> int:
+        """Up to so many pixels a side, what `at_image_size` takes; of SAM 2 `most` itself is to be one such size."""
+        return sam3.usable_image_size(self.model, most) if self.family == "sam3" else most
 
 
 @dataclass(frozen=True)
@@ -121,12 +127,12 @@ def build_segmenter(
     image_size: int | None = None,
     device: str | torch.device = "cpu",
 ) -> LoadedSegmenter:
-    """Builds a SAM 2 model and loads its weights.
+    """Builds a SAM 2 model, or the tracker of SAM 3, and loads its weights.
 
     Args:
-        name: `bundled` or a segmenter of the catalogue.
+        name: `bundled`, a segmenter of the catalogue, or `sam3`.
         checkpoint: Weights of this architecture to use instead of those of the catalogue; any file of the
-            right names and shapes.
+            right names and shapes. Of `sam3`, which needs it, see `sam3.read_tracker`.
         image_size: Pixels a side of the square input; by default what the model was trained with.
         device: Where the model shall run.
 
@@ -135,13 +141,20 @@ def build_segmenter(
 
     Raises:
         InputError: The image size or the device cannot be used.
-        ModelError: The name is unknown, or the weights are missing, damaged, or of other shapes.
+        ModelError: The name is unknown, the weights are missing, damaged, or of other shapes, or their licence was not
+            accepted here (`licences`).
 
     Example:
         >>> build_segmenter("sam2.1-tiny", image_size=512).feature_size  # doctest: +SKIP
         32
     """
     target = _device(device)
+    if name == SAM3 and checkpoint is not None:
+        licences.require_accepted(name)
+        tracker = sam3.read_tracker(checkpoint, image_size)
+        model, size = tracker.model.to(target), tracker.image_size
+        read = _loaded_segmenter(model, name, tracker.sha256, size, "checkpoint")
+        return replace(read, family="sam3", software=tracker.software)
     config = segmenter_config(name)
     size = _checked_image_size(config, image_size)
     loaded, origin = _read_weights(name, "segmenter", checkpoint)
@@ -185,6 +198,10 @@ def at_image_size(loaded: LoadedSegmenter, image_size: int) -> LoadedSegmenter:
     Raises:
         InputError: The image size cannot be used.
     """
+    if loaded.family == "sam3":
+        tracker = sam3.at_image_size(loaded.model, image_size)
+        _ready(tracker)
+        return replace(loaded, model=tracker, image_size=image_size)
     config = segmenter_config(loaded.name)
     size = _checked_image_size(config, image_size)
     with torch.random.fork_rng(devices=[]):

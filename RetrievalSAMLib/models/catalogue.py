@@ -16,6 +16,10 @@ from RetrievalSAMLib.errors import ModelError
 Kind = Literal["segmenter", "encoder", "prompt decoder"]
 
 BUNDLED = "bundled"
+SAM3 = "sam3"
+"""A segmenter whose weights are none of the catalogue's: `--checkpoint` names them (docs/weights.md)."""
+SAM3_FILES = "config.json and model.safetensors"
+
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 MANIFEST_NAME = "bundled.json"
 
@@ -141,7 +145,8 @@ def get(name: str, kind: Kind) -> CatalogueEntry:
         The entry.
 
     Raises:
-        ModelError: There is no such name of that kind, or `bundled.json` is missing or damaged.
+        ModelError: There is no such name of that kind, its weights are none of the catalogue's, or `bundled.json` is
+            missing or damaged.
 
     Example:
         >>> get("sam2.1-tiny", "segmenter").file_name
@@ -149,6 +154,13 @@ def get(name: str, kind: Kind) -> CatalogueEntry:
     """
     if name == BUNDLED:
         return _bundled_entry(kind)
+    if (name, kind) == (SAM3, "segmenter"):
+        raise ModelError(
+            SAM3,
+            "its weights cannot be had by name, as no checksum of theirs is known here",
+            f"Get {SAM3_FILES} of facebook/sam3 from Hugging Face, and give their folder to `segment`, `refine`, "
+            f"`start` or `library tune` as --checkpoint; or use one of {', '.join(names(kind))}.",
+        )
     entry = CATALOGUE.get(name)
     if entry is None or entry.kind != kind:
         raise ModelError(name, f"no {kind} has this name", f"Use one of {', '.join(names(kind))}.")

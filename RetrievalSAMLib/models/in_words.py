@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from RetrievalSAMLib.models.catalogue import CatalogueEntry, Kind
+from RetrievalSAMLib.models.catalogue import SAM3, SAM3_FILES, CatalogueEntry, Kind
+from RetrievalSAMLib.models.licences import LICENCES
 
 _LICENCES = {"Apache-2.0": "any use, also commercial, that keeps the licence's notices"}
 
@@ -28,6 +29,19 @@ class WeightsInWords:
     brings: str
     needs: str
     allows: str
+
+
+def sam3_in_words() -> WeightsInWords:
+    """Of SAM 3, which is none of the catalogue's."""
+    licence = LICENCES[SAM3]
+    return WeightsInWords(
+        brings="the tracker of SAM 3 (Meta, arXiv 2511.16719), trained on photographs and videos, 1008 pixels a side; "
+        "presets and confidence are not fitted to it, and nothing was measured with its published weights here",
+        needs=f"{SAM3_FILES} of facebook/sam3, whose folder --checkpoint names; the package transformers; a graphics "
+        "card",
+        allows=f"{licence.name}, version of {licence.version}, to be accepted once (--accept-licence {SAM3}): "
+        f"{licence.link}; {'; '.join(licence.facts)}",
+    )
 
 
 def weights_in_words(entry: CatalogueEntry) -> WeightsInWords:

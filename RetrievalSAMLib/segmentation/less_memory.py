@@ -60,7 +60,8 @@ def _attempts(
         less = (MEMORIES_ON_DISK, ONE_SEGMENT_AT_A_TIME)
         options = replace(options, max_memory_bytes=min(options.max_memory_bytes, _HELD_BYTES), less_memory=less)
         yield lambda: models, options
-    size = options.least_image_size
+    least = options.least_image_size
+    size = None if least is None else models.segmenter.usable_image_size(least)
     if size is not None and size < models.segmenter.image_size:
         smaller = replace(options, less_memory=(*options.less_memory, f"image-size-{size}"))
         yield lambda: replace(models, segmenter=at_image_size(models.segmenter, size)), smaller

@@ -14,6 +14,7 @@ from .output.result import SegmentationResult
 from .published.fate_sam import LabelledSlices, fate_sam
 from .published.sam2_confidence import own_estimate
 from .sam2.engine import Sam2Engine
+from .settings.networks import bound_to_sam2
 from .settings.presets import FATE_SAM
 from .steps.inputs import RunInputs
 from .steps.report import report
@@ -29,8 +30,7 @@ def published_run(inputs: RunInputs) -> SegmentationResult:
     """
     engine = inputs.engine
     if not isinstance(engine, Sam2Engine):
-        fact = f"it is the published method, which is bound to SAM 2, and the model is {inputs.models.segmenter.name}"
-        raise InputError(f"the preset {FATE_SAM}", fact, "Use another preset, or a model of SAM 2.")
+        raise bound_to_sam2(inputs.models.segmenter.name)
     if inputs.options.plane is not None:
         raise InputError(
             "--plane",

@@ -1,7 +1,7 @@
 """A case segmented by the cases of other patients, again and again with other settings.
 
 What no tuned setting changes is done once: the target's and the cases' embeddings, the order of slices, the alignment
-and, by a `RememberingEngine`, the image features; support memories are kept on the disk by every run. Beyond that, a
+and, by an engine of `remembering`, image features; support memories are kept on the disk by every run. Beyond that, a
 run is not made where it is bound to give the masks of one that was made (`same_masks`).
 """
 
@@ -19,6 +19,7 @@ from ..evaluation.drawn import drawn_slices
 from ..library.case import Case
 from ..library.segments import segments_of
 from ..segmentation.cleaning.of_run import with_clean_masks
+from ..segmentation.engines.interface import Engine
 from ..segmentation.less_memory import with_less_memory
 from ..segmentation.settings.options import Models, RunOptions
 from ..segmentation.settings.presets import Settings
@@ -33,7 +34,6 @@ from ..segmentation.steps.side_outputs import side_outputs
 from ..segmentation.steps.turn import TRYING_TURNS, align_turned
 from ..segmentation.supports.stack_order import StackOrder
 from ..volumes.overlap import dice
-from .remembering import RememberingEngine
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -138,9 +138,7 @@ class CaseOnTrial:
         engine: For all runs of all cases.
     """
 
-    def __init__(
-        self, case: Case, others: Sequence[Case], models: Models, options: RunOptions, engine: RememberingEngine
-    ) -> None:
+    def __init__(self, case: Case, others: Sequence[Case], models: Models, options: RunOptions, engine: Engine) -> None:
         self._case, self._others, self._models, self._engine = case, others, models, engine
         shared = shared_values(case, others)
         names = {one.value: one.name for one in segments_of(others)}

@@ -36,7 +36,7 @@ from .choices import CHOICES, TRIED, Choice
 from .confidence import ConfidenceProof, fit_confidence
 from .kept_trials import FOLDER, KeptTrials
 from .proof import PROVABLE_PATIENTS, beyond_noise, harmed, standard_error, worth_going_on
-from .remembering import RememberingEngine
+from .remembering import remembering
 from .store import FORMAT_VERSION, TriedSetting, TriedValue, TunedCase, TuningRecord, write_record
 from .trial import CaseOnTrial, Trial, same_masks, shared_values
 
@@ -177,7 +177,7 @@ class _Tuning:
         ]
         self.patients = list(dict.fromkeys(place.patient for place in self.places))
         self.kept = KeptTrials.of(library.cache_dir, [place.case for place in self.places], models)
-        self.engine = RememberingEngine(models.segmenter.model, models.segmenter.precision, memory_for_supports() // 2)
+        self.engine = remembering(models.segmenter, memory_for_supports() // 2)
         self.at_hand: dict[str, CaseOnTrial] = {}
         self.trials: dict[Settings, dict[str, Trial]] = {}
         self.runs = self.spared = 0

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..networks import load_models
+from ..networks import AcceptLicence, CheckpointOption, Model, load_models, settle_model
 from ..terminal import check_json_output, print_table, progress_bars, write_json
 from .library import Json, Library
-from .library_review import Device, Encoder, Model
+from .library_review import Device, Encoder
 
 if TYPE_CHECKING:
     from ...library.case import Case
@@ -27,8 +27,9 @@ _PART_OF_A_RUN = 0.3
 def tune(
     library: Library,
     model: Model = "bundled",
-    checkpoint: Annotated[Path | None, typer.Option(help="Weights of this model's shapes from a file.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Pixels a side of SAM 2's input.")] = None,
+    checkpoint: CheckpointOption = None,
+    accept_licence: AcceptLicence = None,
+    image_size: Annotated[int | None, typer.Option(help="Pixels a side of the model's input.")] = None,
     encoder: Encoder = None,
     preset: Annotated[str, typer.Option(help="That is to be fitted: default, fast or accurate.")] = "default",
     minutes: Annotated[float, typer.Option(help="After which no further value is tried.")] = 60.0,
@@ -58,6 +59,7 @@ def tune(
 
     check_preset(preset)
     settings = preset_of(preset)
+    settle_model(model, checkpoint, accept_licence, preset)
     cases = [case for of_patient in cases_by_patient(opened).values() for case in of_patient]
     chosen = choose_device(device).name
     size = image_size or image_size_for(model, largest_size(cases))

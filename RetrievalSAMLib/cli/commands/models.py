@@ -18,7 +18,8 @@ Name = Annotated[str, typer.Argument(help="Name in the catalogue (retrievalsam m
 def list_models() -> None:
     """The catalogue, what of it is installed, and what each of the weights brings, needs and allows."""
     from ...models import store
-    from ...models.in_words import weights_in_words
+    from ...models.catalogue import SAM3
+    from ...models.in_words import sam3_in_words, weights_in_words
 
     found = store.status()
     print_table(
@@ -34,9 +35,9 @@ def list_models() -> None:
             for item in found
         ],
     )
-    for item in found:
-        words = weights_in_words(item.entry)
-        print(f"\n{item.entry.name} ({item.entry.kind})")
+    told = [(f"{item.entry.name} ({item.entry.kind})", weights_in_words(item.entry)) for item in found]
+    for name, words in [*told, (f"{SAM3} (segmenter, from a folder of yours)", sam3_in_words())]:
+        print(f"\n{name}")
         print(f"  brings  {words.brings}")
         print(f"  needs   {words.needs}")
         print(f"  allows  {words.allows}")

@@ -9,7 +9,7 @@ import typer
 
 from ...errors import InputError
 from ..inputs import CleanOption, GridOption, SpacingOption, clean_steps, segmentation_of, volume_of
-from ..networks import load_models
+from ..networks import load_models, settle_model
 from ..terminal import check_json_output, progress_bars, write_report
 from .dicom import Series, Straighten, check_result_output, write_result
 from .segment import memory_limit, plane_of, print_changes, print_summary, prompts_of, segment_names, tell_where
@@ -33,6 +33,7 @@ def refine(
     preset: Annotated[str, typer.Option(help="As for `segment`; not fate-sam.")] = "default",
     model: Annotated[str, typer.Option(help="As for `segment`.")] = "bundled",
     checkpoint: Annotated[Path | None, typer.Option(help="As for `segment`.")] = None,
+    accept_licence: Annotated[str | None, typer.Option(help="As for `segment`.")] = None,
     image_size: Annotated[int | None, typer.Option(help="As for `segment`.")] = None,
     plane: Annotated[str, typer.Option(help="As for `segment`.")] = "auto",
     segments: Annotated[
@@ -79,6 +80,7 @@ def refine(
     from ...segmentation.settings.presets import preset as preset_of
 
     settings = preset_of(preset, supports)
+    settle_model(model, checkpoint, accept_licence, preset)
     opened = SupportLibrary.open(library)
     cases = opened.cases()
     target = volume_of(image, spacing, series, straighten)

@@ -12,7 +12,7 @@ from ... import NOTICE
 from ...errors import InputError
 from ..elsewhere.server_run import CaFile, Server, ServerChoice, TokenFile, refuse_local_options, segment_on_server
 from ..inputs import CleanOption, SpacingOption, clean_steps, volume_of
-from ..networks import load_models
+from ..networks import AcceptLicence, CheckpointOption, Model, load_models, settle_model
 from ..so_far import SoFar, check_so_far, unfinished_file
 from ..terminal import STDOUT, Seed, check_json_output, print_table, progress_bars, write_report
 from .dicom import Series, Straighten, check_result_output, write_result
@@ -43,9 +43,10 @@ def segment(
         typer.Option("--output", "-o", help="OUT.seg.nrrd, a label map (.nii.gz, .nrrd, .mha), or a DICOM SEG (.dcm)."),
     ],
     preset: Annotated[str, typer.Option(help="default, fast, accurate, fate-sam or zhao-2024.")] = "default",
-    model: Annotated[str, typer.Option(help="bundled, or sam2.1-tiny, -small, -base-plus, -large.")] = "bundled",
-    checkpoint: Annotated[Path | None, typer.Option(help="Weights of this model's shapes from a file.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Pixels a side of SAM 2's input.")] = None,
+    model: Model = "bundled",
+    checkpoint: CheckpointOption = None,
+    accept_licence: AcceptLicence = None,
+    image_size: Annotated[int | None, typer.Option(help="Pixels a side of the model's input.")] = None,
     plane: Annotated[str, typer.Option(help="auto, axial, coronal or sagittal.")] = "auto",
     segments: Annotated[str | None, typer.Option(help="Names of the segments to look for, with commas.")] = None,
     supports: Annotated[int | None, typer.Option(help="Support slices a query slice attends to.")] = None,
@@ -109,6 +110,7 @@ def segment(
         refuse_local_options(
             {
                 "--checkpoint": checkpoint,
+                "--accept-licence": accept_licence,
                 "--image-size": image_size,
                 "--supports": supports,
                 "--encoder": encoder,
@@ -127,6 +129,7 @@ def segment(
         found = segment_on_server(chosen_server, str(library), target, prompts, choices | {"segments": names}, so_far)
         _tell_result(found.segmentation, found.report, output, image, series, report)
         return
+    settle_model(model, checkpoint, accept_licence, preset)
     opened = SupportLibrary.open(library)
     cases = opened.cases()
     target = volume_of(image, spacing, series, straighten)

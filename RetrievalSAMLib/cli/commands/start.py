@@ -11,7 +11,7 @@ import typer
 from ... import NOTICE
 from ...errors import InputError
 from ..inputs import CleanOption, GridOption, SpacingOption, clean_steps, segmentation_of, volume_of
-from ..networks import load_models
+from ..networks import load_models, settle_model
 from ..terminal import Seed, check_json_output, print_table, progress_bars, write_report
 from .dicom import Series, Straighten, check_result_output, write_result
 from .library import warn_before_adding
@@ -52,6 +52,7 @@ def start(
     modality: Annotated[str | None, typer.Option(help="With --into: for example MR or CT.")] = None,
     model: Annotated[str, typer.Option(help="As for `segment`.")] = "bundled",
     checkpoint: Annotated[Path | None, typer.Option(help="As for `segment`.")] = None,
+    accept_licence: Annotated[str | None, typer.Option(help="As for `segment`.")] = None,
     image_size: Annotated[int | None, typer.Option(help="As for `segment`.")] = None,
     plane: Annotated[str, typer.Option(help="Plane of the drawn slices: auto, axial, coronal or sagittal.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -82,6 +83,7 @@ def start(
         raise InputError("start", "--name and --modality are those of a case", "Name its library with --into.")
     named = None if drawn is None else slice_numbers(drawn, "--drawn")
     prompts, chosen, steps = prompts_of(points), plane_of(plane), clean_steps(clean)
+    settle_model(model, checkpoint, accept_licence)
     library = None if into is None else _library(into)
     target = volume_of(image, spacing, series, straighten)
     given = None if slices is None else segmentation_of(slices, image, target.geometry, grid, spacing)

@@ -47,6 +47,8 @@ class ModelReport(msgspec.Struct, frozen=True):
 
     Attributes:
         prompt_decoder: SHA-256 of the decoder of prompted slices; None where the model's own decodes them.
+        software: Of SAM 3 the version of transformers, and the first digits of the SHA-256 of its `config.json`; empty
+            for other models, which `computing` tells enough of.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ModelReport(msgspec.Struct, frozen=True):
     origin: str
     precision: str = "float32"
     prompt_decoder: str | None = None
+    software: str = ""
 
     @classmethod
     def of(cls, model: LoadedSegmenter | LoadedEncoder) -> ModelReport:
@@ -62,7 +65,8 @@ class ModelReport(msgspec.Struct, frozen=True):
         precision = str(model.precision).removeprefix("torch.")
         prompts = getattr(model, "prompt_decoder", None)
         prompts_sha256 = None if prompts is None else prompts.sha256
-        return cls(model.name, model.sha256, model.image_size, model.origin, precision, prompts_sha256)
+        software = getattr(model, "software", "")
+        return cls(model.name, model.sha256, model.image_size, model.origin, precision, prompts_sha256, software)
 
 
 class ComputingReport(msgspec.Struct, frozen=True):

@@ -35,6 +35,9 @@ NOT_RUN = {
     "retrievalsam segment retrievalsam-demo/library retrievalsam-demo/image.nrrd -o new.seg.nrrd --model sam2.1-tiny": (
         "needs official weights"
     ),
+    "retrievalsam segment retrievalsam-demo/library retrievalsam-demo/image.nrrd -o new.seg.nrrd --model sam3": (
+        "needs official weights"
+    ),
     "sha256sum ": "another program",
     "curl ": "another program; Testing/core/server runs the recipe as it stands",
     "server=": "the same",

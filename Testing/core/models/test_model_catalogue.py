@@ -46,6 +46,19 @@ def test_a_name_of_the_other_kind_is_refused_with_the_right_ones() -> None:
         catalogue.get("sam2.1-tiny", "encoder")
 
 
+def test_sam_3_says_where_its_files_are_and_what_takes_them() -> None:
+    with pytest.raises(ModelError) as caught:
+        catalogue.get("sam3", "segmenter")
+    assert str(caught.value) == (
+        "sam3: its weights cannot be had by name, as no checksum of theirs is known here. Get config.json and "
+        "model.safetensors of facebook/sam3 from Hugging Face, and give their folder to `segment`, `refine`, `start` "
+        "or `library tune` as --checkpoint; or use one of bundled, sam2.1-tiny, sam2.1-small, sam2.1-base-plus, "
+        "sam2.1-large."
+    )
+    with pytest.raises(ModelError, match="no encoder has this name"):
+        catalogue.get("sam3", "encoder")
+
+
 def test_the_catalogue_is_light_to_import() -> None:
     code = (
         "import sys, RetrievalSAMLib.models.catalogue, RetrievalSAMLib.models.store; "

@@ -1,4 +1,4 @@
-"""A small SAM 3 tracker with random weights, and the session of `transformers` on frames in memory.
+"""A small SAM 3 tracker with random weights, its files, and the session of `transformers` on frames in memory.
 
 `transformers` is not among the packages that the tests' environment holds: the set-up puts it in a folder of its own.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from RetrievalSAMLib.models.build import LoadedSegmenter
 
@@ -114,3 +115,42 @@ def track(model: Any, images: torch.Tensor, inputs: Mapping[str, Any], reverse: 
         model(session, frame_idx=frame, reverse=reverse)
     kept = session.output_dict_per_obj[number]
     return {**kept["cond_frame_outputs"], **kept["non_cond_frame_outputs"]}
+
+
+def whole_model(tracker: Any) -> Any:
+    """A ``Sam3VideoModel``, as the published file holds one: a small detector of random weights around a tracker."""
+    package = transformers()
+    own = tracker.config.to_dict()
+    narrow = {"hidden_size": 256, "num_attention_heads": 4, "intermediate_size": 64}
+    text = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers": 1}
+    tokens = {"vocab_size": 64, "max_position_embeddings": 8, "projection_dim": 16}
+    ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    detector = package.Sam3Config(
+        vision_config=own["vision_config"],
+        text_config={**text, **tokens, **ends},
+        geometry_encoder_config={"num_layers": 1, **narrow},
+        detr_encoder_config={"num_layers": 1, **narrow},
+        detr_decoder_config={"num_layers": 1, "num_queries": 4, **narrow},
+        mask_decoder_config={"hidden_size": 256, "num_attention_heads": 4},
+    )
+    config = package.Sam3VideoConfig(detector_config=detector.to_dict(), tracker_config=own)
+    config.architectures = ["Sam3VideoModel"]
+    with torch.random.fork_rng(devices=[]):
+        model = package.Sam3VideoModel(config)
+    encoder, rest = tracker.vision_encoder, tracker.state_dict()
+    model.detector_model.vision_encoder.backbone.load_state_dict(encoder.backbone.state_dict())
+    model.tracker_neck.load_state_dict(encoder.neck.state_dict())
+    model.tracker_model.load_state_dict({n: v for n, v in rest.items() if not n.startswith("vision_encoder.")})
+    return model
+
+
+def write_published(folder: Path, tracker: Any) -> Path:
+    """The two files of `facebook/sam3`: the configuration, and weights by the names that the whole model has for them.
+
+    Not by the model's own ``save_pretrained``, which in 5.24.0 writes `tracker_model.` twice.
+    """
+    model = whole_model(tracker)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.config.save_pretrained(folder)
+    save_file(model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
