@@ -150,7 +150,7 @@ def _coarse(here: torch.Tensor, there: torch.Tensor, grid: _Grid, across: bool) 
     if not across:
         reach[0] = 0
     relative = torch.as_tensor(point_mm / (_CONTROL * grid.finest_mm), dtype=torch.float32)
-    first, second = F.adaptive_avg_pool3d(here, points), F.adaptive_avg_pool3d(there, points)
+    first, second = (F.adaptive_avg_pool3d(features, (points[0], points[1], points[2])) for features in (here, there))
     onward = _searched(first, second, reach, relative)
     back = _searched(second, first, reach, relative)
     for _ in range(_CONSISTENT_STEPS):
@@ -158,9 +158,7 @@ def _coarse(here: torch.Tensor, there: torch.Tensor, grid: _Grid, across: bool) 
     return _resized(onward * size[:, None, None, None], grid.shape)
 
 
-def _searched(
-    here: torch.Tensor, there: torch.Tensor, reach: Sequence[int], relative: torch.Tensor
-) -> torch.Tensor:
+def _searched(here: torch.Tensor, there: torch.Tensor, reach: Sequence[int], relative: torch.Tensor) -> torch.Tensor:
     """Displacements (3, d, h, w) in points of the coarse grid: likest first, then ever smoother.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -66,7 +66,7 @@ class Deformation:
         return F.grid_sample(field, grid[None], mode="bilinear", padding_mode="border", align_corners=False)[0]
 
     def on_grid(self, places_mm: Sequence[np.ndarray]) -> torch.Tensor:
-        """Where the points of a grid of the target lie in the case, float32 (3, n, m, k) in mm; see `displacement_at`."""
+        """Where the points of a grid as for `displacement_at` lie in the case, float32 (3, n, m, k) in mm."""
         axes = [torch.as_tensor(places, dtype=torch.float32) for places in places_mm]
         points = torch.stack(torch.meshgrid(*axes, indexing="ij")) + self.displacement_at(places_mm)
         matrix = torch.as_tensor(self.affine.matrix, dtype=torch.float32)
@@ -101,6 +101,4 @@ class Deformation:
         bend = np.linalg.solve(spread + held, around.T @ (moves - moves.mean(axis=0))).T
         matrix = self.affine.matrix @ (np.eye(3) + bend)
         there = self.affine.to_case(middle + moves.mean(axis=0))
-        return replace(
-            self.affine, matrix=matrix, offset_mm=there - matrix @ middle, similarity=self.similarity_in(low_mm, high_mm)
-        )
+        return Alignment(matrix, there - matrix @ middle, self.similarity_in(low_mm, high_mm))

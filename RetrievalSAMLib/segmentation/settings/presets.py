@@ -28,8 +28,8 @@ class Settings:
         presence_threshold: Probability from which on a segment is present.
         aligned_cases: The cases that retrieval names most often are aligned to the target, at most this many; only
             their slices are supports then. 0 for no alignment: then all cases, centre on centre.
-        deformable: Whether the aligned cases are bent to the target (deformable registration), of the segments for which
-            that makes them agree (`spatial_prior.deformed_cases`); otherwise each segment is registered on its own.
+        deformable: Whether the aligned cases are bent to the target (deformable registration), for the segments of
+            which that makes them agree (`spatial_prior.deformed_cases`); the others are each registered on their own.
         place_weight: Weight of the aligned cases' masks in the logits: the log odds of their mean (weighted by how
             well they are aligned, held between 0.05 and 0.95) are added this many times where the cases agree
             fully, and less by as much as they do not foretell each other (`PlaceMaps.agreement`).

@@ -230,7 +230,7 @@ def aligned_by_image(
     if deformable:
         bent = deformed_cases(
             alignments,
-            lambda number: found[number].example.image,
+            {number: one.example.image for number, one in found.items()},
             fixed,
             place,
             box_of,

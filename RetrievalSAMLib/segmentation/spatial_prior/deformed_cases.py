@@ -34,7 +34,7 @@ class DeformedCases:
 
 def deformed_cases(
     alignments: Mapping[int, Alignment],
-    image_of: Callable[[int], SmallImage],
+    images: Mapping[int, SmallImage],
     fixed: SmallImage,
     before: PlaceMaps,
     boxes: Mapping[int, Box],
@@ -50,7 +50,7 @@ def deformed_cases(
 
     Args:
         alignments: By number, how the cases lie.
-        image_of: The image of a case.
+        images: Of the cases, by number.
         fixed: That of the target.
         before: Mean masks as the cases lie.
         boxes: By value, where the segments are looked for.
@@ -66,7 +66,7 @@ def deformed_cases(
 
     def bent(numbered: tuple[int, Alignment]) -> Deformation:
         number, alignment = numbered
-        return deform(fixed, image_of(number), alignment, low, high)
+        return deform(fixed, images[number], alignment, low, high)
 
     bendings = each(bent, alignments.items())
     for done, (number, deformation) in enumerate(zip(alignments, bendings, strict=True)):
@@ -84,4 +84,3 @@ def deformed_cases(
 
 def _weight(similarity: float) -> float:
     return float(np.exp(similarity / _SHARPNESS))
-

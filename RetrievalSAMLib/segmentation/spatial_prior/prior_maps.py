@@ -111,9 +111,7 @@ class PlaceMaps:
                 continue
             inner = mask[found[0]].astype(np.float32)
             if isinstance(alignment, Deformation):
-                sides = [
-                    (np.arange(a, b) + 0.5) * mm for a, b, mm in zip(first, last, self.spacing_mm, strict=True)
-                ]
+                sides = [(np.arange(a, b) + 0.5) * mm for a, b, mm in zip(first, last, self.spacing_mm, strict=True)]
                 covered = _looked_up(inner, alignment.on_grid(sides), (low + 1) * spacing, spacing)
             else:
                 start = matrix @ first + offset - (low + 1)
@@ -229,9 +227,8 @@ def _looked_up(mask: np.ndarray, places: torch.Tensor, corner_mm: np.ndarray, sp
         corner_mm: (3,), outer corner of the part's first voxel.
         spacing_mm: (3,), of its voxels.
     """
-    sides = [
-        2 * (places[axis] - float(corner_mm[axis])) / float(spacing_mm[axis] * mask.shape[axis]) - 1 for axis in range(3)
-    ]
+    extent_mm = spacing_mm * mask.shape
+    sides = [2 * (places[axis] - float(corner_mm[axis])) / float(extent_mm[axis]) - 1 for axis in range(3)]
     grid = torch.stack(sides[::-1], dim=-1)
     part = torch.from_numpy(mask)[None, None]
     seen: np.ndarray = F.grid_sample(part, grid[None], padding_mode="zeros", align_corners=False)[0, 0].numpy()
