@@ -12,7 +12,7 @@ from ..runs.correcting import Correcting
 from ..runs.segmenting import DRAWN, RUNNING, Segmenting
 from ..scene.placing import Placing
 from ..scene.proposal import Proposal
-from ..scene.segmentation_files import segment_voxels
+from ..scene.segment_masks import segment_slice
 from ..scene.slice_views import jump_to_voxel, slice_centre
 from ..scene.volume_files import SceneError
 from ..signal import Signal
@@ -265,10 +265,11 @@ class CorrectionsPanel:
             return
         self._placing.stop()
         axis, size = proposal.axis, np.array(proposal.size)
-        mask = segment_voxels(proposal.segmentation, proposal.segment_ids[name], proposal.volume)
+        segment_id = proposal.segment_ids[name]
+        found = np.argwhere(segment_slice(proposal.segmentation, segment_id, proposal.volume, axis, self._slice))
         first, last = (size - 1) * (0.5 - 0.5 / _BOX_PART), (size - 1) * (0.5 + 0.5 / _BOX_PART)
-        if mask is not None and mask.take(self._slice, axis=2 - axis).any():
-            found = np.argwhere(np.moveaxis(mask, 2 - axis, 0)[self._slice])[:, ::-1]
+        if len(found):
+            found = found[:, ::-1]
             across = [other for other in range(3) if other != axis]
             first[across] = np.maximum(found.min(axis=0) - _BOX_MARGIN, 0)
             last[across] = np.minimum(found.max(axis=0) + _BOX_MARGIN, size[across] - 1)

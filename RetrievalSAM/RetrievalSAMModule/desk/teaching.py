@@ -17,7 +17,7 @@ from ..panels.panel import show_fault
 from ..runs.origins import Origins
 from ..runs.segmenting import PROPOSED, Segmenting
 from ..scene.proposal import Proposal
-from ..scene.segmentation_files import segment_voxels
+from ..scene.segment_masks import segment_mask
 from ..scene.volume_files import SceneError
 
 
@@ -107,7 +107,7 @@ class Teaching:
             return []
         content, names = proposal.segmentation.GetSegmentation(), []
         for segment_id in proposal.present_segments().values():
-            mask = segment_voxels(proposal.segmentation, segment_id, proposal.volume)
+            mask = segment_mask(proposal.segmentation, segment_id, proposal.volume)
             if mask is not None and mask.any():
                 names.append(content.GetSegment(segment_id).GetName())
         return names

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+
+from .cropped_mask import CroppedMask, Shape
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A mask, a bit a voxel: the grid's size (k, j, i), the first plane k, and a row of bits a plane."""
+
+    shape: Shape
+    first: int
+    planes: np.ndarray
 
 
 class ResultSnapshot:
@@ -15,14 +27,14 @@ class ResultSnapshot:
     """
 
     def __init__(self) -> None:
-        self._taken: dict[str, tuple[tuple[int, ...], np.ndarray]] = {}
+        self._taken: dict[str, _Kept] = {}
 
-    def take(self, name: str, mask: np.ndarray | None) -> None:
-        """Keep a segment: (k, j, i), nonzero inside; None for an empty one."""
+    def take(self, name: str, mask: CroppedMask | None) -> None:
+        """Keep a segment; None for an empty one."""
         if mask is None:
             self._taken.pop(name, None)
         else:
-            self._taken[name] = (mask.shape, _packed(mask))
+            self._taken[name] = _Kept(mask.shape, mask.first[0], mask.planes)
 
     def renamed(self, names: Mapping[str, str]) -> ResultSnapshot:
         """The same masks, of these names alone, under others."""
@@ -30,7 +42,7 @@ class ResultSnapshot:
         copy._taken = {other: self._taken[name] for name, other in names.items() if name in self._taken}
         return copy
 
-    def changed_slices(self, name: str, mask: np.ndarray | None, axis: int) -> frozenset[int]:
+    def changed_slices(self, name: str, mask: CroppedMask | None, axis: int) -> frozenset[int]:
         """Where a segment is not what was kept.
 
         Args:
@@ -46,38 +58,62 @@ class ResultSnapshot:
         """
         return frozenset(self.changes(name, mask, axis))
 
-    def changes(self, name: str, mask: np.ndarray | None, axis: int) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    def changes(self, name: str, mask: CroppedMask | None, axis: int) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """What these slices were and what they are, bool, axes in the order (k, j, i), by index; arguments likewise.
 
         Raises:
             ValueError: The grid is another one.
         """
-        known = self._taken.get(name)
-        if known is None and mask is None:
+        was = self._taken.get(name)
+        now = None if mask is None else _Kept(mask.shape, mask.first[0], mask.planes)
+        known = was or now
+        if known is None:
             return {}
-        shape = mask.shape if known is None else known[0]
-        if mask is not None and mask.shape != shape:
-            raise ValueError(f"the volume has {mask.shape} voxels, the result {shape}")
-        was = np.zeros_like(_packed(mask)) if known is None else known[1]
-        now = np.zeros_like(was) if mask is None else _packed(mask)
-        planes = np.flatnonzero((was != now).any(axis=1))
-        before, after = (_unpacked(bits, planes, shape) for bits in (was, now))
+        shape = known.shape
+        if now is not None and now.shape != shape:
+            raise ValueError(f"the volume has {now.shape} voxels, the result {shape}")
+        planes = _differing(was, now)
+        if not planes:
+            return {}
+        before, after = (_unpacked(kept, planes, shape) for kept in (was, now))
         if axis == 2:
-            return {int(k): (before[place], after[place]) for place, k in enumerate(planes)}
+            return {k: (before[place], after[place]) for place, k in enumerate(planes)}
         # A slice that crosses the planes is told whole, also where it did not change.
         sides = tuple(other for other in range(3) if other != 2 - axis)
         crossing = np.flatnonzero((before != after).any(axis=sides)).tolist()
         if crossing and len(planes) < shape[0]:
-            before, after = (_unpacked(bits, np.arange(shape[0]), shape) for bits in (was, now))
+            before, after = (_unpacked(kept, range(shape[0]), shape) for kept in (was, now))
         return {i: (before.take(i, axis=2 - axis), after.take(i, axis=2 - axis)) for i in crossing}
 
 
-def _packed(mask: np.ndarray) -> np.ndarray:
-    """A mask (k, j, i), nonzero inside, as bits: a row a plane."""
-    return np.packbits((mask != 0).reshape(len(mask), -1), axis=1)
+def _rows(kept: _Kept | None, begin: int, end: int, width: int) -> np.ndarray:
+    """The planes from `begin` to before `end`, a row of `width` bytes each; empty ones where nothing was kept."""
+    if kept is not None and kept.first <= begin and end <= kept.first + len(kept.planes):
+        return kept.planes[begin - kept.first : end - kept.first]
+    found = np.zeros((end - begin, width), np.uint8)
+    if kept is not None:
+        first, last = max(begin, kept.first), min(end, kept.first + len(kept.planes))
+        if first < last:
+            found[first - begin : last - begin] = kept.planes[first - kept.first : last - kept.first]
+    return found
 
 
-def _unpacked(bits: np.ndarray, planes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _differing(was: _Kept | None, now: _Kept | None) -> list[int]:
+    """The planes k in which two masks of one grid, at least one of them there, are not the same."""
+    there = [kept for kept in (was, now) if kept is not None]
+    begin = min(kept.first for kept in there)
+    end = max(kept.first + len(kept.planes) for kept in there)
+    width = there[0].planes.shape[1]
+    differ = (_rows(was, begin, end, width) != _rows(now, begin, end, width)).any(axis=1)
+    return [begin + int(place) for place in np.flatnonzero(differ)]
+
+
+def _unpacked(kept: _Kept | None, planes: list[int] | range, shape: Shape) -> np.ndarray:
     """Some planes of a mask of a shape (k, j, i), bool (planes, j, i)."""
-    rows = np.unpackbits(bits[planes], axis=1, count=shape[1] * shape[2])
-    return rows.reshape(len(planes), *shape[1:]).astype(bool)
+    found = np.zeros((len(planes), *shape[1:]), bool)
+    if kept is None:
+        return found
+    there = [place for place, k in enumerate(planes) if kept.first <= k < kept.first + len(kept.planes)]
+    rows = kept.planes[[planes[place] - kept.first for place in there]]
+    found[there] = np.unpackbits(rows, axis=1, count=shape[1] * shape[2]).reshape(len(there), *shape[1:])
+    return found

@@ -7,10 +7,12 @@ volume's own geometry. The voxels are the same either way, and results come back
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Generator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-import SimpleITK
 import slicer
 import slicer.util
 import vtk
@@ -18,6 +20,11 @@ from slicer.i18n import tr as _
 
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _RIGHT_ANGLE = 1e-4
+_NRRD_TYPES = {"f4": "float", "f8": "double"}
+"""Where NumPy's name of a type is not NRRD's too."""
+
+SLAB_BYTES = 1 << 24
+"""So much of a volume is written in one turn of the event loop."""
 
 
 FILE_ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
@@ -63,33 +70,79 @@ def volumes_in(folder: str) -> list[str]:
     )
 
 
-def write_volume(volume: slicer.vtkMRMLScalarVolumeNode, file: Path) -> None:
-    """Write a volume as NRRD.
+def check_volume(volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """See whether a volume can be written.
 
     Raises:
         SceneError: It has no voxels, or more than one value a voxel.
     """
     if volume.GetImageData() is None or volume.GetImageData().GetNumberOfPoints() == 0:
         raise SceneError(_("'{name}' has no voxels. Choose another volume.").format(name=volume.GetName()))
-    voxels = slicer.util.arrayFromVolume(volume)
-    if voxels.ndim != 3:
+    if slicer.util.arrayFromVolume(volume).ndim != 3:
         raise SceneError(
             _("'{name}' has several values a voxel (a color or vector volume). Choose a scalar volume.").format(
                 name=volume.GetName()
             )
         )
-    image = SimpleITK.GetImageFromArray(voxels)
-    lps = _LPS_FROM_RAS @ file_ijk_to_ras(volume)
-    spacing = np.linalg.norm(lps[:3, :3], axis=0)
-    image.SetSpacing([float(s) for s in spacing])
-    image.SetDirection([float(d) for d in (lps[:3, :3] / spacing).ravel()])
-    image.SetOrigin([float(o) for o in lps[:3, 3]])
+
+
+def write_volume(volume: slicer.vtkMRMLScalarVolumeNode, file: Path) -> None:
+    """Write a volume as NRRD.
+
+    Raises:
+        SceneError: It has no voxels, or more than one value a voxel; or the disk does not take it.
+    """
+    for _part in writing_volume(volume, file):
+        pass
+
+
+def writing_volume(volume: slicer.vtkMRMLScalarVolumeNode, file: Path) -> Generator[None, None, None]:
+    """Write a volume as NRRD, `SLAB_BYTES` or one plane at a time.
+
+    Voxels and geometry are those that the volume has when it begins, also where the node goes meanwhile.
+
+    Raises:
+        SceneError: As for `write_volume`.
+    """
+    check_volume(volume)
+    voxels, header = slicer.util.arrayFromVolume(volume), _header(volume)
+    planes = max(1, SLAB_BYTES // max(1, voxels[0].nbytes))
     try:
-        SimpleITK.WriteImage(image, str(file))
-    except RuntimeError as error:
+        with file.open("wb") as stream:
+            stream.write(header)
+            for first in range(0, len(voxels), planes):
+                write_slab(voxels[first : first + planes], stream)
+                yield
+    except OSError as error:
         raise SceneError(
             _("'{file}' could not be written; is the disk full? Free some space and try again.").format(file=file.name)
         ) from error
+
+
+def write_slab(voxels: np.ndarray, stream: BinaryIO) -> None:
+    """Some planes of a volume, (k, j, i), as they follow each other in its file."""
+    stream.write(np.ascontiguousarray(voxels).data)
+
+
+def _header(volume: slicer.vtkMRMLScalarVolumeNode) -> bytes:
+    """Of the volume's file, up to its voxels."""
+    voxels = slicer.util.arrayFromVolume(volume)
+    lps = _LPS_FROM_RAS @ file_ijk_to_ras(volume)
+    *directions, origin = ("(" + ",".join(repr(float(part)) for part in column) + ")" for column in lps[:3].T)
+    kind = voxels.dtype
+    lines = [
+        "NRRD0004",
+        f"type: {_NRRD_TYPES.get(kind.kind + str(kind.itemsize), kind.name)}",
+        "dimension: 3",
+        "space: left-posterior-superior",
+        f"sizes: {' '.join(map(str, voxels.shape[::-1]))}",
+        f"space directions: {' '.join(directions)}",
+        "kinds: domain domain domain",
+        f"endian: {sys.byteorder}",
+        "encoding: raw",
+        f"space origin: {origin}",
+    ]
+    return ("\n".join(lines) + "\n\n").encode("ascii")
 
 
 def grid_of(volume: slicer.vtkMRMLVolumeNode) -> dict[str, list[float]]:
