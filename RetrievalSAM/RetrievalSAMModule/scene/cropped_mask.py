@@ -5,6 +5,7 @@ Most segments fill a small part of a volume; copying, packing and comparing them
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,6 +35,11 @@ class CroppedMask:
         first, last = _box(inside)
         box = tuple(slice(begin, end) for begin, end in zip(first, last, strict=True))
         return cls(_three(mask.shape), first, inside[box])
+
+    @classmethod
+    def empty(cls, shape: Shape) -> CroppedMask:
+        """A mask on a grid of a shape that holds nothing."""
+        return cls(shape, (0, 0, 0), np.zeros((0, 0, 0), bool))
 
     @property
     def last(self) -> Shape:
@@ -66,6 +72,32 @@ class CroppedMask:
                 np.moveaxis(kept, side, 0)[place] = np.moveaxis(self.voxels, side, 0)[place]
         return CroppedMask(self.shape, self.first, kept)
 
+    def with_slices(self, slices: Mapping[tuple[int, int], np.ndarray]) -> CroppedMask:
+        """The same with other slices.
+
+        Args:
+            slices: Bool, axes in the order (k, j, i), by the axis (0, 1, 2 as i, j, k) and the index along it. Where
+                two cross, the later one counts.
+        """
+        boxes = [(self.first, self.last)] if self.voxels.size else []
+        for (axis, index), pixels in slices.items():
+            first, last = _box(np.expand_dims(pixels, 2 - axis))
+            if first != last:
+                boxes.append((_moved(first, 2 - axis, index), _moved(last, 2 - axis, index)))
+        if not boxes:
+            return CroppedMask.empty(self.shape)
+        begin = np.min([first for first, _last in boxes], axis=0)
+        end = np.max([last for _first, last in boxes], axis=0)
+        voxels = np.zeros(end - begin, bool)
+        if self.voxels.size:
+            voxels[_between(np.array(self.first) - begin, np.array(self.last) - begin)] = self.voxels
+        for (axis, index), pixels in slices.items():
+            side = 2 - axis
+            if begin[side] <= index < end[side]:
+                part = pixels[_between(np.delete(begin, side), np.delete(end, side))]
+                np.moveaxis(voxels, side, 0)[index - begin[side]] = part
+        return CroppedMask(self.shape, _three(begin), voxels)
+
     def held(self, axis: int) -> set[int]:
         """Indices of the slices along an axis (0, 1, 2 as i, j, k) that hold something."""
         side = 2 - axis
@@ -94,6 +126,14 @@ def _box(mask: np.ndarray) -> tuple[Shape, Shape]:
         first[side], last[side] = int(held[0]), int(held[-1]) + 1
         part = part[(slice(None),) * side + (slice(first[side], last[side]),)]
     return _three(first), _three(last)
+
+
+def _between(first: np.ndarray, last: np.ndarray) -> tuple[slice, ...]:
+    return tuple(slice(int(begin), int(end)) for begin, end in zip(first, last, strict=True))
+
+
+def _moved(voxel: Shape, side: int, steps: int) -> Shape:
+    return _three(one + steps if place == side else one for place, one in enumerate(voxel))
 
 
 def _three(numbers: object) -> Shape:

@@ -186,23 +186,12 @@ def write_slices(
         slices: Bool, axes in the order (k, j, i), by the axis (0, 1, 2 as i, j, k) and the index along it. Where two
             cross, the later one counts.
     """
-    labels = segmentation.GetSegmentation().GetSegment(segment_id).GetRepresentation(BINARY)
-    if labels is None or labels.IsEmpty() or not lies_on(labels, segmentation, volume):
-        mask = segment_voxels(segmentation, segment_id, volume)
-        shape = volume.GetImageData().GetDimensions()[::-1]
-        whole = np.zeros(shape, bool) if mask is None else mask != 0
-        for (axis, index), pixels in slices.items():
-            np.moveaxis(whole, 2 - axis, 0)[index] = pixels
-        replace_segment(segmentation, segment_id, volume, whole)
-        return
-    grid = ijk_to_ras(volume)
-    for (axis, index), pixels in slices.items():
-        side = 2 - axis
-        first = tuple(index if one == side else 0 for one in range(3))
-        voxels = np.expand_dims(pixels, side)
-        # What is missing is added first: a segment that loses all its voxels may lose its labelmap's box too.
-        for mode in (_LOGIC.MODE_MERGE_MAX, _LOGIC.MODE_MERGE_MIN):
-            put_labelmap(segmentation, segment_id, labelmap_of(voxels, first, grid), mode)
+    mask = segment_mask(segmentation, segment_id, volume)
+    if mask is None:
+        mask = CroppedMask.empty(volume.GetImageData().GetDimensions()[::-1])
+    # Whole, as far as its box reaches: merging a slice alone goes wrong in Slicer (5.13) where a segment that shares
+    # its labelmap with no other has a label that is not 1.
+    replace_segment(segmentation, segment_id, volume, mask.with_slices(slices))
 
 
 def labelmap_of(voxels: np.ndarray, first: tuple[int, ...], grid: np.ndarray) -> slicer.vtkOrientedImageData:
@@ -250,15 +239,13 @@ def move(
 
 
 def put_labelmap(
-    segmentation: slicer.vtkMRMLSegmentationNode,
-    segment_id: str,
-    labelmap: slicer.vtkOrientedImageData,
-    mode: int = _LOGIC.MODE_REPLACE,
+    segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, labelmap: slicer.vtkOrientedImageData
 ) -> None:
-    """Write a labelmap into a segment as Slicer's Segment Editor does, so that other segments stay.
+    """Make a segment what a labelmap holds, by Slicer's own function, so that other segments stay.
 
     Raises:
         RuntimeError: Slicer refuses it.
     """
-    if not _LOGIC.SetBinaryLabelmapToSegment(labelmap, segmentation, segment_id, mode, labelmap.GetExtent()):
+    extent = labelmap.GetExtent()
+    if not _LOGIC.SetBinaryLabelmapToSegment(labelmap, segmentation, segment_id, _LOGIC.MODE_REPLACE, extent):
         raise RuntimeError(f"Slicer refused the labelmap of segment {segment_id}")

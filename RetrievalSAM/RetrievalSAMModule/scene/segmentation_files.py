@@ -271,7 +271,7 @@ def _add_copy(
     copy.DeepCopyMetadata(segment)
     copy.SetName(name)
     staged.GetSegmentation().AddSegment(copy, segment_id)
-    tight = CroppedMask.of(np.zeros((0, 0, 0), bool)) if mask is None else mask.tight()
+    tight = CroppedMask.empty((0, 0, 0)) if mask is None else mask.tight()
     put_labelmap(staged, segment_id, labelmap_of(tight.voxels, tight.first, grid))
 
 
