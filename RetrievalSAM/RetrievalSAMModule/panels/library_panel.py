@@ -21,7 +21,7 @@ from ..windows.import_dialog import ImportDialog
 from ..windows.rename_window import RenameWindow
 from . import ask
 from .add_case_panel import AddCasePanel
-from .panel import ResourcePath, cell, cell_data, fit_height, head, load_ui, say, show_fault
+from .panel import ResourcePath, cell, cell_data, filling, fit_height, head, load_ui, say, show_fault
 
 _ARCHIVE = "RetrievalSAM library (*.rslib)"
 _THUMBNAIL = (72, 54)
@@ -97,9 +97,9 @@ class LibraryPanel:
                 )
             self.ui.nameLabel.toolTip = state.folder
         table = self.ui.caseTable
-        table.setRowCount(len(cases))
-        for row, case in enumerate(cases):
-            self._show_case(row, case)
+        with filling(table, len(cases)):
+            for row, case in enumerate(cases):
+                self._show_case(row, case)
         table.resizeRowsToContents()
         fit_height(table, most_rows=4)
         self._filter()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -86,6 +87,23 @@ def head(
         header.setSectionResizeMode(column, qt.QHeaderView.Stretch if column == stretched else mode)
         if column in widths:
             table.setColumnWidth(column, widths[column])
+
+
+@contextmanager
+def filling(table: qt.QTableWidget, rows: int) -> Iterator[None]:
+    """Give a table so many rows, whose cells are set meanwhile; its columns fit themselves to them once, afterwards.
+
+    Else each cell that is set has all others measured.
+    """
+    header = table.horizontalHeader()
+    modes = [header.sectionResizeMode(column) for column in range(table.columnCount)]
+    header.setSectionResizeMode(qt.QHeaderView.Fixed)
+    table.setRowCount(rows)
+    try:
+        yield
+    finally:
+        for column, mode in enumerate(modes):
+            header.setSectionResizeMode(column, mode)
 
 
 def cell(text: str, data: Any = None, tool_tip: str = "") -> qt.QTableWidgetItem:

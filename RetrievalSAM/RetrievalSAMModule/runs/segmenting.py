@@ -342,9 +342,7 @@ class Segmenting(VTKObservationMixin):
             self._strokes.collect()
         slicer.app.pauseRender()
         try:
-            proposal.segment_ids[name] = found.put(
-                name, proposal.segmentation, proposal.volume, proposal.segment_ids
-            )
+            proposal.segment_ids[name] = found.put(name, proposal.segmentation, proposal.volume, proposal.segment_ids)
         finally:
             slicer.app.resumeRender()
         if self._strokes is not None:
