@@ -46,6 +46,11 @@ class CroppedMask:
         """The voxel of the grid behind the box."""
         return _three(begin + size for begin, size in zip(self.first, self.voxels.shape, strict=True))
 
+    @property
+    def box(self) -> tuple[slice, ...]:
+        """Of a whole grid the part that is kept."""
+        return tuple(slice(begin, end) for begin, end in zip(self.first, self.last, strict=True))
+
     def any(self) -> bool:
         """Whether anything is there."""
         return bool(self.voxels.any())
@@ -59,7 +64,7 @@ class CroppedMask:
     def whole(self) -> np.ndarray:
         """All voxels of the grid, bool (k, j, i)."""
         found = np.zeros(self.shape, bool)
-        found[tuple(slice(begin, end) for begin, end in zip(self.first, self.last, strict=True))] = self.voxels
+        found[self.box] = self.voxels
         return found
 
     def only(self, axis: int, slices: set[int]) -> CroppedMask:

@@ -18,8 +18,8 @@ import vtk
 from slicer.i18n import tr as _
 
 from .cropped_mask import CroppedMask
-from .segment_masks import BINARY, empty_grid, label_voxels, labelmap_of, move, put_labelmap, segment_mask
-from .volume_files import SceneError, file_ijk_to_ras, ijk_to_ras
+from .segment_masks import BINARY, label_voxels, labelmap_of, move, put_labelmap, segment_mask
+from .volume_files import SceneError, file_ijk_to_ras, ijk_to_ras, writing_nrrd
 
 RESULT_ATTRIBUTE = "RetrievalSAM.Result"
 """Of a segmentation: what its result needs to be taken up again (`kept_result`)."""
@@ -41,19 +41,14 @@ def write_segments(
     Raises:
         SceneError: Nothing of these segments lies in the volume.
     """
-    wanted = set(names)
-    grid = file_ijk_to_ras(volume)
-    written = 0
-    staged = _staged(volume, grid)
+    wanted, layers = set(names), _Layers(volume)
     for segment_id, segment in _segments(segmentation):
         if segment.GetName() not in wanted:
             continue
         mask = segment_mask(segmentation, segment_id, volume)
-        if mask is None or not mask.any():
-            continue
-        written += 1
-        _add_copy(staged, segment_id, segment, segment.GetName(), mask, grid)
-    if not written:
+        if mask is not None and mask.any():
+            layers.add(segment, segment.GetName(), mask)
+    if not layers.fields:
         raise SceneError(
             _(
                 "Nothing of '{segmentation}' lies within '{volume}'. "
@@ -61,7 +56,8 @@ def write_segments(
                 "not empty."
             ).format(segmentation=segmentation.GetName(), volume=volume.GetName())
         )
-    _store(staged, file)
+    for _part in layers.writing(file):
+        pass
 
 
 def write_result(
@@ -111,16 +107,15 @@ def writing_result(
     Raises:
         SceneError: The disk does not take it.
     """
-    grid = file_ijk_to_ras(volume)
-    staged = _staged(volume, grid)
+    layers = _Layers(volume)
     for name, segment_id in segment_ids.items():
         mask = masks[name]()
         on_mask(name, mask)
         if mask is not None and only is not None:
             mask = mask.only(only[0], set(only[1]))
-        _add_copy(staged, segment_id, content.GetSegment(segment_id), name, mask, grid)
+        layers.add(content.GetSegment(segment_id), name, mask)
         yield
-    _store(staged, file)
+    yield from layers.writing(file)
 
 
 def show_segments(
@@ -258,36 +253,56 @@ def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> Iterator[tuple[st
         yield segment_id, content.GetSegment(segment_id)
 
 
-def _add_copy(
-    staged: slicer.vtkMRMLSegmentationNode,
-    segment_id: str,
-    segment: slicer.vtkSegment,
-    name: str,
-    mask: CroppedMask | None,
-    grid: np.ndarray,
-) -> None:
-    """A segment's colour and terminology under a name, with a mask on a grid float64 (4, 4); None for an empty one."""
-    copy = slicer.vtkSegment()
-    copy.DeepCopyMetadata(segment)
-    copy.SetName(name)
-    staged.GetSegmentation().AddSegment(copy, segment_id)
-    tight = CroppedMask.empty((0, 0, 0)) if mask is None else mask.tight()
-    put_labelmap(staged, segment_id, labelmap_of(tight.voxels, tight.first, grid))
+class _Layers:
+    """Segments on their way into a file, in as few labelmaps as they need where they overlap.
 
+    The whole grid is written, also where it is empty: image and segments of a case have one grid.
 
-def _staged(volume: slicer.vtkMRMLScalarVolumeNode, grid: np.ndarray) -> slicer.vtkMRMLSegmentationNode:
-    """An empty segmentation of the volume's size on a grid float64 (4, 4).
-
-    It is in no scene: one that is only hidden has no item in the subject hierarchy, whose plugin for segmentations
-    then writes an error for each of its changes.
+    Attributes:
+        fields: Of the file's header, as Slicer writes them.
     """
-    staged = slicer.vtkMRMLSegmentationNode()
-    converter = slicer.vtkSegmentationConverter
-    staged.GetSegmentation().SetConversionParameter(
-        converter.GetReferenceImageGeometryParameterName(),
-        converter.SerializeImageGeometry(empty_grid(volume, grid)),
-    )
-    return staged
+
+    def __init__(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+        self._grid = file_ijk_to_ras(volume)
+        self._shape = volume.GetImageData().GetDimensions()[::-1]
+        self._labels: list[tuple[np.ndarray, int]] = []  # each with its highest label
+        self._count = 0
+        self.fields: dict[str, str] = {}
+
+    def add(self, segment: slicer.vtkSegment, name: str, mask: CroppedMask | None) -> None:
+        """Take a segment's colour and terminology under a name, with its voxels; None for an empty one."""
+        number = 0
+        if mask is not None:
+            while number < len(self._labels) and not self._has_room(number, mask):
+                number += 1
+        if number == len(self._labels):
+            self._labels.append((np.zeros(self._shape, np.uint8), 0))
+        voxels, last = self._labels[number]
+        self._labels[number] = voxels, last + 1
+        if mask is not None:
+            voxels[mask.box][mask.voxels] = last + 1
+        prefix, self._count = f"Segment{self._count}_", self._count + 1
+        (depth, height, width), terminology = self._shape, vtk.reference("")
+        segment.GetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), terminology)
+        self.fields |= {
+            f"{prefix}Color": " ".join(f"{part:.17g}" for part in segment.GetColor()),
+            f"{prefix}Extent": f"0 {width - 1} 0 {height - 1} 0 {depth - 1}",
+            f"{prefix}ID": f"Segment_{self._count}",
+            f"{prefix}LabelValue": str(last + 1),
+            f"{prefix}Layer": str(number),
+            f"{prefix}Name": name,
+            f"{prefix}Tags": f"{slicer.vtkSegment.GetTerminologyEntryTagName()}:{terminology}|" if terminology else "|",
+        }
+
+    def writing(self, file: Path) -> Generator[None, None, None]:
+        """Write them; see `writing_nrrd`."""
+        about = {"Segmentation_ContainedRepresentationNames": f"{BINARY}|", "Segmentation_MasterRepresentation": BINARY}
+        layers = [voxels for voxels, _last in self._labels] or [np.zeros(self._shape, np.uint8)]
+        yield from writing_nrrd(file, layers, self._grid, self.fields | about)
+
+    def _has_room(self, number: int, mask: CroppedMask) -> bool:
+        voxels, last = self._labels[number]
+        return last < np.iinfo(np.uint8).max and not bool((voxels[mask.box].astype(bool) & mask.voxels).any())
 
 
 def _on_grid(segment: slicer.vtkSegment, volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkOrientedImageData:
@@ -303,16 +318,3 @@ def _on_grid(segment: slicer.vtkSegment, volume: slicer.vtkMRMLScalarVolumeNode)
     shift, begin = in_voxels[:3, 3][::-1], labels.GetExtent()[::2][::-1]
     first = tuple(round(float(part)) + low + one for part, low, one in zip(shift, begin, tight.first, strict=True))
     return labelmap_of(tight.voxels, first, grid)
-
-
-def _store(segmentation: slicer.vtkMRMLSegmentationNode, file: Path) -> None:
-    storage = slicer.vtkMRMLSegmentationStorageNode()
-    storage.SetFileName(str(file))
-    # The worker reads it once, a moment later: to compress it would take longer than to write it. Only the box that
-    # is not empty is written; the worker knows its place in the volume.
-    storage.SetUseCompression(False)
-    storage.SetCropToMinimumExtent(True)
-    if not storage.WriteData(segmentation):
-        raise SceneError(
-            _("'{file}' could not be written; is the disk full? Free some space and try again.").format(file=file.name)
-        )

@@ -8,7 +8,7 @@ volume's own geometry. The voxels are the same either way, and results come back
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -105,13 +105,29 @@ def writing_volume(volume: slicer.vtkMRMLScalarVolumeNode, file: Path) -> Genera
         SceneError: As for `write_volume`.
     """
     check_volume(volume)
-    voxels, header = slicer.util.arrayFromVolume(volume), _header(volume)
-    planes = max(1, SLAB_BYTES // max(1, voxels[0].nbytes))
+    yield from writing_nrrd(file, [slicer.util.arrayFromVolume(volume)], file_ijk_to_ras(volume))
+
+
+def writing_nrrd(
+    file: Path, layers: Sequence[np.ndarray], ijk_to_ras: np.ndarray, fields: Mapping[str, str] | None = None
+) -> Generator[None, None, None]:
+    """Write a NRRD file, not compressed, `SLAB_BYTES` or one plane at a time.
+
+    Args:
+        file: Where to.
+        layers: At least one array (k, j, i), all of one size and type; several as Slicer has them, in a list axis.
+        ijk_to_ras: Their grid, float64 (4, 4).
+        fields: Key/value pairs for the header.
+
+    Raises:
+        SceneError: The disk does not take it.
+    """
+    planes = max(1, SLAB_BYTES // max(1, layers[0][0].nbytes * len(layers)))
     try:
         with file.open("wb") as stream:
-            stream.write(header)
-            for first in range(0, len(voxels), planes):
-                write_slab(voxels[first : first + planes], stream)
+            stream.write(_header(layers, ijk_to_ras, fields or {}))
+            for first in range(0, len(layers[0]), planes):
+                write_slab([layer[first : first + planes] for layer in layers], stream)
                 yield
     except OSError as error:
         raise SceneError(
@@ -119,30 +135,34 @@ def writing_volume(volume: slicer.vtkMRMLScalarVolumeNode, file: Path) -> Genera
         ) from error
 
 
-def write_slab(voxels: np.ndarray, stream: BinaryIO) -> None:
-    """Some planes of a volume, (k, j, i), as they follow each other in its file."""
+def write_slab(layers: Sequence[np.ndarray], stream: BinaryIO) -> None:
+    """Some planes of each layer, (k, j, i), as they follow each other in a file."""
+    voxels = layers[0] if len(layers) == 1 else np.stack(layers, axis=-1)
     stream.write(np.ascontiguousarray(voxels).data)
 
 
-def _header(volume: slicer.vtkMRMLScalarVolumeNode) -> bytes:
-    """Of the volume's file, up to its voxels."""
-    voxels = slicer.util.arrayFromVolume(volume)
-    lps = _LPS_FROM_RAS @ file_ijk_to_ras(volume)
-    *directions, origin = ("(" + ",".join(repr(float(part)) for part in column) + ")" for column in lps[:3].T)
-    kind = voxels.dtype
+def _header(layers: Sequence[np.ndarray], ijk_to_ras: np.ndarray, fields: Mapping[str, str]) -> bytes:
+    """Of a NRRD file, up to its voxels."""
+    kind, several = layers[0].dtype, len(layers) > 1
+    sizes, vectors = list(map(str, layers[0].shape[::-1])), []
+    for column in (_LPS_FROM_RAS @ ijk_to_ras)[:3].T:
+        vectors.append("(" + ",".join(repr(float(part)) for part in column) + ")")
     lines = [
         "NRRD0004",
-        f"type: {_NRRD_TYPES.get(kind.kind + str(kind.itemsize), kind.name)}",
-        "dimension: 3",
+        f"type: {_NRRD_TYPES.get(kind.str[1:], kind.name)}",
+        f"dimension: {4 if several else 3}",
         "space: left-posterior-superior",
-        f"sizes: {' '.join(map(str, voxels.shape[::-1]))}",
-        f"space directions: {' '.join(directions)}",
-        "kinds: domain domain domain",
+        f"sizes: {' '.join([str(len(layers))] * several + sizes)}",
+        f"space directions: {' '.join(['none'] * several + vectors[:3])}",
+        f"kinds: {'list ' * several}domain domain domain",
         f"endian: {sys.byteorder}",
         "encoding: raw",
-        f"space origin: {origin}",
+        f"space origin: {vectors[3]}",
     ]
-    return ("\n".join(lines) + "\n\n").encode("ascii")
+    for key, text in fields.items():
+        escaped = text.replace("\\", "\\\\").replace("\r", "").replace("\n", "\\n")
+        lines.append(f"{key}:={escaped}")
+    return ("\n".join(lines) + "\n\n").encode("utf-8")
 
 
 def grid_of(volume: slicer.vtkMRMLVolumeNode) -> dict[str, list[float]]:
