@@ -17,19 +17,22 @@ from typing import Any
 from unittest import mock
 
 import qt
-import SimpleITK
 from desk_acts import CASES, DeskTest, large_library, script_of
 from panel_testing import inside_slicer, wait_until
-from RetrievalSAMModule.scene import segmentation_files
+from RetrievalSAMModule.runs import segmenting
+from RetrievalSAMModule.scene import volume_files
 
 WAIT = "waits for a process"
 SLEEP = "sleeps"
 OPEN = "opens a file"
-WRITE = "writes a volume"
+WRITE = "writes a slab of a volume"
 READ = "reads a result"
 _PROCESS_WAITS = ("waitForStarted", "waitForReadyRead", "waitForBytesWritten", "waitForFinished")
 _SOURCES = (".py", ".pyc", ".so", ".qm")
 """Of modules that are imported on their first use."""
+
+_FOR_THE_WORKER = (".nrrd",)
+"""Counted by what is written into them."""
 
 _counts: Counter[str] | None = None
 _opened: list[str] = []
@@ -41,7 +44,7 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
         return
     name, mode, _flags = arguments
     # A folder that is deleted is opened without a mode.
-    if isinstance(name, str) and mode is not None and not name.endswith(_SOURCES):
+    if isinstance(name, str) and mode is not None and not name.endswith((*_SOURCES, *_FOR_THE_WORKER)):
         _counts[OPEN] += 1
         _opened.append(Path(name).name)
 
@@ -67,8 +70,8 @@ def counting() -> Iterator[Counter[str]]:
         (SLEEP, time, "sleep"),
         (WAIT, subprocess.Popen, "wait"),
         (WAIT, subprocess.Popen, "communicate"),
-        (WRITE, SimpleITK, "WriteImage"),
-        (READ, segmentation_files, "_read"),
+        (WRITE, volume_files, "write_slab"),
+        (READ, segmenting, "read_segments"),
     ]
     if not inside_slicer:  # PythonQt's classes cannot be changed
         watched += [(WAIT, qt.QProcess, name) for name in _PROCESS_WAITS]
@@ -102,10 +105,10 @@ class NeverWaitsTest(DeskTest):
             found[act.name] = counts
             self.assertEqual(counts[WAIT] + counts[SLEEP], 0, f"{act.name}: {dict(counts)}")
             self.assertEqual(counts[OPEN], 0, f"{act.name}: {_opened}")
-        # A volume is written for a run, and once for all previews of a result; results are read when they arrive.
+        # A volume is written for its run, and serves previews and propagations too, which write the segments alone;
+        # results are read when they arrive.
         self.assertEqual(
-            {name: counts[WRITE] for name, counts in found.items() if counts[WRITE]},
-            {"segment": 1, "the first point": 1, "propagate": 1},
+            {name: counts[WRITE] for name, counts in found.items() if counts[WRITE]}, {"segment": 1, "propagate": 1}
         )
         self.assertEqual({name for name, counts in found.items() if counts[READ]}, {"segment", "propagate"})
         self.assertEqual(self.library_ui.caseTable.rowCount, CASES)

@@ -144,14 +144,18 @@ class FailingTest(EndsEarlyTest):
         self.check_as_before(before)
 
     def test_a_disk_that_does_not_take_the_segments(self) -> None:
-        from RetrievalSAMModule.runs import segmenting
-        from RetrievalSAMModule.scene.volume_files import SceneError
+        from RetrievalSAMModule.scene import volume_files
 
         self.get_result()
         self.draw(4)
         self.wait_for([4])
-        with mock.patch.object(segmenting, "write_result", mock.Mock(side_effect=SceneError("is the disk full?"))):
+        before = self.mask()
+        failure = mock.Mock(side_effect=OSError(28, "No space left on device"))
+        with mock.patch.object(volume_files, "write_slab", failure):
             self.corrections_ui.propagateButton.click()
-        self.assertIn("is the disk full?", self.user.reads())
+            self.end()
+        self.assertIn("'corrected.seg.nrrd' could not be written; is the disk full?", self.user.reads())
         self.assertEqual(self.panel.segmenting.state, "proposed")
         self.assertEqual(self.requests("refine"), [])
+        np.testing.assert_array_equal(self.mask(), before)
+        self.wait_for([4])

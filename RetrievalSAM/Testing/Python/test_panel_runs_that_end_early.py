@@ -11,11 +11,11 @@ from unittest import mock
 import numpy as np
 import phantoms
 import psutil
-import SimpleITK
 import slicer
 import slicer.util
 from panel_testing import nodes_of_scene, wait_until
 from RetrievalSAMModule.clients import worker_client
+from RetrievalSAMModule.scene import volume_files
 from scripted_panel import REPORT, THRESHOLDS, ScriptedTest, scripted
 
 WAITS = {"threshold": THRESHOLDS, "partials": 1, "progress": 3, "wait": True}
@@ -187,7 +187,7 @@ class BrokenPartialTest(RunTest):
         from RetrievalSAMModule.runs import segmenting
         from RetrievalSAMModule.scene.volume_files import SceneError
 
-        original, calls = segmenting.show_segments, []
+        original, calls = segmenting.read_segments, []
 
         def fails_once(*arguments):
             calls.append(arguments)
@@ -195,7 +195,7 @@ class BrokenPartialTest(RunTest):
                 raise SceneError("another program holds the file")
             return original(*arguments)
 
-        with mock.patch.object(segmenting, "show_segments", fails_once):
+        with mock.patch.object(segmenting, "read_segments", fails_once):
             self.start()
             self.wait_for_end()
         self.check_result()
@@ -208,7 +208,7 @@ class BrokenResultTest(RunTest):
         from RetrievalSAMModule.runs import segmenting
         from RetrievalSAMModule.scene.volume_files import SceneError
 
-        with mock.patch.object(segmenting, "show_segments", mock.Mock(side_effect=SceneError("It could not be read."))):
+        with mock.patch.object(segmenting, "read_segments", mock.Mock(side_effect=SceneError("It could not be read."))):
             self.start()
             self.wait_for_end()
         self.assertIn("could not be read", self.user.reads())
@@ -237,9 +237,10 @@ class FullDiskTest(RunTest):
         self.check_next_run_works()
 
     def test_a_disk_that_does_not_take_the_volume(self) -> None:
-        failure = mock.Mock(side_effect=RuntimeError("Exception thrown in SimpleITK"))
-        with mock.patch.object(SimpleITK, "WriteImage", failure):
+        failure = mock.Mock(side_effect=OSError(28, "No space left on device"))
+        with mock.patch.object(volume_files, "write_slab", failure):
             self.start()
+            self.wait_for_end()
         self.assertIn("is the disk full? Free some space", self.user.reads())
         self.check_scene_is_as_before()
         self.assertEqual(self.requests("segment"), [])
