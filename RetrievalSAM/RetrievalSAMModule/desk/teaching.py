@@ -19,6 +19,7 @@ from ..runs.segmenting import PROPOSED, Segmenting
 from ..scene.proposal import Proposal
 from ..scene.segment_masks import segment_mask
 from ..scene.volume_files import SceneError
+from ..turn_queue import TurnQueue
 
 
 class Teaching:
@@ -36,6 +37,7 @@ class Teaching:
         self._origins = origins
         self._tell = tell
         self._waiting: Proposal | None = None
+        self._turns = TurnQueue()
         self.widget: qt.QWidget | None = None
         library.changed.connect(self._library_opened)
 
@@ -97,7 +99,11 @@ class Teaching:
         except SceneError as error:
             self._fault(WorkerFault(str(error)))
             return
-        self._segmenting.accept()
+        self._turns.add(lambda: self._keep(proposal))  # in a turn of its own: the files were work enough
+
+    def _keep(self, proposal: Proposal) -> None:
+        if self._segmenting.proposal is proposal:
+            self._segmenting.accept()
         self._tell(_("Adding the case..."))
 
     @staticmethod

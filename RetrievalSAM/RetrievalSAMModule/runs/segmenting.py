@@ -20,7 +20,8 @@ from ..scene.image_file import ImageFile
 from ..scene.proposal import Choices, Proposal, ProposalState
 from ..scene.result_snapshot import ResultSnapshot
 from ..scene.segment_masks import masks_of_copy, segment_mask
-from ..scene.segmentation_files import Backup, ReadSegments, new_segmentation, read_segments, writing_result
+from ..scene.segmentation_files import Backup, new_segmentation, writing_result
+from ..scene.segments_in_file import SegmentsInFile, reading_segments
 from ..scene.slice_views import acquired_axis, plane_across
 from ..scene.strokes import Strokes
 from ..scene.volume_files import SceneError, check_volume, region_voxels
@@ -325,15 +326,14 @@ class Segmenting(VTKObservationMixin):
         Raises:
             SceneError: It cannot be read.
         """
-        with read_segments(Path(file)) as found:
+        found = yield from reading_segments(Path(file))
+        for name in found.names:
+            if not self._show(found, name):
+                return
             yield
-            for name in found.names:
-                if not self._show(found, name):
-                    return
-                yield
         self.grown.emit()
 
-    def _show(self, found: ReadSegments, name: str) -> bool:
+    def _show(self, found: SegmentsInFile, name: str) -> bool:
         """Put one segment into the scene; whether the scene still takes it."""
         proposal = self.proposal
         if proposal is None or not proposal.is_in_scene:

@@ -7,7 +7,6 @@ file is a voxel of the volume.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +17,9 @@ import vtk
 from slicer.i18n import tr as _
 
 from .cropped_mask import CroppedMask
-from .segment_masks import BINARY, label_voxels, labelmap_of, move, put_labelmap, segment_mask
-from .volume_files import SceneError, file_ijk_to_ras, ijk_to_ras, writing_nrrd
+from .segment_masks import BINARY, segment_mask
+from .segments_in_file import reading_segments
+from .volume_files import SceneError, file_ijk_to_ras, writing_nrrd
 
 RESULT_ATTRIBUTE = "RetrievalSAM.Result"
 """Of a segmentation: what its result needs to be taken up again (`kept_result`)."""
@@ -137,66 +137,13 @@ def show_segments(
     Returns:
         IDs of the segments by their names in the file, in the file's order.
     """
-    with read_segments(file) as found:
-        return {name: found.put(name, segmentation, volume, segment_ids or {}) for name in found.names}
-
-
-class ReadSegments:
-    """The segments of a file, in a scene of their own.
-
-    Attributes:
-        names: Of the segments, in the file's order.
-    """
-
-    def __init__(self, node: slicer.vtkMRMLSegmentationNode) -> None:
-        self._segments = {segment.GetName(): segment for _id, segment in _segments(node)}
-        self.names = tuple(self._segments)
-
-    def put(
-        self,
-        name: str,
-        segmentation: slicer.vtkMRMLSegmentationNode,
-        volume: slicer.vtkMRMLScalarVolumeNode,
-        segment_ids: Mapping[str, str],
-    ) -> str:
-        """Put one into a segmentation node, whose other segments stay; arguments as of `show_segments`.
-
-        Returns:
-            Its ID there.
-        """
-        content, segment = segmentation.GetSegmentation(), self._segments[name]
-        present = {one.GetName(): segment_id for segment_id, one in _segments(segmentation)}
-        segment_id = segment_ids.get(name, "")
-        if content.GetSegment(segment_id) is None:
-            segment_id = present.get(name, "")
-        if not segment_id:
-            copy = slicer.vtkSegment()
-            copy.DeepCopyMetadata(segment)
-            content.AddSegment(copy)
-            segment_id = content.GetSegmentIdBySegment(copy)
-        labelmap = _on_grid(segment, volume)
-        move(labelmap, volume, segmentation)
-        put_labelmap(segmentation, segment_id, labelmap)
-        return str(segment_id)
-
-
-@contextmanager
-def read_segments(file: Path) -> Iterator[ReadSegments]:
-    """The segments of a file; reading them gives display nodes, which need a scene.
-
-    Raises:
-        SceneError: It cannot be read.
-    """
-    scene = slicer.vtkMRMLScene()
-    node = scene.AddNode(slicer.vtkMRMLSegmentationNode())
-    storage = slicer.vtkMRMLSegmentationStorageNode()
-    storage.SetFileName(str(file))
-    try:
-        if not storage.ReadData(node):
-            raise SceneError(_("The result '{file}' could not be read. Press Segment again.").format(file=file.name))
-        yield ReadSegments(node)
-    finally:
-        scene.Clear(1)
+    work = reading_segments(file)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found = end.value
+            return {name: found.put(name, segmentation, volume, segment_ids or {}) for name in found.names}
 
 
 def new_segmentation(volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
@@ -303,18 +250,3 @@ class _Layers:
     def _has_room(self, number: int, mask: CroppedMask) -> bool:
         voxels, last = self._labels[number]
         return last < np.iinfo(np.uint8).max and not bool((voxels[mask.box].astype(bool) & mask.voxels).any())
-
-
-def _on_grid(segment: slicer.vtkSegment, volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkOrientedImageData:
-    """A segment on the grid of the volume's file, or a part of it, as the same voxels on the volume's own."""
-    labels, grid = segment.GetRepresentation(BINARY), ijk_to_ras(volume)
-    if labels is None or labels.IsEmpty():
-        return labelmap_of(np.zeros((0, 0, 0), bool), (0, 0, 0), grid)
-    voxels = label_voxels(segment, labels)
-    tight = CroppedMask.of(voxels)
-    matrix = vtk.vtkMatrix4x4()
-    labels.GetImageToWorldMatrix(matrix)
-    in_voxels = np.linalg.inv(file_ijk_to_ras(volume)) @ slicer.util.arrayFromVTKMatrix(matrix)
-    shift, begin = in_voxels[:3, 3][::-1], labels.GetExtent()[::2][::-1]
-    first = tuple(round(float(part)) + low + one for part, low, one in zip(shift, begin, tight.first, strict=True))
-    return labelmap_of(tight.voxels, first, grid)

@@ -53,6 +53,11 @@ def file_ijk_to_ras(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     return world if _has_right_angles(world) else own
 
 
+def ras_from_lps(grid: np.ndarray) -> np.ndarray:
+    """A grid float64 (4, 4) in RAS of one in LPS, or the other way round."""
+    return np.asarray(_LPS_FROM_RAS @ grid)
+
+
 def stem_of(file: str) -> str:
     """The name of a volume's file without its folder and its ending."""
     name = Path(file).name

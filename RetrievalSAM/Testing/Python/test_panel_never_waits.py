@@ -19,8 +19,7 @@ from unittest import mock
 import qt
 from desk_acts import CASES, DeskTest, large_library, script_of
 from panel_testing import inside_slicer, wait_until
-from RetrievalSAMModule.runs import segmenting
-from RetrievalSAMModule.scene import volume_files
+from RetrievalSAMModule.scene import segments_in_file, volume_files
 
 WAIT = "waits for a process"
 SLEEP = "sleeps"
@@ -71,7 +70,7 @@ def counting() -> Iterator[Counter[str]]:
         (WAIT, subprocess.Popen, "wait"),
         (WAIT, subprocess.Popen, "communicate"),
         (WRITE, volume_files, "write_slab"),
-        (READ, segmenting, "read_segments"),
+        (READ, segments_in_file, "read_piece"),
     ]
     if not inside_slicer:  # PythonQt's classes cannot be changed
         watched += [(WAIT, qt.QProcess, name) for name in _PROCESS_WAITS]
@@ -108,9 +107,11 @@ class NeverWaitsTest(DeskTest):
         # A volume is written for its run, and serves previews and propagations too, which write the segments alone;
         # results are read when they arrive.
         self.assertEqual(
-            {name: counts[WRITE] for name, counts in found.items() if counts[WRITE]}, {"segment": 1, "propagate": 1}
+            {name: counts[WRITE] for name, counts in found.items() if counts[WRITE]},
+            {"segment": 1, "propagate": 1, "its numbers": 2, "segment again": 1, "keep and teach": 2},
         )
-        self.assertEqual({name for name, counts in found.items() if counts[READ]}, {"segment", "propagate"})
+        runs = {"segment", "propagate", "segment again"}
+        self.assertEqual({name for name, counts in found.items() if counts[READ]}, runs)
         self.assertEqual(self.library_ui.caseTable.rowCount, CASES)
 
     def test_the_counting_sees_what_would_keep_the_window(self) -> None:

@@ -15,7 +15,7 @@ import slicer
 import slicer.util
 from panel_testing import nodes_of_scene, wait_until
 from RetrievalSAMModule.clients import worker_client
-from RetrievalSAMModule.scene import volume_files
+from RetrievalSAMModule.scene import segments_in_file, volume_files
 from scripted_panel import REPORT, THRESHOLDS, ScriptedTest, scripted
 
 WAITS = {"threshold": THRESHOLDS, "partials": 1, "progress": 3, "wait": True}
@@ -184,18 +184,15 @@ class BrokenPartialTest(RunTest):
     script = scripted(segment=[{**GOOD, "partials": 1}])
 
     def test_a_partial_result_that_cannot_be_read_costs_nothing(self) -> None:
-        from RetrievalSAMModule.runs import segmenting
-        from RetrievalSAMModule.scene.volume_files import SceneError
+        original, calls = segments_in_file.read_piece, []
 
-        original, calls = segmenting.read_segments, []
-
-        def fails_once(*arguments):
+        def fails_once(*arguments: Any) -> bytes:
             calls.append(arguments)
             if len(calls) == 1:
-                raise SceneError("another program holds the file")
+                raise OSError("another program holds the file")
             return original(*arguments)
 
-        with mock.patch.object(segmenting, "read_segments", fails_once):
+        with mock.patch.object(segments_in_file, "read_piece", fails_once):
             self.start()
             self.wait_for_end()
         self.check_result()
@@ -205,10 +202,7 @@ class BrokenResultTest(RunTest):
     script = scripted(segment=[{**GOOD, "partials": 1}, GOOD])
 
     def test_a_result_that_cannot_be_read_is_told_and_taken_back(self) -> None:
-        from RetrievalSAMModule.runs import segmenting
-        from RetrievalSAMModule.scene.volume_files import SceneError
-
-        with mock.patch.object(segmenting, "read_segments", mock.Mock(side_effect=SceneError("It could not be read."))):
+        with mock.patch.object(segments_in_file, "read_piece", mock.Mock(side_effect=EOFError("cut short"))):
             self.start()
             self.wait_for_end()
         self.assertIn("could not be read", self.user.reads())

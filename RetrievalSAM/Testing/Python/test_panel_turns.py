@@ -20,13 +20,13 @@ import slicer.util
 from corrected_panel import GOOD, MOVED, REFINES, CorrectionsTest
 from desk_acts import DeskTest, script_of
 from panel_testing import nodes_of_scene, wait_until
-from RetrievalSAMModule.runs import segmenting
-from RetrievalSAMModule.scene import segment_masks, segmentation_files, volume_files
+from RetrievalSAMModule.scene import segment_masks, segments_in_file, volume_files
 from RetrievalSAMModule.turn_queue import TurnQueue
 from scripted_panel import scripted
 
-READ, SLAB, PUT, LOOK = "reads a file", "writes a slab", "writes a segment", "looks at a segment"
+READ, SLAB, PUT, LOOK = "reads a piece", "writes a slab", "writes a segment", "looks at a segment"
 _SEGMENTS = 2
+_PIECE = 5000
 
 
 class Turns:
@@ -84,16 +84,16 @@ class BoundedTest(DeskTest):
     def setUp(self) -> None:
         self.turns = Turns()
         for kind, owner, name in (
-            (READ, segmenting, "read_segments"),
+            (READ, segments_in_file, "read_piece"),
             (SLAB, volume_files, "write_slab"),
-            (PUT, segmentation_files, "put_labelmap"),
+            (PUT, segments_in_file, "put_labelmap"),
             (PUT, segment_masks, "put_labelmap"),
             (LOOK, segment_masks, "label_voxels"),
-            (LOOK, segmentation_files, "label_voxels"),
         ):
             self.patch(owner, name, self.turns.counted(kind, getattr(owner, name)))
         self.patch(TurnQueue, "_take", self.turns.apart(TurnQueue._take))
         self.patch(volume_files, "SLAB_BYTES", 1)  # a plane a turn
+        self.patch(segments_in_file, "PIECE_BYTES", _PIECE)
         super().setUp()
 
     def patch(self, owner: Any, name: str, value: Any) -> None:
@@ -101,10 +101,10 @@ class BoundedTest(DeskTest):
         patch.start()
         self.addCleanup(patch.stop)
 
-    def test_one_turn_writes_one_slab_or_one_segment_or_reads_one_file(self) -> None:
+    def test_one_turn_writes_one_slab_or_one_segment_or_reads_one_piece(self) -> None:
         parts = {}
         for act in self.acts():
-            if act.name == "open a library of 200 cases":
+            if act.name == "its numbers":  # and what follows: files are written in one go there
                 break
             self.turns.begin()
             act.do()
@@ -171,7 +171,7 @@ class BetweenTurnsTest(CorrectionsTest):
         self.after(volume_files, "write_slab", 4, what)
 
     def while_shown(self, what: Callable[[], Any]) -> None:
-        self.after(segmentation_files, "put_labelmap", 1, what)
+        self.after(segments_in_file, "put_labelmap", 1, what)
 
     def end(self) -> None:
         wait_until(lambda: self.happened, "what is to happen")
