@@ -25,6 +25,7 @@ from .panel import ResourcePath, cell, cell_data, filling, fit_height, head, loa
 
 _ARCHIVE = "RetrievalSAM library (*.rslib)"
 _THUMBNAIL = (72, 54)
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class LibraryPanel:
@@ -89,7 +90,7 @@ class LibraryPanel:
             self.ui.nameLabel.text = _("No library is open.")
         else:
             self.ui.nameLabel.text = _("<b>{name}</b>, {cases}").format(
-                name=_plain(state.name), cases=wording.cases(len(cases))
+                name=_plain(state.name), cases=wording.cases(len(cases)).replace(" ", _NO_BREAK)
             )
             if state.damaged:
                 self.ui.nameLabel.text += _("; {damaged} damaged and left out, see Verify").format(

@@ -175,7 +175,9 @@ def color_icon(color: Sequence[float] | None) -> qt.QIcon:
     pixels = qt.QPixmap(14, 14)
     red, green, blue = (round(255 * part) for part in (color or (0.5, 0.5, 0.5)))
     pixels.fill(qt.QColor(red, green, blue))
-    return qt.QIcon(pixels)
+    icon = qt.QIcon(pixels)
+    icon.addPixmap(pixels, qt.QIcon.Selected)  # else styles tint it where its row is selected
+    return icon
 
 
 def fill_choices(box: qt.QComboBox, choices: Sequence[tuple[str, str]]) -> None:

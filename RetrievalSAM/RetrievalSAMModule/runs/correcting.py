@@ -41,6 +41,7 @@ class Correcting(VTKObservationMixin):
 
     Attributes:
         prompts: Points and boxes.
+        teaches: Whether corrected slices teach a copy of what the library has learned, for this volume.
         previewed: Segments and slices on which they were shown: these count as edited, and are carried on as they are.
         changed: Told after every change of what is corrected, and of what can be done.
     """
@@ -64,6 +65,7 @@ class Correcting(VTKObservationMixin):
         self._timer.setInterval(_QUIET_MS)
         self._timer.connect("timeout()", self._compare_in_turns)
         self.prompts = Prompts()
+        self.teaches = True
         self.previewed: set[tuple[str, int]] = set()
         self.changed = Signal()
         self.prompts.changed.connect(self.changed.emit)
@@ -141,7 +143,7 @@ class Correcting(VTKObservationMixin):
                 ).format(slices=", ".join(map(str, in_both)))
             )
         sent = dict(self._edited), self._marked, self.prompts.keep(), frozenset(self.previewed)
-        self._segmenting.refine(self.corrected, points, boxes)
+        self._segmenting.refine(self.corrected, points, boxes, self.teaches)
         self._sent = sent
 
     def undo(self) -> bool:

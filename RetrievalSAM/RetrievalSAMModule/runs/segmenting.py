@@ -96,6 +96,11 @@ class Segmenting(VTKObservationMixin):
         self._with_image(lambda image: self._send("segment", image, {}))
 
     @property
+    def carries_on(self) -> bool:
+        """Whether a run goes on that began with what waited: corrections are carried on, or a first case is filled."""
+        return self.state == RUNNING and self._before is not None
+
+    @property
     def waits(self) -> bool:
         """Whether there is something to correct: a result, or the drawn slices of a first case."""
         return self.state in (DRAWN, PROPOSED)
@@ -138,7 +143,13 @@ class Segmenting(VTKObservationMixin):
         self._set_state(DRAWN)
         return segment_id
 
-    def refine(self, corrected: Iterable[int], points: list[dict[str, Any]], boxes: list[dict[str, Any]]) -> None:
+    def refine(
+        self,
+        corrected: Iterable[int],
+        points: list[dict[str, Any]],
+        boxes: list[dict[str, Any]],
+        teach: bool = True,
+    ) -> None:
         """Carry corrections of the result that waits on, with the settings of the run that it came from.
 
         What was drawn for a first case fills the volume.
@@ -147,6 +158,7 @@ class Segmenting(VTKObservationMixin):
             corrected: Indices along the sliced axis of slices that are right as they are now.
             points: As the worker's request has them (docs/worker.md).
             boxes: Likewise.
+            teach: Whether corrected slices teach a copy of what the library has learned.
 
         Raises:
             SceneError: Volume or segments cannot be written. Nothing was changed.
@@ -167,7 +179,7 @@ class Segmenting(VTKObservationMixin):
         given: dict[str, Any] = {key: prompts for key, prompts in (("points", points), ("boxes", boxes)) if prompts}
         verb = "refine"
         if not proposal.is_first_case:
-            given |= {"segmentation": str(file), "corrected": slices}
+            given |= {"segmentation": str(file), "corrected": slices, **({} if teach else {"teach": False})}
         else:
             verb = "start"
             given["plane"] = plane_across(proposal.volume, proposal.axis)
