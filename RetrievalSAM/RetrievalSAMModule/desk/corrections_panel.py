@@ -149,8 +149,8 @@ class CorrectionsPanel:
         bar.undoButton.enabled = self._correcting.can_undo
         bar.redoButton.enabled = self._correcting.can_redo
         bar.progressBar.visible = running
-        learned = proposal is not None and not proposal.is_first_case and ReportView(proposal.report).learned_cases
-        self.ui.teachCheckBox.visible = bool(learned)
+        report = proposal.report if proposal is not None and not proposal.is_first_case else {}
+        self.ui.teachCheckBox.visible = bool(report) and ReportView(report).learned_cases > 0
 
     @staticmethod
     def _knows(proposal: Proposal) -> bool:
