@@ -58,6 +58,10 @@ class CancelledTest(EndsEarlyTest):
     def test_cancel_puts_the_corrected_result_back(self) -> None:
         before = self.begin_and_grow()
         self.assertEqual(self.corrections_ui.propagateButton.text, "Cancel")
+        self.assertEqual(self.segment_ui.segmentButton.text, "Segment", "one button cancels")
+        self.assertFalse(self.segment_ui.segmentButton.enabled)
+        self.assertTrue(self.segment_ui.progressBar.isHidden())
+        self.assertFalse(self.bar_ui.progressBar.isHidden())
         self.assertIn("2 of 3, 4 s left", self.corrections_ui.statusLabel.text)
         self.assertFalse(self.bar_ui.keepButton.enabled)
         self.corrections_ui.propagateButton.click()

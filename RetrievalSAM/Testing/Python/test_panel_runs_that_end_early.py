@@ -72,6 +72,8 @@ class CancelTest(RunTest):
     def test_a_cancelled_run_leaves_the_scene_as_it_was_and_the_next_one_works(self) -> None:
         self.start_and_grow()
         self.assertEqual(self.segment_ui.segmentButton.text, "Cancel")
+        self.assertFalse(self.segment_ui.progressBar.isHidden())
+        self.assertTrue(self.panel.action_bar.widget.isHidden(), "it is told of once")
         self.assertIn("Segmenting: 2 of 3, 4 s left", self.segment_ui.statusLabel.text)
         worker = self.module.logic.computer.process_id()
         self.segment_ui.segmentButton.click()
