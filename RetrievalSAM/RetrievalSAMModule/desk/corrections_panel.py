@@ -10,9 +10,9 @@ from ..clients.worker_client import WorkerFault
 from ..panels.panel import ResourcePath, choice, choose, color_icon, load_ui, say, show_fault
 from ..runs.correcting import Correcting
 from ..runs.segmenting import DRAWN, RUNNING, Segmenting
+from ..scene.masks.segment_masks import segment_slice
 from ..scene.placing import Placing
 from ..scene.proposal import Proposal
-from ..scene.segment_masks import segment_slice
 from ..scene.slice_views import jump_to_voxel, slice_centre
 from ..scene.volume_files import SceneError
 from ..signal import Signal

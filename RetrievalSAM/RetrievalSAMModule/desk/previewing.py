@@ -19,8 +19,8 @@ from ..clients.worker_client import WorkerClient, WorkerFault
 from ..runs.correcting import Correcting
 from ..runs.run_place import is_on_server
 from ..runs.segmenting import Segmenting
+from ..scene.masks.segment_masks import segment_slice, write_slices
 from ..scene.proposal import Proposal
-from ..scene.segment_masks import segment_slice, write_slices
 from ..scene.slice_views import plane_across
 from ..scene.volume_files import SceneError
 

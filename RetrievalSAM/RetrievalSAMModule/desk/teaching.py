@@ -16,8 +16,8 @@ from ..panels import ask
 from ..panels.panel import show_fault
 from ..runs.origins import Origins
 from ..runs.segmenting import PROPOSED, Segmenting
+from ..scene.masks.segment_masks import segment_mask
 from ..scene.proposal import Proposal
-from ..scene.segment_masks import segment_mask
 from ..scene.volume_files import SceneError
 from ..turn_queue import TurnQueue
 

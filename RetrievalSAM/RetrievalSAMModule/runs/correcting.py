@@ -10,11 +10,11 @@ import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from ..scene.masks.segment_masks import segment_mask
+from ..scene.masks.strokes import Painting
 from ..scene.prompts import KeptBox, KeptPoints, Prompts
 from ..scene.proposal import Proposal, ProposalState
-from ..scene.segment_masks import segment_mask
 from ..scene.slice_views import axis_drawn_along
-from ..scene.strokes import Painting
 from ..scene.volume_files import SceneError
 from ..signal import Signal
 from ..turn_queue import TurnQueue

@@ -17,13 +17,13 @@ from slicer.util import VTKObservationMixin
 from ..clients.worker_client import Request, WorkerFault
 from ..scene import scene_nodes
 from ..scene.image_file import ImageFile
+from ..scene.masks.result_snapshot import ResultSnapshot
+from ..scene.masks.segment_masks import masks_of_copy, segment_mask
+from ..scene.masks.strokes import Strokes
 from ..scene.proposal import Choices, Proposal, ProposalState
-from ..scene.result_snapshot import ResultSnapshot
-from ..scene.segment_masks import masks_of_copy, segment_mask
 from ..scene.segmentation_files import Backup, new_segmentation, writing_result
 from ..scene.segments_in_file import SegmentsInFile, reading_segments
 from ..scene.slice_views import acquired_axis, plane_across
-from ..scene.strokes import Strokes
 from ..scene.volume_files import SceneError, check_volume, region_voxels
 from ..scene.work_folder import WorkFolder
 from ..signal import Signal

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import slicer
 
-from .cropped_mask import CroppedMask
+from .masks.cropped_mask import CroppedMask
+from .masks.segment_masks import segment_mask
 from .proposal import Proposal
-from .segment_masks import segment_mask
 from .segmentation_files import RESULT_ATTRIBUTE, Backup
 
 VOLUME_ROLE = "RetrievalSAM.Volume"

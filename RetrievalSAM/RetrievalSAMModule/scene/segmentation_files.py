@@ -16,8 +16,8 @@ import slicer.util
 import vtk
 from slicer.i18n import tr as _
 
-from .cropped_mask import CroppedMask
-from .segment_masks import BINARY, segment_mask
+from .masks.cropped_mask import CroppedMask
+from .masks.segment_masks import BINARY, segment_mask
 from .segments_in_file import reading_segments
 from .volume_files import SceneError, file_ijk_to_ras, writing_nrrd
 

@@ -17,8 +17,8 @@ import slicer
 import slicer.util
 from slicer.i18n import tr as _
 
-from .cropped_mask import CroppedMask
-from .segment_masks import labelmap_of, move, put_labelmap
+from .masks.cropped_mask import CroppedMask
+from .masks.segment_masks import labelmap_of, move, put_labelmap
 from .volume_files import SceneError, file_ijk_to_ras, ijk_to_ras, ras_from_lps
 
 PIECE_BYTES = 1 << 23

@@ -14,8 +14,8 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from .cropped_mask import CroppedMask
-from .segment_masks import segment_slice
+from .masks.cropped_mask import CroppedMask
+from .masks.segment_masks import segment_slice
 from .volume_files import file_ijk_to_ras, ijk_to_ras
 
 _QUIET_MS = 120

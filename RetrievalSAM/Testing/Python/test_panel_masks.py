@@ -8,9 +8,9 @@ import numpy as np
 import panel_testing  # noqa: F401 - makes the module's package known
 import phantoms
 import slicer
-from RetrievalSAMModule.scene.cropped_mask import CroppedMask
-from RetrievalSAMModule.scene.result_snapshot import ResultSnapshot
-from RetrievalSAMModule.scene.segment_masks import replace_segment, segment_mask, write_slices
+from RetrievalSAMModule.scene.masks.cropped_mask import CroppedMask
+from RetrievalSAMModule.scene.masks.result_snapshot import ResultSnapshot
+from RetrievalSAMModule.scene.masks.segment_masks import replace_segment, segment_mask, write_slices
 
 _SHAPE = (6, 8, 10)
 

@@ -20,7 +20,8 @@ import slicer.util
 from corrected_panel import GOOD, MOVED, REFINES, CorrectionsTest
 from desk_acts import DeskTest, script_of
 from panel_testing import nodes_of_scene, wait_until
-from RetrievalSAMModule.scene import segment_masks, segments_in_file, volume_files
+from RetrievalSAMModule.scene import segments_in_file, volume_files
+from RetrievalSAMModule.scene.masks import segment_masks
 from RetrievalSAMModule.turn_queue import TurnQueue
 from scripted_panel import scripted
 

@@ -15,8 +15,8 @@ import slicer.util
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from ..volume_files import ijk_to_ras
 from .cropped_mask import CroppedMask
-from .volume_files import ijk_to_ras
 
 BINARY = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
 _SAME_MM = 1e-4

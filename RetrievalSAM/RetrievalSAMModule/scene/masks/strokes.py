@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..proposal import Proposal
 from .cropped_mask import CroppedMask
-from .proposal import Proposal
 from .result_snapshot import ResultSnapshot
 from .segment_masks import segment_mask, write_slices
 
