@@ -280,6 +280,8 @@ class Tutorial:
         ui.boxButton.click()
         results = self._panel.results_panel.ui
         results.examplesSection.collapsed = True
+        shown = {("Liver", _PROMPTED), ("Left kidney", _PROMPTED)}
+        wait_until(lambda: shown <= self._panel.correcting.previewed, "the previews", _SECONDS)
         process_events(500)
         self._picture("correct")
         results.examplesSection.collapsed = False

@@ -221,6 +221,10 @@
   <context>
     <name>CorrectionsPanel</name>
     <message>
+      <source>A propagation trains a copy of what the library has learned on the corrected slices, for some seconds, and mixes what it says into the other slices of this volume; the library stays as it is</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>A slice that was looked at and is right counts as corrected: it is never changed, and those beside it lean on it</source>
       <translation type="unfinished" />
     </message>
@@ -242,6 +246,10 @@
     </message>
     <message>
       <source>Click into a slice view to set points that do not belong to the segment; press again, or Escape, to stop (T)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Corrected slices teach, for this volume</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -1762,6 +1770,10 @@ Put the library in order without one? Damaged cases are moved to its folder 'qua
       <translation type="unfinished" />
     </message>
     <message>
+      <source>A run goes on.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Apple graphics (MPS)</source>
       <translation type="unfinished" />
     </message>
@@ -2434,6 +2446,13 @@ for {segments}</source>
     </message>
   </context>
   <context>
+    <name>scene.image_file</name>
+    <message>
+      <source>The volume was deleted.</source>
+      <translation type="unfinished" />
+    </message>
+  </context>
+  <context>
     <name>scene.prompts</name>
     <message>
       <source>Box of {segment}</source>
@@ -2471,10 +2490,6 @@ for {segments}</source>
   <context>
     <name>scene.segmentation_files</name>
     <message>
-      <source>'{file}' could not be written; is the disk full? Free some space and try again.</source>
-      <translation type="unfinished" />
-    </message>
-    <message>
       <source>Nothing of '{segmentation}' lies within '{volume}'. Choose the segmentation that was drawn on this volume, with at least one segment that is not empty.</source>
       <translation type="unfinished" />
     </message>
@@ -2482,6 +2497,9 @@ for {segments}</source>
       <source>Segments of {volume}</source>
       <translation type="unfinished" />
     </message>
+  </context>
+  <context>
+    <name>scene.segments_in_file</name>
     <message>
       <source>The result '{file}' could not be read. Press Segment again.</source>
       <translation type="unfinished" />
@@ -2798,6 +2816,14 @@ for {segments}</source>
     </message>
     <message>
       <source>That was to be expected: they were fitted to the bundled model.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The corrected slices have taught a copy of what the library learned ({time}); other slices may have changed by it.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The corrected slices have taught nothing: {reason}.</source>
       <translation type="unfinished" />
     </message>
     <message>

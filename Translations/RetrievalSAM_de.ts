@@ -221,6 +221,10 @@
   <context>
     <name>CorrectionsPanel</name>
     <message>
+      <source>A propagation trains a copy of what the library has learned on the corrected slices, for some seconds, and mixes what it says into the other slices of this volume; the library stays as it is</source>
+      <translation>Beim Übertragen lernt eine Kopie dessen, was die Bibliothek gelernt hat, einige Sekunden lang aus den korrigierten Schichten; was sie sagt, fließt in die anderen Schichten dieses Volumens ein. Die Bibliothek bleibt, wie sie ist</translation>
+    </message>
+    <message>
       <source>A slice that was looked at and is right counts as corrected: it is never changed, and those beside it lean on it</source>
       <translation>Eine Schicht, die angesehen wurde und stimmt, gilt als korrigiert: sie wird nie verändert, und ihre Nachbarn richten sich nach ihr</translation>
     </message>
@@ -243,6 +247,10 @@
     <message>
       <source>Click into a slice view to set points that do not belong to the segment; press again, or Escape, to stop (T)</source>
       <translation>In eine Schichtansicht klicken, um Punkte zu setzen, die nicht zum Segment gehören; noch einmal drücken oder Escape beendet (T)</translation>
+    </message>
+    <message>
+      <source>Corrected slices teach, for this volume</source>
+      <translation>Aus korrigierten Schichten lernen, für dieses Volumen</translation>
     </message>
     <message>
       <source>Corrections of a result are carried on when you have changed nothing for about three seconds; Undo takes it back</source>
@@ -1764,6 +1772,10 @@ Die Bibliothek ohne Sicherung in Ordnung bringen? Beschädigte Fälle kommen in 
       <translation>„{name}“ enthält ein Ergebnis, das weder behalten noch verworfen ist, und der Lauf würde es überschreiben. Neu segmentieren?</translation>
     </message>
     <message>
+      <source>A run goes on.</source>
+      <translation>Ein Lauf ist im Gange.</translation>
+    </message>
+    <message>
       <source>Apple graphics (MPS)</source>
       <translation>Apple-Grafik (MPS)</translation>
     </message>
@@ -2439,6 +2451,13 @@ für {segments}</translation>
     </message>
   </context>
   <context>
+    <name>scene.image_file</name>
+    <message>
+      <source>The volume was deleted.</source>
+      <translation>Das Volumen wurde gelöscht.</translation>
+    </message>
+  </context>
+  <context>
     <name>scene.prompts</name>
     <message>
       <source>Box of {segment}</source>
@@ -2476,10 +2495,6 @@ für {segments}</translation>
   <context>
     <name>scene.segmentation_files</name>
     <message>
-      <source>'{file}' could not be written; is the disk full? Free some space and try again.</source>
-      <translation>'{file}' konnte nicht geschrieben werden; ist die Platte voll? Schaffen Sie Platz und versuchen Sie es noch einmal.</translation>
-    </message>
-    <message>
       <source>Nothing of '{segmentation}' lies within '{volume}'. Choose the segmentation that was drawn on this volume, with at least one segment that is not empty.</source>
       <translation>Nichts von '{segmentation}' liegt in '{volume}'. Wählen Sie die Segmentierung, die auf dieses Volumen gezeichnet wurde, mit mindestens einem Segment, das nicht leer ist.</translation>
     </message>
@@ -2487,6 +2502,9 @@ für {segments}</translation>
       <source>Segments of {volume}</source>
       <translation>Segmente von {volume}</translation>
     </message>
+  </context>
+  <context>
+    <name>scene.segments_in_file</name>
     <message>
       <source>The result '{file}' could not be read. Press Segment again.</source>
       <translation>Das Ergebnis '{file}' konnte nicht gelesen werden. Drücken Sie noch einmal Segmentieren.</translation>
@@ -2804,6 +2822,14 @@ für {segments}</translation>
     <message>
       <source>That was to be expected: they were fitted to the bundled model.</source>
       <translation>Das war zu erwarten: Sie wurden dem mitgelieferten Modell angepasst.</translation>
+    </message>
+    <message>
+      <source>The corrected slices have taught a copy of what the library learned ({time}); other slices may have changed by it.</source>
+      <translation>Eine Kopie dessen, was die Bibliothek gelernt hat, hat aus den korrigierten Schichten gelernt ({time}); andere Schichten können sich dadurch geändert haben.</translation>
+    </message>
+    <message>
+      <source>The corrected slices have taught nothing: {reason}.</source>
+      <translation>Aus den korrigierten Schichten wurde nichts gelernt: {reason}.</translation>
     </message>
     <message>
       <source>The image is unlike all other cases</source>

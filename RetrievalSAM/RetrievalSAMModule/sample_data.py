@@ -15,7 +15,7 @@ import slicer.util
 from slicer.i18n import tr as _
 
 from .scene import scene_nodes
-from .scene.segmentation_files import replace_segment
+from .scene.masks.segment_masks import replace_segment
 
 URL = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task04_Hippocampus.tar"
 CHECKSUM = "MD5:9d24dba78a72977dbd1d2e110310f31b"

@@ -91,7 +91,7 @@ class qMRMLSegmentsTableView(QtWidgets.QWidget):
         visible.setCheckState(Qt.Checked if shown else Qt.Unchecked)
         visible.setData(Qt.UserRole, identifier)
         colour = QtWidgets.QTableWidgetItem()
-        colour.setFlags(Qt.ItemIsEnabled | Qt.ItemIsSelectable)
+        colour.setFlags(Qt.ItemIsEnabled)  # selected, its color would not be seen
         colour.setBackground(QtGui.QColor.fromRgbF(*segment.GetColor()))
         name = QtWidgets.QTableWidgetItem(segment.GetName())
         if self.readOnly:

@@ -29,9 +29,11 @@ class ActionBar:
 
     def update(self) -> None:
         """Show what can be done; what cannot says why."""
-        running, proposed = self._segmenting.state == RUNNING, self._segmenting.state == PROPOSED
+        # A run that Segment began is shown there alone.
+        running, proposed = self._segmenting.carries_on, self._segmenting.state == PROPOSED
         ui, state = self.ui, self._library.state
-        self.widget.visible = running or self._segmenting.waits or bool(ui.statusLabel.text)
+        elsewhere = self._segmenting.state == RUNNING and not running
+        self.widget.visible = not elsewhere and (running or self._segmenting.waits or bool(ui.statusLabel.text))
         first = state is None or not state.cases
         ui.teachButton.text = _("Save as first case") if first else _("Keep and teach")
         why = "" if proposed else _("A run goes on.") if running else _("Fill the volume first.")

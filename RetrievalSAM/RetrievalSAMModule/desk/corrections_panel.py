@@ -10,13 +10,14 @@ from ..clients.worker_client import WorkerFault
 from ..panels.panel import ResourcePath, choice, choose, color_icon, load_ui, say, show_fault
 from ..runs.correcting import Correcting
 from ..runs.segmenting import DRAWN, RUNNING, Segmenting
+from ..scene.masks.segment_masks import segment_slice
 from ..scene.placing import Placing
 from ..scene.proposal import Proposal
-from ..scene.segmentation_files import segment_voxels
 from ..scene.slice_views import jump_to_voxel, slice_centre
 from ..scene.volume_files import SceneError
 from ..signal import Signal
 from ..texts import wording
+from ..texts.report_view import ReportView
 from .action_bar import ActionBar
 from .desk_keys import DeskKeys
 from .previewing import Previewing
@@ -51,6 +52,7 @@ class CorrectionsPanel:
         self._placing = Placing()
         self._slice: int | None = None
         self._names: tuple[str, ...] = ()
+        self._carried = False  # whether the last run carried something on: others are told of where they began
         self.widget, self.ui = load_ui(resource_path, "CorrectionsPanel.ui")
         self.ui.correctedLabel.connect("linkActivated(QString)", lambda index: self._go_to(int(index)))
         self.ui.rightCheckBox.connect("clicked(bool)", self._mark)
@@ -61,6 +63,7 @@ class CorrectionsPanel:
         self.ui.boxButton.connect("clicked()", self._add_box)
         self.ui.clearButton.connect("clicked()", self._clear)
         self.ui.previewCheckBox.connect("toggled(bool)", self._switch_preview)
+        self.ui.teachCheckBox.connect("toggled(bool)", self._switch_teaching)
         self._by_itself = PropagatingByItself(
             segmenting, correcting, lambda: bool(self._placing.node_id), lambda: bar.ui.propagateButton.click()
         )
@@ -93,8 +96,8 @@ class CorrectionsPanel:
         self._placing.changed.connect(self._placing_changed)
         segmenting.state_changed.connect(self._run_changed)
         segmenting.progressed.connect(self._progressed)
-        segmenting.failed.connect(lambda _fault: self._say(_("The run failed; the scene is as it was before.")))
-        segmenting.told.connect(self._say)
+        segmenting.failed.connect(lambda _fault: self._ended(_("The run failed; the scene is as it was before.")))
+        segmenting.told.connect(self._ended)
         self._say("")
         self.update()
 
@@ -133,7 +136,7 @@ class CorrectionsPanel:
         self._show_actions()
 
     def _show_actions(self) -> None:
-        running, proposal = self._segmenting.state == RUNNING, self._segmenting.proposal
+        running, proposal = self._segmenting.carries_on, self._segmenting.proposal
         self.editor.edit(proposal if self._segmenting.waits else None)
         missing, bar = self._correcting.missing(), self._bar.ui
         text, about = _("Propagate corrections"), _("Carry the corrections on to the slices beside them")
@@ -146,6 +149,8 @@ class CorrectionsPanel:
         bar.undoButton.enabled = self._correcting.can_undo
         bar.redoButton.enabled = self._correcting.can_redo
         bar.progressBar.visible = running
+        report = proposal.report if proposal is not None and not proposal.is_first_case else {}
+        self.ui.teachCheckBox.visible = bool(report) and ReportView(report).learned_cases > 0
 
     @staticmethod
     def _knows(proposal: Proposal) -> bool:
@@ -265,10 +270,11 @@ class CorrectionsPanel:
             return
         self._placing.stop()
         axis, size = proposal.axis, np.array(proposal.size)
-        mask = segment_voxels(proposal.segmentation, proposal.segment_ids[name], proposal.volume)
+        segment_id = proposal.segment_ids[name]
+        found = np.argwhere(segment_slice(proposal.segmentation, segment_id, proposal.volume, axis, self._slice))
         first, last = (size - 1) * (0.5 - 0.5 / _BOX_PART), (size - 1) * (0.5 + 0.5 / _BOX_PART)
-        if mask is not None and mask.take(self._slice, axis=2 - axis).any():
-            found = np.argwhere(np.moveaxis(mask, 2 - axis, 0)[self._slice])[:, ::-1]
+        if len(found):
+            found = found[:, ::-1]
             across = [other for other in range(3) if other != axis]
             first[across] = np.maximum(found.min(axis=0) - _BOX_MARGIN, 0)
             last[across] = np.minimum(found.max(axis=0) + _BOX_MARGIN, size[across] - 1)
@@ -293,6 +299,9 @@ class CorrectionsPanel:
 
     def _switch_preview(self, on: bool) -> None:
         self._previewing.on = on
+
+    def _switch_teaching(self, on: bool) -> None:
+        self._correcting.teaches = on
 
     def _clear(self) -> None:
         self._placing.stop()
@@ -340,11 +349,24 @@ class CorrectionsPanel:
         self._say("")
 
     def _run_changed(self) -> None:
-        if self._segmenting.state != RUNNING:
-            self._say("")  # how far it was; whoever stopped or failed says so afterwards
+        if self._segmenting.state == RUNNING:
+            self._carried = self._segmenting.carries_on
+        elif self._carried:
+            self._say(self._taught())  # and no more how far it was; whoever stopped or failed says so afterwards
         self.update()
 
+    def _taught(self) -> str:
+        """What the corrected slices have taught, after a propagation."""
+        proposal = self._segmenting.proposal
+        return "" if proposal is None else wording.taught((proposal.report.get("refinement") or {}).get("taught"))
+
+    def _ended(self, text: str) -> None:
+        if self._carried:
+            self._say(text)
+
     def _progressed(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
+        if not self._segmenting.carries_on:
+            return
         self._bar.ui.progressBar.setRange(0, total)
         self._bar.ui.progressBar.setValue(done)
         self._say(wording.progress(stage, done, total, seconds_left))

@@ -19,11 +19,10 @@ from ..clients.worker_client import WorkerClient, WorkerFault
 from ..runs.correcting import Correcting
 from ..runs.run_place import is_on_server
 from ..runs.segmenting import Segmenting
+from ..scene.masks.segment_masks import segment_slice, write_slices
 from ..scene.proposal import Proposal
-from ..scene.segmentation_files import replace_segment, segment_slice, segment_voxels
 from ..scene.slice_views import plane_across
-from ..scene.volume_files import SceneError, write_volume
-from ..scene.work_folder import WorkFolder
+from ..scene.volume_files import SceneError
 
 _QUIET_MS = 60
 Place = tuple[str, int]
@@ -47,13 +46,11 @@ class Previewing:
         why_not: Why the last one could not be; an empty text where it could.
     """
 
-    def __init__(self, worker: WorkerClient, segmenting: Segmenting, correcting: Correcting, work: WorkFolder) -> None:
+    def __init__(self, worker: WorkerClient, segmenting: Segmenting, correcting: Correcting) -> None:
         self._worker = worker
         self._segmenting = segmenting
         self._correcting = correcting
-        self._work = work
         self._proposal: Proposal | None = None
-        self._folder: Path | None = None
         self._shown: dict[Place, _Shown] = {}
         self.on = True
         self.why_not = ""
@@ -83,9 +80,6 @@ class Previewing:
         self._shown.clear()
         self._correcting.previewed.clear()
         self._proposal = None
-        if self._folder is not None:
-            self._work.delete(self._folder)
-            self._folder = None
 
     def _look(self) -> None:
         """Ask for every slice whose points or boxes are others than before."""
@@ -96,10 +90,12 @@ class Previewing:
             return
         try:
             there = self._correcting.prompts.by_place()
-            self._prepare(proposal)
         except SceneError as error:
             self.why_not = str(error)
             return
+        if self._proposal is not proposal:
+            self._end()
+            self._proposal = proposal
         for place in [place for place in self._shown if place not in there]:
             self._write(place, self._shown.pop(place).before)
             self._correcting.previewed.discard(place)
@@ -110,27 +106,35 @@ class Previewing:
             if place[0] in proposal.present_segments() and (known is None or known.asked != prompts):
                 self._ask(place, prompts)
 
-    def _prepare(self, proposal: Proposal) -> None:
-        if self._proposal is not proposal:
-            self._end()
-            self._proposal, self._folder = proposal, self._work.new()
-            write_volume(proposal.volume, self._folder / "image.nrrd")
-
     def _ask(self, place: Place, prompts: dict[str, Any]) -> None:
         proposal, (name, index) = self._proposal, place
         known = self._shown.get(place)
         before = known.before if known is not None else self._slice(name, index)
         shown = self._shown[place] = _Shown(before, prompts)
+
+        def failed(error: SceneError) -> None:
+            self._failed(place, shown, WorkerFault(str(error)))
+
+        try:
+            self._segmenting.image.ask(proposal.volume, lambda image: self._send(place, shown, image), failed)
+        except SceneError as error:
+            failed(error)
+
+    def _send(self, place: Place, shown: _Shown, image: Path) -> None:
+        proposal = self._proposal
+        if self._shown.get(place) is not shown or proposal is None or not proposal.is_in_scene:
+            return
+        before = shown.before
         bits = base64.b64encode(np.packbits(before).tobytes()).decode("ascii") if before.any() else ""
         self._worker.request(
             "preview",
             {
-                "image": str(self._folder / "image.nrrd"),
+                "image": str(image),
                 "plane": plane_across(proposal.volume, proposal.axis),
                 "model": proposal.settings["model"],
                 "device": proposal.settings["device"],
                 "before": bits,
-                **prompts,
+                **shown.asked,
             },
             on_result=lambda result: self._show(place, shown, result["mask"]),
             on_fault=lambda fault: self._failed(place, shown, fault),
@@ -170,8 +174,5 @@ class Previewing:
             return
         self._correcting.catch_up()
         segment_id = proposal.segment_ids[name]
-        mask = segment_voxels(proposal.segmentation, segment_id, proposal.volume)
-        whole = np.zeros(proposal.size[::-1], np.uint8) if mask is None else np.asarray(mask != 0, np.uint8)
-        np.moveaxis(whole, 2 - proposal.axis, 0)[index] = pixels
-        replace_segment(proposal.segmentation, segment_id, proposal.volume, whole)
-        self._correcting.written(name, whole)
+        write_slices(proposal.segmentation, segment_id, proposal.volume, {(proposal.axis, index): pixels})
+        self._correcting.written(name)

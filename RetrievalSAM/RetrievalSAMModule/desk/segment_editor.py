@@ -5,7 +5,7 @@ segment has the status *Completed*, which is Slicer's way to say that it is lock
 
 Its own keys stay off: Ctrl+Z, Ctrl+Shift+Z and Space are the module's, and of two shortcuts with one key Qt runs none.
 Its own undo does too: it knows nothing of points, previews and propagations, and the module undoes its strokes
-(`scene.strokes.Painting`).
+(`scene.masks.strokes.Painting`).
 """
 
 from __future__ import annotations

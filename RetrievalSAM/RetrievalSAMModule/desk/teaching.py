@@ -16,9 +16,10 @@ from ..panels import ask
 from ..panels.panel import show_fault
 from ..runs.origins import Origins
 from ..runs.segmenting import PROPOSED, Segmenting
+from ..scene.masks.segment_masks import segment_mask
 from ..scene.proposal import Proposal
-from ..scene.segmentation_files import segment_voxels
 from ..scene.volume_files import SceneError
+from ..turn_queue import TurnQueue
 
 
 class Teaching:
@@ -36,6 +37,7 @@ class Teaching:
         self._origins = origins
         self._tell = tell
         self._waiting: Proposal | None = None
+        self._turns = TurnQueue()
         self.widget: qt.QWidget | None = None
         library.changed.connect(self._library_opened)
 
@@ -97,7 +99,11 @@ class Teaching:
         except SceneError as error:
             self._fault(WorkerFault(str(error)))
             return
-        self._segmenting.accept()
+        self._turns.add(lambda: self._keep(proposal))  # in a turn of its own: the files were work enough
+
+    def _keep(self, proposal: Proposal) -> None:
+        if self._segmenting.proposal is proposal:
+            self._segmenting.accept()
         self._tell(_("Adding the case..."))
 
     @staticmethod
@@ -107,7 +113,7 @@ class Teaching:
             return []
         content, names = proposal.segmentation.GetSegmentation(), []
         for segment_id in proposal.present_segments().values():
-            mask = segment_voxels(proposal.segmentation, segment_id, proposal.volume)
+            mask = segment_mask(proposal.segmentation, segment_id, proposal.volume)
             if mask is not None and mask.any():
                 names.append(content.GetSegment(segment_id).GetName())
         return names

@@ -21,10 +21,11 @@ from ..windows.import_dialog import ImportDialog
 from ..windows.rename_window import RenameWindow
 from . import ask
 from .add_case_panel import AddCasePanel
-from .panel import ResourcePath, cell, cell_data, fit_height, head, load_ui, say, show_fault
+from .panel import ResourcePath, cell, cell_data, filling, fit_height, head, load_ui, say, show_fault
 
 _ARCHIVE = "RetrievalSAM library (*.rslib)"
 _THUMBNAIL = (72, 54)
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class LibraryPanel:
@@ -89,7 +90,7 @@ class LibraryPanel:
             self.ui.nameLabel.text = _("No library is open.")
         else:
             self.ui.nameLabel.text = _("<b>{name}</b>, {cases}").format(
-                name=_plain(state.name), cases=wording.cases(len(cases))
+                name=_plain(state.name), cases=wording.cases(len(cases)).replace(" ", _NO_BREAK)
             )
             if state.damaged:
                 self.ui.nameLabel.text += _("; {damaged} damaged and left out, see Verify").format(
@@ -97,9 +98,9 @@ class LibraryPanel:
                 )
             self.ui.nameLabel.toolTip = state.folder
         table = self.ui.caseTable
-        table.setRowCount(len(cases))
-        for row, case in enumerate(cases):
-            self._show_case(row, case)
+        with filling(table, len(cases)):
+            for row, case in enumerate(cases):
+                self._show_case(row, case)
         table.resizeRowsToContents()
         fit_height(table, most_rows=4)
         self._filter()

@@ -73,7 +73,7 @@ class ModulePanel:
         self.action_bar = ActionBar(self.segmenting, self.library, resource_path)
         self.teaching = Teaching(self.segmenting, self.library, self.origins, self.action_bar.tell)
         self.action_bar.ui.teachButton.connect("clicked()", self.teaching.teach)
-        self.previewing = Previewing(logic.computer, self.segmenting, self.correcting, self._work)
+        self.previewing = Previewing(logic.computer, self.segmenting, self.correcting)
         editor = SegmentEditor()
         self.first_case_panel = FirstCasePanel(self.segmenting, editor, resource_path)
         self.corrections_panel = CorrectionsPanel(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -88,6 +89,23 @@ def head(
             table.setColumnWidth(column, widths[column])
 
 
+@contextmanager
+def filling(table: qt.QTableWidget, rows: int) -> Iterator[None]:
+    """Give a table so many rows, whose cells are set meanwhile; its columns fit themselves to them once, afterwards.
+
+    Else each cell that is set has all others measured.
+    """
+    header = table.horizontalHeader()
+    modes = [header.sectionResizeMode(column) for column in range(table.columnCount)]
+    header.setSectionResizeMode(qt.QHeaderView.Fixed)
+    table.setRowCount(rows)
+    try:
+        yield
+    finally:
+        for column, mode in enumerate(modes):
+            header.setSectionResizeMode(column, mode)
+
+
 def cell(text: str, data: Any = None, tool_tip: str = "") -> qt.QTableWidgetItem:
     """A cell; `data` can be read back with `cell_data`."""
     item = qt.QTableWidgetItem(text)
@@ -157,7 +175,9 @@ def color_icon(color: Sequence[float] | None) -> qt.QIcon:
     pixels = qt.QPixmap(14, 14)
     red, green, blue = (round(255 * part) for part in (color or (0.5, 0.5, 0.5)))
     pixels.fill(qt.QColor(red, green, blue))
-    return qt.QIcon(pixels)
+    icon = qt.QIcon(pixels)
+    icon.addPixmap(pixels, qt.QIcon.Selected)  # else styles tint it where its row is selected
+    return icon
 
 
 def fill_choices(box: qt.QComboBox, choices: Sequence[tuple[str, str]]) -> None:

@@ -31,7 +31,18 @@ from ..texts import wording
 from ..texts.report_view import ReportView
 from . import ask
 from .confidence_plot import PlotClicks, plot_confidence, slice_in_plot
-from .panel import ResourcePath, cell, cell_data, color_icon, fit_height, head, load_ui, number_cell, show_fault
+from .panel import (
+    ResourcePath,
+    cell,
+    cell_data,
+    color_icon,
+    filling,
+    fit_height,
+    head,
+    load_ui,
+    number_cell,
+    show_fault,
+)
 from .supports_table import SupportsTable
 from .verdict_line import VerdictLine, words
 
@@ -190,13 +201,13 @@ class ResultsPanel:
 
     def _show_segments(self) -> None:
         table, rows = self.ui.segmentsTable, self._report.segments()
-        table.setRowCount(len(rows))
-        for row, (name, volume_mm3, confidence) in enumerate(rows):
-            first = cell(name, name)
-            first.setIcon(color_icon(self._color(name)))
-            table.setItem(row, 0, first)
-            table.setItem(row, 1, number_cell(f"{volume_mm3 / 1000:.2f}"))
-            table.setItem(row, 2, number_cell(f"{confidence:.2f}" if volume_mm3 else _("not found")))
+        with filling(table, len(rows)):
+            for row, (name, volume_mm3, confidence) in enumerate(rows):
+                first = cell(name, name)
+                first.setIcon(color_icon(self._color(name)))
+                table.setItem(row, 0, first)
+                table.setItem(row, 1, number_cell(f"{volume_mm3 / 1000:.2f}"))
+                table.setItem(row, 2, number_cell(f"{confidence:.2f}" if volume_mm3 else _("not found")))
         fit_height(table, most_rows=8)
 
     def _show_worst(self) -> None:
@@ -204,14 +215,14 @@ class ResultsPanel:
         volume = self._segmenting.proposal.volume
         table.blockSignals(True)
         table.clearSelection()
-        table.setRowCount(len(worst))
-        for row, one in enumerate(worst):
-            table.setItem(row, 0, number_cell(str(one.index), {"slice": one.index, "segment": one.segment}))
-            place = "" if volume is None else slice_place(volume, self._report.plane_axis, one.index)
-            table.setItem(row, 1, number_cell(place))
-            table.setItem(row, 2, cell(one.segment))
-            table.setItem(row, 3, number_cell(f"{one.confidence:.2f}"))
-            table.setItem(row, 4, number_cell("" if one.gain is None else f"+{one.gain:.3f}"))
+        with filling(table, len(worst)):
+            for row, one in enumerate(worst):
+                table.setItem(row, 0, number_cell(str(one.index), {"slice": one.index, "segment": one.segment}))
+                place = "" if volume is None else slice_place(volume, self._report.plane_axis, one.index)
+                table.setItem(row, 1, number_cell(place))
+                table.setItem(row, 2, cell(one.segment))
+                table.setItem(row, 3, number_cell(f"{one.confidence:.2f}"))
+                table.setItem(row, 4, number_cell("" if one.gain is None else f"+{one.gain:.3f}"))
         table.setColumnHidden(4, all(one.gain is None for one in worst))
         table.blockSignals(False)
         fit_height(table, most_rows=4)

@@ -65,6 +65,7 @@ class SegmentPanel:
         )
         self.offer_models([BUNDLED])
         self.offer_devices(["cpu"], "")
+        self._carried = False  # whether the last run carried corrections on
         # An estimate is asked for when the user has paused.
         self._estimate_timer = qt.QTimer()
         self._estimate_timer.setSingleShot(True)
@@ -78,7 +79,7 @@ class SegmentPanel:
         segmenting.state_changed.connect(self._run_changed)
         segmenting.progressed.connect(self._progressed)
         segmenting.failed.connect(self._failed)
-        segmenting.told.connect(self._say)
+        segmenting.told.connect(self._told)
         self._say("")
         self.update()
 
@@ -115,14 +116,14 @@ class SegmentPanel:
 
     def update(self) -> None:
         """Show what can be done now."""
-        running = self._segmenting.state == RUNNING
-        missing = self._missing()
+        # Corrections that are carried on are told of, and cancelled, where they began.
+        running, elsewhere = self._segmenting.state == RUNNING, self._segmenting.carries_on
+        own = running and not elsewhere
+        missing = _("A run goes on.") if elsewhere else self._missing()
         button = self.ui.segmentButton
-        button.text = _("Cancel") if running else _("Segment")
-        button.enabled = running or not missing
-        button.toolTip = (
-            _("Stop; the scene is put back") if running else missing or _("Find the segments of the library")
-        )
+        button.text = _("Cancel") if own else _("Segment")
+        button.enabled = own or not missing
+        button.toolTip = _("Stop; the scene is put back") if own else missing or _("Find the segments of the library")
         for widget in (
             self.ui.inputSelector,
             self.ui.outputSelector,
@@ -132,7 +133,7 @@ class SegmentPanel:
             *(box for box, _name in self._boxes()),
         ):
             widget.enabled = not running
-        self.ui.progressBar.visible = running
+        self.ui.progressBar.visible = own
         if not running:
             self._estimate_timer.start()
             if missing:
@@ -163,6 +164,8 @@ class SegmentPanel:
         return ""
 
     def _run_changed(self) -> None:
+        if self._segmenting.state == RUNNING:
+            self._carried = self._segmenting.carries_on
         if self._segmenting.state == PROPOSED:
             if self._segmenting.proposal.report["verdict"] == "unlike-library":
                 self._say(_("Done, but this volume is unlike anything in this library. Look at every slice below."))
@@ -222,13 +225,19 @@ class SegmentPanel:
         )
 
     def _progressed(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
+        if self._segmenting.carries_on:
+            return
         self.ui.progressBar.setRange(0, total)
         self.ui.progressBar.setValue(done)
         self._say(wording.progress(stage, done, total, seconds_left))
 
     def _failed(self, fault: WorkerFault) -> None:
-        self._say(_("The run failed; the scene is as it was before."))
+        self._told(_("The run failed; the scene is as it was before."))
         show_fault(fault)
+
+    def _told(self, text: str) -> None:
+        if not self._carried:
+            self._say(text)
 
     def _ask_estimate(self) -> None:
         if self._missing() or self._segmenting.state == RUNNING:

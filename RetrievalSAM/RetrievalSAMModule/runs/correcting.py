@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from ..scene.masks.segment_masks import segment_mask
+from ..scene.masks.strokes import Painting
 from ..scene.prompts import KeptBox, KeptPoints, Prompts
 from ..scene.proposal import Proposal, ProposalState
-from ..scene.segmentation_files import segment_voxels
 from ..scene.slice_views import axis_drawn_along
-from ..scene.strokes import Painting
 from ..scene.volume_files import SceneError
 from ..signal import Signal
 from ..turn_queue import TurnQueue
@@ -31,6 +30,7 @@ class _Moment:
     """Everything that undoing brings back."""
 
     result: ProposalState
+    edited: dict[str, frozenset[int]]
     marked: frozenset[int]
     prompts: tuple[list[KeptPoints], list[KeptBox]]
     previewed: frozenset[tuple[str, int]]
@@ -41,6 +41,7 @@ class Correcting(VTKObservationMixin):
 
     Attributes:
         prompts: Points and boxes.
+        teaches: Whether corrected slices teach a copy of what the library has learned, for this volume.
         previewed: Segments and slices on which they were shown: these count as edited, and are carried on as they are.
         changed: Told after every change of what is corrected, and of what can be done.
     """
@@ -64,6 +65,7 @@ class Correcting(VTKObservationMixin):
         self._timer.setInterval(_QUIET_MS)
         self._timer.connect("timeout()", self._compare_in_turns)
         self.prompts = Prompts()
+        self.teaches = True
         self.previewed: set[tuple[str, int]] = set()
         self.changed = Signal()
         self.prompts.changed.connect(self.changed.emit)
@@ -140,8 +142,8 @@ class Correcting(VTKObservationMixin):
                     "never changed. Delete them there, or take the slice out of the corrected ones."
                 ).format(slices=", ".join(map(str, in_both)))
             )
-        sent = self._marked, self.prompts.keep(), frozenset(self.previewed)
-        self._segmenting.refine(self.corrected, points, boxes)
+        sent = dict(self._edited), self._marked, self.prompts.keep(), frozenset(self.previewed)
+        self._segmenting.refine(self.corrected, points, boxes, self.teaches)
         self._sent = sent
 
     def undo(self) -> bool:
@@ -179,11 +181,12 @@ class Correcting(VTKObservationMixin):
         if self._unseen:
             self._compare_now()
 
-    def written(self, name: str, mask: np.ndarray) -> None:
-        """A segment was written by the module, as a mask (k, j, i), nonzero inside: that is no stroke."""
+    def written(self, name: str) -> None:
+        """A segment was written by the module: that is no stroke."""
         proposal = self._proposal
         if proposal is not None and proposal.is_in_scene and name in proposal.present_segments():
-            self._painting.written(proposal.segment_ids[name], mask)
+            segment_id = proposal.segment_ids[name]
+            self._painting.written(segment_id, segment_mask(proposal.segmentation, segment_id, proposal.volume))
 
     def corrected_for(self, proposal: Proposal) -> list[int]:
         """The slices of a result, accepted or not, that a person has corrected by now."""
@@ -206,15 +209,17 @@ class Correcting(VTKObservationMixin):
     def _exchange(self, source: list[_Moment], target: list[_Moment]) -> None:
         wanted = source.pop()
         # What is there now is kept whole, edits since the propagation too.
-        now = _Moment(self._proposal.state(), self._marked, self.prompts.keep(), frozenset(self.previewed))
+        kept = dict(self._edited), self._marked, self.prompts.keep(), frozenset(self.previewed)
+        now = _Moment(self._proposal.state(), *kept)
         self._segmenting.put(wanted.result)
         self._compared.clear()
         self._painting.forget()
         target.append(now)
-        self._marked = wanted.marked
+        self._edited, self._marked = dict(wanted.edited), wanted.marked
         self.previewed = set(wanted.previewed)
         self.prompts.put_back(wanted.prompts)
-        self._compare_now()
+        self._compare_in_turns()  # for the strokes that follow: how the segments are from now on
+        self.changed.emit()
 
     def _refined(self, before: ProposalState) -> None:
         """Before the state changes, so that whoever shows the result sees it with its corrections."""
@@ -314,8 +319,8 @@ class Correcting(VTKObservationMixin):
         proposal.name_drawn_segments()
         for name in before.keys() - proposal.segment_ids.keys():
             self._edited.pop(name, None)
-        masks = (segment_voxels(proposal.segmentation, one, proposal.volume) for one in proposal.segment_ids.values())
-        axis = axis_drawn_along([mask != 0 for mask in masks if mask is not None])
+        masks = (segment_mask(proposal.segmentation, one, proposal.volume) for one in proposal.segment_ids.values())
+        axis = axis_drawn_along([mask for mask in masks if mask is not None])
         if axis is not None and axis != proposal.drawn_axis:
             proposal.drawn_axis = self.prompts.axis = axis
             self._compared.clear()
@@ -333,7 +338,7 @@ class Correcting(VTKObservationMixin):
             return
         key, before = (id(proposal.snapshot), *proposal.version(name)), self._edited.get(name, frozenset())
         if self._compared.get(name) != key:
-            mask = segment_voxels(proposal.segmentation, proposal.segment_ids[name], proposal.volume)
+            mask = segment_mask(proposal.segmentation, proposal.segment_ids[name], proposal.volume)
             self._edited[name] = proposal.snapshot.changed_slices(name, mask, proposal.axis)
             self._painting.look(proposal.segment_ids[name], mask, proposal.axis)
             self._compared[name] = key
@@ -342,5 +347,5 @@ class Correcting(VTKObservationMixin):
 
     @staticmethod
     def _changed_slices(proposal: Proposal, name: str) -> frozenset[int]:
-        mask = segment_voxels(proposal.segmentation, proposal.segment_ids[name], proposal.volume)
+        mask = segment_mask(proposal.segmentation, proposal.segment_ids[name], proposal.volume)
         return proposal.snapshot.changed_slices(name, mask, proposal.axis)

@@ -43,7 +43,7 @@ class Numbers:
             image, segments = folder / "image.nrrd", folder / "segments.seg.nrrd"
             write_volume(proposal.volume, image)
             present = proposal.present_segments()
-            write_result(proposal.segmentation, proposal.volume, present, segments, lambda _name, _mask: None)
+            write_result(proposal.segmentation, proposal.volume, present, segments)
         except SceneError as error:
             self._on_fault(WorkerFault(str(error)))
             return

@@ -5,8 +5,8 @@ Carrying corrections on is a run as well: it begins and ends with a result that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +16,18 @@ from slicer.util import VTKObservationMixin
 
 from ..clients.worker_client import Request, WorkerFault
 from ..scene import scene_nodes
+from ..scene.image_file import ImageFile
+from ..scene.masks.result_snapshot import ResultSnapshot
+from ..scene.masks.segment_masks import masks_of_copy, segment_mask
+from ..scene.masks.strokes import Strokes
 from ..scene.proposal import Choices, Proposal, ProposalState
-from ..scene.result_snapshot import ResultSnapshot
-from ..scene.segmentation_files import Backup, new_segmentation, segment_voxels, show_segments, write_result
+from ..scene.segmentation_files import Backup, new_segmentation, writing_result
+from ..scene.segments_in_file import SegmentsInFile, reading_segments
 from ..scene.slice_views import acquired_axis, plane_across
-from ..scene.strokes import Strokes
-from ..scene.volume_files import SceneError, region_voxels, write_volume
+from ..scene.volume_files import SceneError, check_volume, region_voxels
 from ..scene.work_folder import WorkFolder
 from ..signal import Signal
-from ..turn_queue import TurnQueue
+from ..turn_queue import TurnQueue, Work
 
 if TYPE_CHECKING:
     from .run_place import RunPlace
@@ -35,7 +38,11 @@ IDLE, DRAWN, RUNNING, PROPOSED = "idle", "drawn", "running", "proposed"
 class Segmenting(VTKObservationMixin):
     """Runs one after the other.
 
+    A run begins when its button is pressed: files for the worker are written, and what it has found is put into the
+    scene, bit by bit, and it can be cancelled at any time.
+
     Attributes:
+        image: The file of the volume that is worked on.
         state: `idle`; `drawn` while slices of a first case are drawn; `running`; `proposed` while a result waits to be
             kept or discarded.
         state_changed: Told after every change of `state`.
@@ -52,6 +59,7 @@ class Segmenting(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._worker = worker
         self._work = work
+        self.image = ImageFile(work)
         self._request: Request | None = None
         self._folders: tuple[Path, ...] = ()
         self._why_stopped = ""
@@ -80,11 +88,17 @@ class Segmenting(VTKObservationMixin):
         if self.state == RUNNING:
             return
         region = region_voxels(choices.region, choices.volume) if choices.region is not None else None
-        with self._new_folders() as (folder, partial):
-            write_volume(choices.volume, folder / "image.nrrd")
+        check_volume(choices.volume)
+        folders = self._new_folders()
         self.put_aside()
         self.proposal = self._make_room(choices, choices.settings(region))
-        self._begin("segment", folder, partial, {})
+        self._begin(folders)
+        self._with_image(lambda image: self._send("segment", image, {}))
+
+    @property
+    def carries_on(self) -> bool:
+        """Whether a run goes on that began with what waited: corrections are carried on, or a first case is filled."""
+        return self.state == RUNNING and self._before is not None
 
     @property
     def waits(self) -> bool:
@@ -129,7 +143,13 @@ class Segmenting(VTKObservationMixin):
         self._set_state(DRAWN)
         return segment_id
 
-    def refine(self, corrected: Iterable[int], points: list[dict[str, Any]], boxes: list[dict[str, Any]]) -> None:
+    def refine(
+        self,
+        corrected: Iterable[int],
+        points: list[dict[str, Any]],
+        boxes: list[dict[str, Any]],
+        teach: bool = True,
+    ) -> None:
         """Carry corrections of the result that waits on, with the settings of the run that it came from.
 
         What was drawn for a first case fills the volume.
@@ -138,6 +158,7 @@ class Segmenting(VTKObservationMixin):
             corrected: Indices along the sliced axis of slices that are right as they are now.
             points: As the worker's request has them (docs/worker.md).
             boxes: Likewise.
+            teach: Whether corrected slices teach a copy of what the library has learned.
 
         Raises:
             SceneError: Volume or segments cannot be written. Nothing was changed.
@@ -145,47 +166,83 @@ class Segmenting(VTKObservationMixin):
         proposal = self.proposal
         if not self.waits or not proposal.is_in_scene:
             return
-        slices = sorted(corrected)
-        only = (proposal.axis, slices) if proposal.is_first_case else None
-        with self._new_folders() as (folder, partial):
-            write_volume(proposal.volume, folder / "image.nrrd")
-            file = folder / "corrected.seg.nrrd"
-            written = ResultSnapshot()
-            write_result(proposal.segmentation, proposal.volume, proposal.present_segments(), file, written.take, only)
+        check_volume(proposal.volume)
+        folders = self._new_folders()
         # As before a run: Ctrl+Z takes it back too where Slicer's own undo is on.
         slicer.mrmlScene.SaveStateForUndo(proposal.segmentation)
+        # What is drawn from now on is no part of what is carried on, and is put on top of it.
         self._before = proposal.state()
+        written = ResultSnapshot()
         self._strokes = Strokes(proposal, written)
+        slices = sorted(corrected)
+        file = folders[0] / "corrected.seg.nrrd"
         given: dict[str, Any] = {key: prompts for key, prompts in (("points", points), ("boxes", boxes)) if prompts}
+        verb = "refine"
         if not proposal.is_first_case:
-            self._begin("refine", folder, partial, given | {"segmentation": str(file), "corrected": slices})
-            return
-        given["plane"] = plane_across(proposal.volume, proposal.axis)
-        if slices:
-            given |= {"slices": str(file), "drawn": slices}
-        self._begin("start", folder, partial, given)
+            given |= {"segmentation": str(file), "corrected": slices, **({} if teach else {"teach": False})}
+        else:
+            verb = "start"
+            given["plane"] = plane_across(proposal.volume, proposal.axis)
+            if slices:
+                given |= {"slices": str(file), "drawn": slices}
+        self._begin(folders)
+        only = (proposal.axis, slices) if proposal.is_first_case else None
+        self._steps.go_through(self._writing(file, written, only))
+        self._steps.add(lambda: self._with_image(lambda image: self._send(verb, image, given)))
 
-    @contextmanager
-    def _new_folders(self) -> Iterator[tuple[Path, Path]]:
-        """For the files of a run, and for its partial results; gone again where an error is raised."""
+    def _writing(self, file: Path, written: ResultSnapshot, only: tuple[int, list[int]] | None) -> Work:
+        """Write the result as it was when its run began, and take note of it."""
+        before, proposal = self._before, self.proposal
+        if before is None or proposal is None or not proposal.is_in_scene:
+            return  # deleted by the user; `_check_nodes` stops the run
+        content, volume = before.segments.content, proposal.volume
+        ids = {name: one for name, one in before.segment_ids.items() if content.GetSegment(one) is not None}
+        masks = masks_of_copy(content, proposal.segmentation, ids, volume)
+        try:
+            yield from writing_result(content, volume, ids, masks, file, written.take, only)
+        except SceneError as error:
+            self._fault(WorkerFault(str(error)))
+
+    def _new_folders(self) -> tuple[Path, Path]:
+        """For the files of a run, and for its partial results."""
         with ExitStack() as undo:
             folders = []
             for _n in range(2):
                 folders.append(self._work.new())
                 undo.callback(self._work.delete, folders[-1])
-            yield folders[0], folders[1]
             undo.pop_all()
+        return folders[0], folders[1]
 
-    def _begin(self, verb: str, folder: Path, partial: Path, given: dict[str, Any]) -> None:
-        """Ask the worker for a run whose volume is in `folder`; `given` are the fields that only this verb has."""
-        self._folders = (folder, partial)
+    def _begin(self, folders: tuple[Path, Path]) -> None:
+        """From now on there is a run."""
+        self._folders = folders
         self._why_stopped = ""
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self._check_nodes)
+        self._set_state(RUNNING)
+
+    def _with_image(self, send: Callable[[Path], None]) -> None:
+        """Have the volume's file, then send the request of this run, if it still is this run then."""
+        run, proposal = self._folders, self.proposal
+        if proposal is None or proposal.volume is None:
+            return  # deleted by the user; `_check_nodes` stops the run
+
+        def failed(error: SceneError) -> None:
+            if self._folders is run:
+                self._fault(WorkerFault(str(error)))
+
+        try:
+            self.image.ask(proposal.volume, lambda image: send(image) if self._folders is run else None, failed)
+        except SceneError as error:
+            failed(error)
+
+    def _send(self, verb: str, image: Path, given: dict[str, Any]) -> None:
+        """Ask the worker; `given` are the fields that only this verb has."""
+        folder, partial = self._folders
         self._request = self._worker.request(
             verb,
             {
                 **self.proposal.settings,
-                "image": str(folder / "image.nrrd"),
+                "image": str(image),
                 "output": str(folder / "result.seg.nrrd"),
                 **({"partial": str(partial)} if verb != "start" else {}),
                 **given,
@@ -196,7 +253,6 @@ class Segmenting(VTKObservationMixin):
             on_partial=self._partial,
             on_stopped=self._stopped,
         )
-        self._set_state(RUNNING)
 
     def cancel(self, why: str = "") -> None:
         """Stop the run; the scene is put back to what it was.
@@ -204,10 +260,10 @@ class Segmenting(VTKObservationMixin):
         Args:
             why: A sentence for the user where it was not they who stopped it.
         """
-        if self._request is None:
+        if not self._folders:
             return
         self._why_stopped = why
-        if self._worker_is_done:
+        if self._request is None or self._worker_is_done:
             self._stopped()
         else:
             self._worker.cancel(self._request)
@@ -250,7 +306,7 @@ class Segmenting(VTKObservationMixin):
         """The nodes are about to go: nothing is put back, a run that goes on is stopped."""
         self.removeObservers()
         self.proposal = self._before = self._strokes = None
-        if self._request is not None:
+        if self._folders:
             self.cancel(_("Stopped, since the scene was closed."))
         else:
             self._set_state(IDLE)
@@ -261,6 +317,7 @@ class Segmenting(VTKObservationMixin):
         if self.state == RUNNING:
             self._put_back()
             self.state = IDLE
+        self.image.forget()
 
     def _make_room(self, choices: Choices, settings: dict[str, Any]) -> Proposal:
         """The segmentation node for the result, and how to undo what comes."""
@@ -275,31 +332,44 @@ class Segmenting(VTKObservationMixin):
         size = choices.volume.GetImageData().GetDimensions()
         return Proposal(choices.volume.GetID(), segmentation.GetID(), is_new, size, Backup(segmentation), settings)
 
-    def _show(self, file: str) -> None:
+    def _showing(self, file: str) -> Work:
+        """Put the segments of a file into the scene, one after the other.
+
+        Raises:
+            SceneError: It cannot be read.
+        """
+        found = yield from reading_segments(Path(file))
+        for name in found.names:
+            if not self._show(found, name):
+                return
+            yield
+        self.grown.emit()
+
+    def _show(self, found: SegmentsInFile, name: str) -> bool:
+        """Put one segment into the scene; whether the scene still takes it."""
         proposal = self.proposal
         if proposal is None or not proposal.is_in_scene:
-            return  # deleted by the user; `_check_nodes` stops the run
+            return False  # deleted by the user; `_check_nodes` stops the run
         if self._strokes is not None:
             self._strokes.collect()
         slicer.app.pauseRender()
         try:
-            shown = show_segments(Path(file), proposal.segmentation, proposal.volume, proposal.segment_ids)
+            proposal.segment_ids[name] = found.put(name, proposal.segmentation, proposal.volume, proposal.segment_ids)
         finally:
             slicer.app.resumeRender()
-        proposal.segment_ids.update(shown)
         if self._strokes is not None:
-            self._strokes.note(shown)
-        self.grown.emit()
+            self._strokes.note([name])
+        return True
 
     def _progress(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
         self.progressed.emit(stage, done, total, seconds_left)
 
     def _partial(self, file: str, _done: int, _total: int) -> None:
-        self._steps.add(lambda: self._show_partial(file))
+        self._steps.go_through(self._showing_partial(file))
 
-    def _show_partial(self, file: str) -> None:
+    def _showing_partial(self, file: str) -> Work:
         try:
-            self._show(file)
+            yield from self._showing(file)
         except SceneError:
             self._unread = True  # in the end the whole result makes up for it
 
@@ -310,29 +380,27 @@ class Segmenting(VTKObservationMixin):
     def _show_rest(self, result: dict[str, Any]) -> None:
         """What the partial results have not shown yet."""
         for file in [result["segmentation"]] if self._unread else result.get("files", [result["segmentation"]]):
-            self._steps.add(lambda file=file: self._show_last(file))
-        self._steps.add(lambda: self._remember_segments(result["report"]))
+            self._steps.go_through(self._showing_last(file))
+        self._steps.go_through(self._completing(result["report"]))
 
-    def _show_last(self, file: str) -> None:
+    def _showing_last(self, file: str) -> Work:
         try:
-            self._show(file)
+            yield from self._showing(file)
         except SceneError as error:
             self._fault(WorkerFault(str(error)))
 
-    def _remember_segments(self, report: dict[str, Any]) -> None:
-        """What is there now, so that corrections can be told from it."""
+    def _completing(self, report: dict[str, Any]) -> Work:
+        """Keep what is there now, so that corrections can be told from it."""
         if self._strokes is not None:
             self._complete(report, self._strokes.written)
             return
-        snapshot = ResultSnapshot()
-        for name in self.proposal.present_segments() if self.proposal is not None else ():
-            self._steps.add(lambda name=name: self._remember(snapshot, name))
-        self._steps.add(lambda: self._complete(report, snapshot))
-
-    def _remember(self, snapshot: ResultSnapshot, name: str) -> None:
-        proposal = self.proposal
-        if proposal is not None and proposal.is_in_scene and name in proposal.present_segments():
-            snapshot.take(name, segment_voxels(proposal.segmentation, proposal.segment_ids[name], proposal.volume))
+        snapshot, proposal = ResultSnapshot(), self.proposal
+        for name in list(proposal.present_segments()) if proposal is not None else ():
+            if proposal.is_in_scene and name in proposal.present_segments():
+                segment_id = proposal.segment_ids[name]
+                snapshot.take(name, segment_mask(proposal.segmentation, segment_id, proposal.volume))
+            yield
+        self._complete(report, snapshot)
 
     def _complete(self, report: dict[str, Any], snapshot: ResultSnapshot) -> None:
         self._end()
@@ -403,4 +471,6 @@ class Segmenting(VTKObservationMixin):
 
     def _set_state(self, state: str) -> None:
         self.state = state
+        if state == IDLE:
+            self.image.forget()
         self.state_changed.emit()

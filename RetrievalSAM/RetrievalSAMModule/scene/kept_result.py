@@ -9,14 +9,16 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import slicer
 
+from .masks.cropped_mask import CroppedMask
+from .masks.segment_masks import segment_mask
 from .proposal import Proposal
-from .segmentation_files import RESULT_ATTRIBUTE, Backup, segment_voxels
+from .segmentation_files import RESULT_ATTRIBUTE, Backup
 
 VOLUME_ROLE = "RetrievalSAM.Volume"
 
@@ -42,7 +44,8 @@ class KeptResult:
 
     def write(self, segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
         """Write it on a segmentation."""
-        text = json.dumps(asdict(self), separators=(",", ":"))
+        told = {one.name: getattr(self, one.name) for one in fields(self)}  # not `asdict`, which copies the report
+        text = json.dumps(told, separators=(",", ":"))
         packed = base64.b64encode(zlib.compress(text.encode("utf-8"))).decode("ascii")
         segmentation.SetNodeReferenceID(VOLUME_ROLE, volume.GetID())
         segmentation.SetAttribute(RESULT_ATTRIBUTE, packed)
@@ -65,7 +68,7 @@ class KeptResult:
         found.segment_ids = {name: one for name, one in self.segment_ids.items() if content.GetSegment(one) is not None}
         edited: set[int] = set()
         for name, segment_id in found.segment_ids.items():
-            mask = segment_voxels(segmentation, segment_id, volume)
+            mask = segment_mask(segmentation, segment_id, volume)
             found.snapshot.take(name, mask)
             before, now = self.sums.get(name), _sums_of(mask, found.axis, size[found.axis])
             if before is not None and len(before) == len(now):
@@ -95,14 +98,22 @@ def read(segmentation: slicer.vtkMRMLSegmentationNode) -> KeptResult | None:
 def _sums(proposal: Proposal, present: dict[str, str]) -> dict[str, list[int]]:
     axis, count = proposal.axis, proposal.size[proposal.axis]
     return {
-        name: _sums_of(segment_voxels(proposal.segmentation, one, proposal.volume), axis, count)
+        name: _sums_of(segment_mask(proposal.segmentation, one, proposal.volume), axis, count)
         for name, one in present.items()
     }
 
 
-def _sums_of(mask: np.ndarray | None, axis: int, count: int) -> list[int]:
-    """Of every slice along an axis (0, 1, 2 as i, j, k) of a mask (k, j, i); 0 where it is empty."""
+def _sums_of(mask: CroppedMask | None, axis: int, count: int) -> list[int]:
+    """Of every slice along an axis (0, 1, 2 as i, j, k) of a mask; 0 where it is empty."""
+    sums = [0] * count
     if mask is None:
-        return [0] * count
-    slices = np.moveaxis(mask != 0, 2 - axis, 0)
-    return [zlib.crc32(np.packbits(one).tobytes()) if one.any() else 0 for one in slices]
+        return sums
+    if axis == 2:
+        rows = dict(enumerate(mask.planes, start=mask.first[0]))
+    else:
+        slices = np.moveaxis(mask.whole(), 2 - axis, 0)
+        rows = {index: np.packbits(slices[index]) for index in mask.held(axis)}
+    for index, row in rows.items():
+        if row.any():
+            sums[index] = zlib.crc32(row.tobytes())
+    return sums

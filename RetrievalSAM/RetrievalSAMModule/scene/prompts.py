@@ -314,6 +314,12 @@ class Prompts(VTKObservationMixin):
         for box in kept[1]:
             self._add_roi(box.segment, box.color, np.array(box.to_world), np.array(box.size))
         self._putting_back = False
+        self._tell()
+
+    def _tell(self) -> None:
+        """Once for all that is put back together."""
+        if not self._putting_back:
+            self.changed.emit()
 
     def _volume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
         return slicer.mrmlScene.GetNodeByID(self._volume_id) if self._volume_id else None
@@ -340,7 +346,7 @@ class Prompts(VTKObservationMixin):
         self.addObserver(node, node.PointPositionDefinedEvent, self._point_set)
         for event in (node.PointModifiedEvent, node.PointRemovedEvent):
             self.addObserver(node, event, self._node_changed)
-        self.changed.emit()
+        self._tell()
         return node
 
     def _add_roi(
@@ -358,7 +364,7 @@ class Prompts(VTKObservationMixin):
     def _point_set(self, node: Any, _event: Any) -> None:
         if node.GetClassName() != BOX:
             self._act(node)
-        self.changed.emit()
+        self._tell()
 
     def _act(self, node: Any) -> None:
         if self._putting_back:
@@ -368,14 +374,14 @@ class Prompts(VTKObservationMixin):
         self.acted.emit()
 
     def _node_changed(self, _node: Any, _event: Any) -> None:
-        self.changed.emit()
+        self._tell()
 
     def _node_removed(self, _scene: Any, _event: Any) -> None:
         gone = [node_id for node_id in self._about if slicer.mrmlScene.GetNodeByID(node_id) is None]
         for node_id in gone:
             del self._about[node_id]
         if gone:
-            self.changed.emit()
+            self._tell()
 
     def _known(self) -> dict[tuple[Any, ...], _Known]:
         """The nodes by what they are still known by when they were made anew: kind, and which one of that kind."""

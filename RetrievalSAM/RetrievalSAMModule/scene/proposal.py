@@ -9,7 +9,7 @@ import slicer
 import slicer.util
 import vtk
 
-from .result_snapshot import ResultSnapshot
+from .masks.result_snapshot import ResultSnapshot
 from .segmentation_files import Backup
 
 

@@ -6,8 +6,8 @@ file is a voxel of the volume.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +15,14 @@ import slicer
 import slicer.util
 import vtk
 from slicer.i18n import tr as _
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from .volume_files import SceneError, file_ijk_to_ras, ijk_to_ras
+from .masks.cropped_mask import CroppedMask
+from .masks.segment_masks import BINARY, segment_mask
+from .segments_in_file import reading_segments
+from .volume_files import SceneError, file_ijk_to_ras, writing_nrrd
 
 RESULT_ATTRIBUTE = "RetrievalSAM.Result"
 """Of a segmentation: what its result needs to be taken up again (`kept_result`)."""
-
-_BINARY = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
-_SAME_MM = 1e-4
-_WHOLE_SEGMENT = slicer.vtkSlicerSegmentationsModuleLogic.MODE_REPLACE
 
 
 def segment_names(segmentation: slicer.vtkMRMLSegmentationNode) -> list[str]:
@@ -43,19 +41,14 @@ def write_segments(
     Raises:
         SceneError: Nothing of these segments lies in the volume.
     """
-    wanted = set(names)
-    grid = file_ijk_to_ras(volume)
-    written = 0
-    staged = _staged(volume, grid)
+    wanted, layers = set(names), _Layers(volume)
     for segment_id, segment in _segments(segmentation):
         if segment.GetName() not in wanted:
             continue
-        mask = segment_voxels(segmentation, segment_id, volume)
-        if mask is None or not mask.any():
-            continue
-        written += 1
-        _add_copy(staged, segment_id, segment, segment.GetName(), mask, grid)
-    if not written:
+        mask = segment_mask(segmentation, segment_id, volume)
+        if mask is not None and mask.any():
+            layers.add(segment, segment.GetName(), mask)
+    if not layers.fields:
         raise SceneError(
             _(
                 "Nothing of '{segmentation}' lies within '{volume}'. "
@@ -63,7 +56,8 @@ def write_segments(
                 "not empty."
             ).format(segmentation=segmentation.GetName(), volume=volume.GetName())
         )
-    _store(staged, file)
+    for _part in layers.writing(file):
+        pass
 
 
 def write_result(
@@ -71,8 +65,6 @@ def write_result(
     volume: slicer.vtkMRMLScalarVolumeNode,
     segment_ids: Mapping[str, str],
     file: Path,
-    on_mask: Callable[[str, np.ndarray | None], None],
-    only: tuple[int, Collection[int]] | None = None,
 ) -> None:
     """Write the segments of a result, empty ones too, under the names that the library has for them.
 
@@ -81,113 +73,49 @@ def write_result(
         volume: Whose grid and file geometry the file gets.
         segment_ids: By the library's names.
         file: `.seg.nrrd`.
-        on_mask: Told the name and the voxels of each, as `segment_voxels` gives them.
+
+    Raises:
+        SceneError: The disk does not take it.
+    """
+    content, masks = segmentation.GetSegmentation(), {}
+    for name, segment_id in segment_ids.items():
+        masks[name] = partial(segment_mask, segmentation, segment_id, volume)
+    for _part in writing_result(content, volume, segment_ids, masks, file, lambda _name, _mask: None):
+        pass
+
+
+def writing_result(
+    content: slicer.vtkSegmentation,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    segment_ids: Mapping[str, str],
+    masks: Mapping[str, Callable[[], CroppedMask | None]],
+    file: Path,
+    on_mask: Callable[[str, CroppedMask | None], None],
+    only: tuple[int, Collection[int]] | None = None,
+) -> Generator[None, None, None]:
+    """Write the segments of a result, empty ones too, one after the other, and then the file.
+
+    Args:
+        content: Which has the segments' colors and terminology; nobody changes it while this lasts.
+        volume: Whose grid and file geometry the file gets.
+        segment_ids: By the library's names.
+        masks: What gives the voxels of each, by the same names.
+        file: `.seg.nrrd`.
+        on_mask: Told the name and the voxels of each.
         only: An axis of the voxels (0, 1, 2 as i, j, k) and the slices along it that are written; None for all.
 
     Raises:
         SceneError: The disk does not take it.
     """
-    grid = file_ijk_to_ras(volume)
-    nothing = np.zeros(volume.GetImageData().GetDimensions()[::-1], np.uint8)
-    staged = _staged(volume, grid)
+    layers = _Layers(volume)
     for name, segment_id in segment_ids.items():
-        mask = segment_voxels(segmentation, segment_id, volume)
+        mask = masks[name]()
         on_mask(name, mask)
-        segment = segmentation.GetSegmentation().GetSegment(segment_id)
         if mask is not None and only is not None:
-            mask = _slices_of(mask, *only)
-        _add_copy(staged, segment_id, segment, name, nothing if mask is None else mask, grid)
-    _store(staged, file)
-
-
-def _slices_of(mask: np.ndarray, axis: int, slices: Collection[int]) -> np.ndarray:
-    """A mask (k, j, i) without what lies on other slices along an axis (0, 1, 2 as i, j, k)."""
-    chosen = np.zeros_like(mask)
-    for index in slices:
-        np.moveaxis(chosen, 2 - axis, 0)[index] = np.take(mask, index, axis=2 - axis)
-    return chosen
-
-
-def segment_voxels(
-    segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, volume: slicer.vtkMRMLScalarVolumeNode
-) -> np.ndarray | None:
-    """A segment on the volume's grid, (k, j, i), nonzero inside; None or zeros where nothing is there."""
-    source, target = segmentation.GetParentTransformNode(), volume.GetParentTransformNode()
-    between = vtk.vtkMatrix4x4()
-    if not slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(source, target, between):
-        return slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume)
-    # Slicer's function leaves a display node behind, and where the transforms differ it resamples twice, which moves
-    # the segment by up to a voxel.
-    segmentation.CreateBinaryLabelmapRepresentation()
-    labelmap, on_grid = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
-    segmentation.GetBinaryLabelmapRepresentation(segment_id, labelmap)
-    if labelmap.IsEmpty():
-        return None
-    own = vtk.vtkMatrix4x4()
-    labelmap.GetImageToWorldMatrix(own)
-    moved = slicer.util.arrayFromVTKMatrix(between) @ slicer.util.arrayFromVTKMatrix(own)
-    labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(moved))
-    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
-        labelmap, _empty_grid(volume, ijk_to_ras(volume)), on_grid
-    )
-    return vtk_to_numpy(on_grid.GetPointData().GetScalars()).reshape(on_grid.GetDimensions()[::-1])
-
-
-def segment_slice(
-    segmentation: slicer.vtkMRMLSegmentationNode,
-    segment_id: str,
-    volume: slicer.vtkMRMLScalarVolumeNode,
-    axis: int,
-    index: int,
-) -> np.ndarray:
-    """One slice of a segment along an axis (0, 1, 2 as i, j, k) of the volume, bool, axes in the order (k, j, i).
-
-    Where the segment's own labelmap lies on the volume's grid, the other slices are not looked at.
-    """
-    content, size = segmentation.GetSegmentation(), volume.GetImageData().GetDimensions()
-    found = np.zeros(size[::-1][: 2 - axis] + size[::-1][3 - axis :], dtype=bool)
-    labels = content.GetSegment(segment_id).GetRepresentation(_BINARY)
-    if labels is None or not _lies_on(labels, segmentation, volume):
-        mask = segment_voxels(segmentation, segment_id, volume)
-        return found if mask is None else np.moveaxis(mask, 2 - axis, 0)[index] != 0
-    extent = labels.GetExtent()
-    first, last = extent[::2], extent[1::2]
-    if labels.IsEmpty() or not first[axis] <= index <= last[axis]:
-        return found
-    values = vtk_to_numpy(labels.GetPointData().GetScalars()).reshape(labels.GetDimensions()[::-1])
-    own = np.moveaxis(values, 2 - axis, 0)[index - first[axis]] == content.GetSegment(segment_id).GetLabelValue()
-    there, here = [], []
-    for side in (other for other in (2, 1, 0) if other != axis):
-        begin, end = max(first[side], 0), min(last[side], size[side] - 1) + 1
-        there.append(slice(begin, max(end, begin)))
-        here.append(slice(begin - first[side], max(end, begin) - first[side]))
-    found[tuple(there)] = own[tuple(here)]
-    return found
-
-
-def _lies_on(
-    labels: slicer.vtkOrientedImageData,
-    segmentation: slicer.vtkMRMLSegmentationNode,
-    volume: slicer.vtkMRMLScalarVolumeNode,
-) -> bool:
-    """Whether a voxel of a labelmap is the volume's voxel of the same index."""
-    if segmentation.GetParentTransformNode() is not volume.GetParentTransformNode():
-        return False
-    own = vtk.vtkMatrix4x4()
-    labels.GetImageToWorldMatrix(own)
-    return bool(np.allclose(slicer.util.arrayFromVTKMatrix(own), ijk_to_ras(volume), atol=_SAME_MM))
-
-
-def replace_segment(
-    segmentation: slicer.vtkMRMLSegmentationNode,
-    segment_id: str,
-    volume: slicer.vtkMRMLScalarVolumeNode,
-    mask: np.ndarray,
-) -> None:
-    """Make a segment what a mask uint8 (k, j, i) on the volume's grid shows; other segments stay."""
-    labelmap = _labelmap(mask, ijk_to_ras(volume))
-    _move(labelmap, volume, segmentation)
-    _replace(segmentation, segment_id, labelmap)
+            mask = mask.only(only[0], set(only[1]))
+        layers.add(content.GetSegment(segment_id), name, mask)
+        yield
+    yield from layers.writing(file)
 
 
 def show_segments(
@@ -209,25 +137,13 @@ def show_segments(
     Returns:
         IDs of the segments by their names in the file, in the file's order.
     """
-    content = segmentation.GetSegmentation()
-    present = {segment.GetName(): segment_id for segment_id, segment in _segments(segmentation)}
-    present.update({name: one for name, one in (segment_ids or {}).items() if content.GetSegment(one) is not None})
-    shown = {}
-    with _read(file) as found:
-        for segment_id, segment in _segments(found):
-            name = segment.GetName()
-            if name not in present:
-                copy = slicer.vtkSegment()
-                copy.DeepCopyMetadata(segment)
-                content.AddSegment(copy)
-                present[name] = content.GetSegmentIdBySegment(copy)
-            labelmap = slicer.vtkOrientedImageData()
-            found.GetBinaryLabelmapRepresentation(segment_id, labelmap)
-            _put_on_grid(labelmap, volume)
-            _move(labelmap, volume, segmentation)
-            _replace(segmentation, present[name], labelmap)
-            shown[name] = present[name]
-    return shown
+    work = reading_segments(file)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found = end.value
+            return {name: found.put(name, segmentation, volume, segment_ids or {}) for name in found.names}
 
 
 def new_segmentation(volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
@@ -259,16 +175,20 @@ def put_into_study_of(volume: slicer.vtkMRMLScalarVolumeNode, segmentation: slic
 
 
 class Backup:
-    """A segmentation as it was before a run, so that discarding brings it back."""
+    """A segmentation as it was before a run, so that discarding brings it back.
+
+    Attributes:
+        content: A copy of what it held, which nobody changes.
+    """
 
     def __init__(self, segmentation: slicer.vtkMRMLSegmentationNode) -> None:
-        self._before = slicer.vtkSegmentation()
-        self._before.DeepCopy(segmentation.GetSegmentation())
+        self.content = slicer.vtkSegmentation()
+        self.content.DeepCopy(segmentation.GetSegmentation())
         self._result = segmentation.GetAttribute(RESULT_ATTRIBUTE)
 
     def restore(self, segmentation: slicer.vtkMRMLSegmentationNode) -> None:
         """Make the segmentation what it was."""
-        segmentation.GetSegmentation().DeepCopy(self._before)
+        segmentation.GetSegmentation().DeepCopy(self.content)
         segmentation.SetAttribute(RESULT_ATTRIBUTE, self._result)
         segmentation.Modified()
 
@@ -280,115 +200,53 @@ def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> Iterator[tuple[st
         yield segment_id, content.GetSegment(segment_id)
 
 
-def _add_copy(
-    staged: slicer.vtkMRMLSegmentationNode,
-    segment_id: str,
-    segment: slicer.vtkSegment,
-    name: str,
-    mask: np.ndarray,
-    grid: np.ndarray,
-) -> None:
-    """A segment's colour and terminology under a name, with a mask (k, j, i) on a grid float64 (4, 4)."""
-    copy = slicer.vtkSegment()
-    copy.DeepCopyMetadata(segment)
-    copy.SetName(name)
-    staged.GetSegmentation().AddSegment(copy, segment_id)
-    _replace(staged, segment_id, _labelmap(np.asarray(mask != 0, np.uint8), grid))
+class _Layers:
+    """Segments on their way into a file, in as few labelmaps as they need where they overlap.
 
+    The whole grid is written, also where it is empty: image and segments of a case have one grid.
 
-def _labelmap(mask: np.ndarray, grid: np.ndarray) -> slicer.vtkOrientedImageData:
-    """uint8 (k, j, i) on a grid float64 (4, 4)."""
-    image = slicer.vtkOrientedImageData()
-    image.SetDimensions(*mask.shape[::-1])
-    image.GetPointData().SetScalars(numpy_to_vtk(mask.ravel(), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR))
-    image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(grid))
-    return image
-
-
-def _staged(volume: slicer.vtkMRMLScalarVolumeNode, grid: np.ndarray) -> slicer.vtkMRMLSegmentationNode:
-    """An empty segmentation of the volume's size on a grid float64 (4, 4).
-
-    It is in no scene: one that is only hidden has no item in the subject hierarchy, whose plugin for segmentations
-    then writes an error for each of its changes.
+    Attributes:
+        fields: Of the file's header, as Slicer writes them.
     """
-    staged = slicer.vtkMRMLSegmentationNode()
-    converter = slicer.vtkSegmentationConverter
-    staged.GetSegmentation().SetConversionParameter(
-        converter.GetReferenceImageGeometryParameterName(),
-        converter.SerializeImageGeometry(_empty_grid(volume, grid)),
-    )
-    return staged
 
+    def __init__(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+        self._grid = file_ijk_to_ras(volume)
+        self._shape = volume.GetImageData().GetDimensions()[::-1]
+        self._labels: list[tuple[np.ndarray, int]] = []  # each with its highest label
+        self._count = 0
+        self.fields: dict[str, str] = {}
 
-def _empty_grid(volume: slicer.vtkMRMLScalarVolumeNode, grid: np.ndarray) -> slicer.vtkOrientedImageData:
-    """The volume's size on a grid float64 (4, 4), without voxels."""
-    geometry = slicer.vtkOrientedImageData()
-    geometry.SetExtent(volume.GetImageData().GetExtent())
-    geometry.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(grid))
-    return geometry
+    def add(self, segment: slicer.vtkSegment, name: str, mask: CroppedMask | None) -> None:
+        """Take a segment's colour and terminology under a name, with its voxels; None for an empty one."""
+        number = 0
+        if mask is not None:
+            while number < len(self._labels) and not self._has_room(number, mask):
+                number += 1
+        if number == len(self._labels):
+            self._labels.append((np.zeros(self._shape, np.uint8), 0))
+        voxels, last = self._labels[number]
+        self._labels[number] = voxels, last + 1
+        if mask is not None:
+            voxels[mask.box][mask.voxels] = last + 1
+        prefix, self._count = f"Segment{self._count}_", self._count + 1
+        (depth, height, width), terminology = self._shape, vtk.reference("")
+        segment.GetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), terminology)
+        self.fields |= {
+            f"{prefix}Color": " ".join(f"{part:.17g}" for part in segment.GetColor()),
+            f"{prefix}Extent": f"0 {width - 1} 0 {height - 1} 0 {depth - 1}",
+            f"{prefix}ID": f"Segment_{self._count}",
+            f"{prefix}LabelValue": str(last + 1),
+            f"{prefix}Layer": str(number),
+            f"{prefix}Name": name,
+            f"{prefix}Tags": f"{slicer.vtkSegment.GetTerminologyEntryTagName()}:{terminology}|" if terminology else "|",
+        }
 
+    def writing(self, file: Path) -> Generator[None, None, None]:
+        """Write them; see `writing_nrrd`."""
+        about = {"Segmentation_ContainedRepresentationNames": f"{BINARY}|", "Segmentation_MasterRepresentation": BINARY}
+        layers = [voxels for voxels, _last in self._labels] or [np.zeros(self._shape, np.uint8)]
+        yield from writing_nrrd(file, layers, self._grid, self.fields | about)
 
-def _put_on_grid(labelmap: slicer.vtkOrientedImageData, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
-    """From the grid of the volume's file, or a part of it, to the volume's own: the same voxels."""
-    matrix = vtk.vtkMatrix4x4()
-    labelmap.GetImageToWorldMatrix(matrix)
-    in_voxels = np.linalg.inv(file_ijk_to_ras(volume)) @ slicer.util.arrayFromVTKMatrix(matrix)
-    i, j, k = (round(float(part)) for part in in_voxels[:3, 3])
-    first, last = labelmap.GetExtent()[::2], labelmap.GetExtent()[1::2]
-    labelmap.SetExtent(first[0] + i, last[0] + i, first[1] + j, last[1] + j, first[2] + k, last[2] + k)
-    labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(ijk_to_ras(volume)))
-
-
-def _move(
-    labelmap: slicer.vtkOrientedImageData,
-    volume: slicer.vtkMRMLScalarVolumeNode,
-    segmentation: slicer.vtkMRMLSegmentationNode,
-) -> None:
-    """From the volume's coordinates to the segmentation's, where their parent transforms differ."""
-    source, target = volume.GetParentTransformNode(), segmentation.GetParentTransformNode()
-    if source is target:
-        return
-    matrix = vtk.vtkMatrix4x4()
-    if slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(source, target, matrix):
-        # Moved by its header, so that its voxels stay the volume's; Slicer's function would resample it.
-        grid = slicer.util.arrayFromVTKMatrix(matrix) @ ijk_to_ras(volume)
-        labelmap.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(grid))
-        return
-    transform = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(source, target, transform)
-    slicer.vtkOrientedImageDataResample.TransformOrientedImage(labelmap, transform)
-
-
-def _replace(
-    segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, labelmap: slicer.vtkOrientedImageData
-) -> None:
-    extent = labelmap.GetExtent()
-    if not slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(
-        labelmap, segmentation, segment_id, _WHOLE_SEGMENT, extent
-    ):
-        raise RuntimeError(f"Slicer refused the labelmap of segment {segment_id}")
-
-
-@contextmanager
-def _read(file: Path) -> Iterator[slicer.vtkMRMLSegmentationNode]:
-    """The segmentation of a file, in a scene of its own: reading gives it display nodes, which need one."""
-    scene = slicer.vtkMRMLScene()
-    node = scene.AddNode(slicer.vtkMRMLSegmentationNode())
-    storage = slicer.vtkMRMLSegmentationStorageNode()
-    storage.SetFileName(str(file))
-    if not storage.ReadData(node):
-        raise SceneError(_("The result '{file}' could not be read. Press Segment again.").format(file=file.name))
-    yield node
-    scene.Clear(1)
-
-
-def _store(segmentation: slicer.vtkMRMLSegmentationNode, file: Path) -> None:
-    storage = slicer.vtkMRMLSegmentationStorageNode()
-    storage.SetFileName(str(file))
-    storage.SetUseCompression(True)
-    # The whole grid is written, also where it is empty: image and segments of a case have one grid.
-    storage.SetCropToMinimumExtent(False)
-    if not storage.WriteData(segmentation):
-        raise SceneError(
-            _("'{file}' could not be written; is the disk full? Free some space and try again.").format(file=file.name)
-        )
+    def _has_room(self, number: int, mask: CroppedMask) -> bool:
+        voxels, last = self._labels[number]
+        return last < np.iinfo(np.uint8).max and not bool((voxels[mask.box].astype(bool) & mask.voxels).any())

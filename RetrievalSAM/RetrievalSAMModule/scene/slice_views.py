@@ -14,7 +14,8 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from .segmentation_files import segment_slice
+from .masks.cropped_mask import CroppedMask
+from .masks.segment_masks import segment_slice
 from .volume_files import file_ijk_to_ras, ijk_to_ras
 
 _QUIET_MS = 120
@@ -95,11 +96,10 @@ def slice_place(volume: slicer.vtkMRMLScalarVolumeNode, axis: int, index: int) -
     return _("{side} {mm} mm").format(side=letter, mm=f"{voxel_to_world(volume, voxel)[side]:.1f}")
 
 
-def axis_drawn_along(masks: Sequence[np.ndarray]) -> int | None:
-    """The axis (0, 1, 2 as i, j, k) along which masks (k, j, i) hold the fewest slices; None where none is fewest."""
-    held = [set(np.flatnonzero(mask.any(axis=others))) for mask in masks for others in ((0, 1), (0, 2), (1, 2))]
-    counts = [len(set().union(*held[axis::3])) for axis in range(3)]
-    fewest = min(counts, default=0)
+def axis_drawn_along(masks: Sequence[CroppedMask]) -> int | None:
+    """The axis (0, 1, 2 as i, j, k) along which masks hold the fewest slices; None where none is fewest."""
+    counts = [len(set().union(*(mask.held(axis) for mask in masks))) for axis in range(3)]
+    fewest = min(counts)
     return counts.index(fewest) if fewest and counts.count(fewest) == 1 else None
 
 

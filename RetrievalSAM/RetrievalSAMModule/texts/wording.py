@@ -174,6 +174,18 @@ def outcome(report: dict[str, Any]) -> str:
     )
 
 
+def taught(told: dict[str, Any] | None) -> str:
+    """What corrected slices have taught (`taught` of a report, docs/formats.md), as a sentence; empty where nothing."""
+    if told is None:
+        return ""
+    if told["left_out"]:
+        return _("The corrected slices have taught nothing: {reason}.").format(reason=told["left_out"])
+    return _(
+        "The corrected slices have taught a copy of what the library learned ({time}); other slices may have changed "
+        "by it."
+    ).format(time=duration(told["seconds"]))
+
+
 def learned(told: dict[str, Any]) -> str:
     """What a library has learned (`library.learned` of docs/worker.md), as a sentence."""
     if told["state"] == "none":

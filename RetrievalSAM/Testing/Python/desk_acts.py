@@ -65,6 +65,8 @@ def script_of(repeats: tuple[int, int, int]) -> dict[str, list[dict[str, Any]]]:
         segment=[run],
         refine=[{**run, "result": {"report": refined}}],
         preview=[{"result": {"slice": 3, "mask": mask}}],
+        numbers=[{"result": {"rows": [{"volume_id": "Subject 3", "segment": "Liver"}], "csv": "volume_id,segment"}}],
+        library_add=[{"result": {"case": {"name": "case-201"}, "notes": []}}],
     )
 
 
@@ -119,10 +121,13 @@ class DeskTest(CorrectionsTest):
         yield Act("undo the propagation", ui.undoButton.click, lambda: 9 in correcting.edited)
         yield Act("redo the propagation", ui.redoButton.click, lambda: 9 not in correcting.edited)
         yield Act("open the report", lambda: self._open_report(results), lambda: True)
+        yield Act("its numbers", results.tableButton.click, self._numbers_came)
         yield Act("keep", self.bar_ui.keepButton.click, lambda: segmenting.state == "idle")
         yield Act("open a library of 200 cases", self._open_large, self._large_is_open)
         yield Act("search in it", lambda: self.library_ui.searchEdit.setText("case 19"), lambda: True)
         yield Act("choose a case", lambda: self.library_ui.caseTable.selectRow(19), lambda: True)
+        yield Act("segment again", self.press_segment, self._proposed, waits_for_run=True)
+        yield Act("keep and teach", self.bar_ui.teachButton.click, self._taught)
 
     @property
     def _slice(self) -> int | None:
@@ -130,6 +135,12 @@ class DeskTest(CorrectionsTest):
 
     def _proposed(self) -> bool:
         return self.panel.segmenting.state == "proposed"
+
+    def _numbers_came(self) -> bool:
+        return slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") > 0
+
+    def _taught(self) -> bool:
+        return self.panel.segmenting.state == "idle" and "case-201" in self.bar_ui.statusLabel.text
 
     def _place(self, index: int) -> np.ndarray:
         size = self.volume.GetImageData().GetDimensions()

@@ -12,7 +12,8 @@ import qt
 import slicer
 import slicer.util
 from panel_testing import texts, wait_until
-from RetrievalSAMModule.scene.segmentation_files import segment_names, segment_voxels
+from RetrievalSAMModule.scene.masks.segment_masks import segment_voxels
+from RetrievalSAMModule.scene.segmentation_files import segment_names
 from RetrievalSAMModule.scene.volume_files import stem_of, write_volume
 from scripted_panel import REPORT, THRESHOLDS, ScriptedTest, scripted
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import phantoms
 import slicer
 import slicer.util
-from corrected_panel import GOOD, MOVED, REFINES, CorrectionsTest
+from corrected_panel import GOOD, MOVED, REFINED, REFINES, CorrectionsTest
 from panel_testing import nodes_of_scene, wait_until
-from scripted_panel import scripted
+from scripted_panel import REPORT, scripted
 from test_panel_geometry import add_transform, rotation
 
 
@@ -204,6 +204,38 @@ class PropagateTest(CorrectionsTest):
         self.bar_ui.discardButton.click()
         self.assertEqual(nodes_of_scene(), before)
         self.assertEqual(self.panel.correcting.corrected, [])
+
+
+class TeachingAtOnceTest(CorrectionsTest):
+    learned: ClassVar[dict[str, Any]] = {"cases": 3, "left_out": "", "segments": {"Liver": {"weight": 0.4}}}
+    taught: ClassVar[dict[str, Any]] = {"left_out": "", "seconds": 12.0}
+    refined: ClassVar[dict[str, Any]] = {**REFINED["refinement"], "taught": taught}
+    script = scripted(
+        segment=[{**GOOD, "result": {"report": {**REPORT, "learned": learned}}}],
+        refine=[{**REFINES, "result": {"report": {**REFINED, "learned": learned, "refinement": refined}}}],
+    )
+
+    def test_what_corrections_teach_is_said_and_can_be_switched_off(self) -> None:
+        self.get_result()
+        box = self.corrections_ui.teachCheckBox
+        self.assertFalse(box.isHidden())
+        self.assertTrue(box.checked)
+        self.draw(4)
+        self.wait_for([4])
+        self.propagate()
+        self.assertNotIn("teach", self.requests("refine")[-1]["with"])
+        self.assertIn("have taught a copy of what the library learned", self.bar_ui.statusLabel.text)
+        box.click()
+        self.draw(6)
+        self.wait_for([4, 6])
+        self.propagate()
+        self.assertIs(self.requests("refine")[-1]["with"]["teach"], False)
+
+
+class NothingLearnedTest(CorrectionsTest):
+    def test_where_nothing_was_learned_nothing_is_said_of_teaching(self) -> None:
+        self.get_result()
+        self.assertTrue(self.corrections_ui.teachCheckBox.isHidden())
 
 
 class PublishedMethodTest(CorrectionsTest):

@@ -17,19 +17,21 @@ from typing import Any
 from unittest import mock
 
 import qt
-import SimpleITK
 from desk_acts import CASES, DeskTest, large_library, script_of
 from panel_testing import inside_slicer, wait_until
-from RetrievalSAMModule.scene import segmentation_files
+from RetrievalSAMModule.scene import segments_in_file, volume_files
 
 WAIT = "waits for a process"
 SLEEP = "sleeps"
 OPEN = "opens a file"
-WRITE = "writes a volume"
+WRITE = "writes a slab of a volume"
 READ = "reads a result"
 _PROCESS_WAITS = ("waitForStarted", "waitForReadyRead", "waitForBytesWritten", "waitForFinished")
 _SOURCES = (".py", ".pyc", ".so", ".qm")
 """Of modules that are imported on their first use."""
+
+_FOR_THE_WORKER = (".nrrd",)
+"""Counted by what is written into them."""
 
 _counts: Counter[str] | None = None
 _opened: list[str] = []
@@ -41,7 +43,7 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
         return
     name, mode, _flags = arguments
     # A folder that is deleted is opened without a mode.
-    if isinstance(name, str) and mode is not None and not name.endswith(_SOURCES):
+    if isinstance(name, str) and mode is not None and not name.endswith((*_SOURCES, *_FOR_THE_WORKER)):
         _counts[OPEN] += 1
         _opened.append(Path(name).name)
 
@@ -67,8 +69,8 @@ def counting() -> Iterator[Counter[str]]:
         (SLEEP, time, "sleep"),
         (WAIT, subprocess.Popen, "wait"),
         (WAIT, subprocess.Popen, "communicate"),
-        (WRITE, SimpleITK, "WriteImage"),
-        (READ, segmentation_files, "_read"),
+        (WRITE, volume_files, "write_slab"),
+        (READ, segments_in_file, "read_piece"),
     ]
     if not inside_slicer:  # PythonQt's classes cannot be changed
         watched += [(WAIT, qt.QProcess, name) for name in _PROCESS_WAITS]
@@ -102,12 +104,14 @@ class NeverWaitsTest(DeskTest):
             found[act.name] = counts
             self.assertEqual(counts[WAIT] + counts[SLEEP], 0, f"{act.name}: {dict(counts)}")
             self.assertEqual(counts[OPEN], 0, f"{act.name}: {_opened}")
-        # A volume is written for a run, and once for all previews of a result; results are read when they arrive.
+        # A volume is written for its run, and serves previews and propagations too, which write the segments alone;
+        # results are read when they arrive.
         self.assertEqual(
             {name: counts[WRITE] for name, counts in found.items() if counts[WRITE]},
-            {"segment": 1, "the first point": 1, "propagate": 1},
+            {"segment": 1, "propagate": 1, "its numbers": 2, "segment again": 1, "keep and teach": 2},
         )
-        self.assertEqual({name for name, counts in found.items() if counts[READ]}, {"segment", "propagate"})
+        runs = {"segment", "propagate", "segment again"}
+        self.assertEqual({name for name, counts in found.items() if counts[READ]}, runs)
         self.assertEqual(self.library_ui.caseTable.rowCount, CASES)
 
     def test_the_counting_sees_what_would_keep_the_window(self) -> None:

@@ -58,6 +58,10 @@ class CancelledTest(EndsEarlyTest):
     def test_cancel_puts_the_corrected_result_back(self) -> None:
         before = self.begin_and_grow()
         self.assertEqual(self.corrections_ui.propagateButton.text, "Cancel")
+        self.assertEqual(self.segment_ui.segmentButton.text, "Segment", "one button cancels")
+        self.assertFalse(self.segment_ui.segmentButton.enabled)
+        self.assertTrue(self.segment_ui.progressBar.isHidden())
+        self.assertFalse(self.bar_ui.progressBar.isHidden())
         self.assertIn("2 of 3, 4 s left", self.corrections_ui.statusLabel.text)
         self.assertFalse(self.bar_ui.keepButton.enabled)
         self.corrections_ui.propagateButton.click()
@@ -144,14 +148,18 @@ class FailingTest(EndsEarlyTest):
         self.check_as_before(before)
 
     def test_a_disk_that_does_not_take_the_segments(self) -> None:
-        from RetrievalSAMModule.runs import segmenting
-        from RetrievalSAMModule.scene.volume_files import SceneError
+        from RetrievalSAMModule.scene import volume_files
 
         self.get_result()
         self.draw(4)
         self.wait_for([4])
-        with mock.patch.object(segmenting, "write_result", mock.Mock(side_effect=SceneError("is the disk full?"))):
+        before = self.mask()
+        failure = mock.Mock(side_effect=OSError(28, "No space left on device"))
+        with mock.patch.object(volume_files, "write_slab", failure):
             self.corrections_ui.propagateButton.click()
-        self.assertIn("is the disk full?", self.user.reads())
+            self.end()
+        self.assertIn("'corrected.seg.nrrd' could not be written; is the disk full?", self.user.reads())
         self.assertEqual(self.panel.segmenting.state, "proposed")
         self.assertEqual(self.requests("refine"), [])
+        np.testing.assert_array_equal(self.mask(), before)
+        self.wait_for([4])

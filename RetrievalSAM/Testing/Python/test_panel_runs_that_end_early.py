@@ -11,11 +11,11 @@ from unittest import mock
 import numpy as np
 import phantoms
 import psutil
-import SimpleITK
 import slicer
 import slicer.util
 from panel_testing import nodes_of_scene, wait_until
 from RetrievalSAMModule.clients import worker_client
+from RetrievalSAMModule.scene import segments_in_file, volume_files
 from scripted_panel import REPORT, THRESHOLDS, ScriptedTest, scripted
 
 WAITS = {"threshold": THRESHOLDS, "partials": 1, "progress": 3, "wait": True}
@@ -72,6 +72,8 @@ class CancelTest(RunTest):
     def test_a_cancelled_run_leaves_the_scene_as_it_was_and_the_next_one_works(self) -> None:
         self.start_and_grow()
         self.assertEqual(self.segment_ui.segmentButton.text, "Cancel")
+        self.assertFalse(self.segment_ui.progressBar.isHidden())
+        self.assertTrue(self.panel.action_bar.widget.isHidden(), "it is told of once")
         self.assertIn("Segmenting: 2 of 3, 4 s left", self.segment_ui.statusLabel.text)
         worker = self.module.logic.computer.process_id()
         self.segment_ui.segmentButton.click()
@@ -184,18 +186,15 @@ class BrokenPartialTest(RunTest):
     script = scripted(segment=[{**GOOD, "partials": 1}])
 
     def test_a_partial_result_that_cannot_be_read_costs_nothing(self) -> None:
-        from RetrievalSAMModule.runs import segmenting
-        from RetrievalSAMModule.scene.volume_files import SceneError
+        original, calls = segments_in_file.read_piece, []
 
-        original, calls = segmenting.show_segments, []
-
-        def fails_once(*arguments):
+        def fails_once(*arguments: Any) -> bytes:
             calls.append(arguments)
             if len(calls) == 1:
-                raise SceneError("another program holds the file")
+                raise OSError("another program holds the file")
             return original(*arguments)
 
-        with mock.patch.object(segmenting, "show_segments", fails_once):
+        with mock.patch.object(segments_in_file, "read_piece", fails_once):
             self.start()
             self.wait_for_end()
         self.check_result()
@@ -205,10 +204,7 @@ class BrokenResultTest(RunTest):
     script = scripted(segment=[{**GOOD, "partials": 1}, GOOD])
 
     def test_a_result_that_cannot_be_read_is_told_and_taken_back(self) -> None:
-        from RetrievalSAMModule.runs import segmenting
-        from RetrievalSAMModule.scene.volume_files import SceneError
-
-        with mock.patch.object(segmenting, "show_segments", mock.Mock(side_effect=SceneError("It could not be read."))):
+        with mock.patch.object(segments_in_file, "read_piece", mock.Mock(side_effect=EOFError("cut short"))):
             self.start()
             self.wait_for_end()
         self.assertIn("could not be read", self.user.reads())
@@ -237,9 +233,10 @@ class FullDiskTest(RunTest):
         self.check_next_run_works()
 
     def test_a_disk_that_does_not_take_the_volume(self) -> None:
-        failure = mock.Mock(side_effect=RuntimeError("Exception thrown in SimpleITK"))
-        with mock.patch.object(SimpleITK, "WriteImage", failure):
+        failure = mock.Mock(side_effect=OSError(28, "No space left on device"))
+        with mock.patch.object(volume_files, "write_slab", failure):
             self.start()
+            self.wait_for_end()
         self.assertIn("is the disk full? Free some space", self.user.reads())
         self.check_scene_is_as_before()
         self.assertEqual(self.requests("segment"), [])

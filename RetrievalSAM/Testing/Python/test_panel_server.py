@@ -14,7 +14,7 @@ import phantoms
 import slicer
 from panel_testing import MODULE, PanelTest, wait_until
 from RetrievalSAMModule.clients import worker_client
-from RetrievalSAMModule.scene.segmentation_files import segment_voxels
+from RetrievalSAMModule.scene.masks.segment_masks import segment_voxels
 
 KEYS = ("RetrievalSAM/ServerAddress", "RetrievalSAM/ServerCaFile", "RetrievalSAM/ServerToken")
 NEEDED = ("fastapi", "uvicorn")

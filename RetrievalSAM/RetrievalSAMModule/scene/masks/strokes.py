@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .proposal import Proposal
+from ..proposal import Proposal
+from .cropped_mask import CroppedMask
 from .result_snapshot import ResultSnapshot
-from .segmentation_files import replace_segment, segment_voxels
+from .segment_masks import segment_mask, write_slices
 
 _MOST = 100
 
@@ -44,18 +45,16 @@ class Strokes:
         for name, segment_id in proposal.present_segments().items():
             if self._versions.get(name) == proposal.version(name):
                 continue
-            mask = segment_voxels(proposal.segmentation, segment_id, proposal.volume)
-            for index in self.written.changed_slices(name, mask, proposal.axis):
-                shape = proposal.size[::-1]
-                whole = np.zeros(shape, np.uint8) if mask is None else mask
-                self._drawn.setdefault(name, {})[index] = np.take(whole, index, axis=2 - proposal.axis) != 0
+            mask = segment_mask(proposal.segmentation, segment_id, proposal.volume)
+            for index, (_was, drawn) in self.written.changes(name, mask, proposal.axis).items():
+                self._drawn.setdefault(name, {})[index] = drawn
 
     def note(self, names: Iterable[str]) -> None:
         """Segments were written; to be called after that."""
         proposal = self._proposal
         for name in names:
             segment_id = proposal.segment_ids[name]
-            self.written.take(name, segment_voxels(proposal.segmentation, segment_id, proposal.volume))
+            self.written.take(name, segment_mask(proposal.segmentation, segment_id, proposal.volume))
         self._note_versions()
 
     def put_on_top(self) -> None:
@@ -66,11 +65,8 @@ class Strokes:
         for name, segment_id in proposal.present_segments().items():
             if name not in self._drawn:
                 continue
-            mask = segment_voxels(proposal.segmentation, segment_id, proposal.volume)
-            whole = np.zeros(proposal.size[::-1], np.uint8) if mask is None else np.asarray(mask != 0, np.uint8)
-            for index, drawn in self._drawn[name].items():
-                np.moveaxis(whole, 2 - proposal.axis, 0)[index] = drawn
-            replace_segment(proposal.segmentation, segment_id, proposal.volume, whole)
+            slices = {(proposal.axis, index): drawn for index, drawn in self._drawn[name].items()}
+            write_slices(proposal.segmentation, segment_id, proposal.volume, slices)
 
     def _note_versions(self) -> None:
         # Segments share labelmaps: writing one gives its neighbors a new version too.
@@ -127,12 +123,12 @@ class Painting:
         self.forget()
         self._known, self._seen = snapshot.renamed(segment_ids), set(segment_ids.values())
 
-    def written(self, segment_id: str, mask: np.ndarray | None) -> None:
-        """A segment was written, and not by the user; (k, j, i), nonzero inside, None for an empty one."""
+    def written(self, segment_id: str, mask: CroppedMask | None) -> None:
+        """A segment was written, and not by the user; None for an empty one."""
         self._seen.add(segment_id)
         self._known.take(segment_id, mask)
 
-    def look(self, segment_id: str, mask: np.ndarray | None, axis: int) -> None:
+    def look(self, segment_id: str, mask: CroppedMask | None, axis: int) -> None:
         """See what the user has painted in a segment; of one that was never looked at, how it is now."""
         changes = self._known.changes(segment_id, mask, axis) if segment_id in self._seen else {}
         for index, (before, after) in changes.items():
@@ -192,9 +188,5 @@ class Painting:
                 grows[segment_id] = grows.get(segment_id, 0) + int(pixels.sum()) - int(one.pixels(not was).sum())
         # Those that shrink first, so that none is written where another one still is.
         for segment_id in sorted(wanted, key=lambda one: grows[one]):
-            mask = segment_voxels(proposal.segmentation, segment_id, proposal.volume)
-            whole = np.zeros(proposal.size[::-1], np.uint8) if mask is None else np.asarray(mask != 0, np.uint8)
-            for (axis, index), pixels in wanted[segment_id].items():
-                np.moveaxis(whole, 2 - axis, 0)[index] = pixels
-            replace_segment(proposal.segmentation, segment_id, proposal.volume, whole)
-            self.written(segment_id, whole)
+            write_slices(proposal.segmentation, segment_id, proposal.volume, wanted[segment_id])
+            self.written(segment_id, segment_mask(proposal.segmentation, segment_id, proposal.volume))
