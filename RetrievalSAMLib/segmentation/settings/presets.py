@@ -61,7 +61,7 @@ class Settings:
     presence_threshold: float = 0.5
     aligned_cases: int = 8
     deformable: bool = True
-    place_weight: float = 1.4
+    place_weight: float = 2.5
     place_memory: bool = False
     view_margin: float = 1.6
     turned_starts: bool = True
