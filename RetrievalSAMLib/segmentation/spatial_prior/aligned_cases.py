@@ -254,7 +254,8 @@ def aligned_by_image(
             del case
             progress((3 if deformable else 2) * len(numbers) + done + 1, steps)
         place = place.replaced(maps)
-    progress(steps, steps)
+    elif len(values) > 1:
+        progress(steps, steps)
     return AlignedCases(alignments, place, left_out, by_segment, likeliest=likeliest, turned_degrees=turned)
 
 
