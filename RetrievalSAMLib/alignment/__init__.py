@@ -1,7 +1,9 @@
-"""Coarse alignment of cases to a target."""
+"""Alignment of cases to a target: coarse, and then bent to fit."""
 
 from .affine import align, align_from, centred, gained_by_turn, refine
 from .backwards import BackwardsFit, backwards_fit
+from .deformable import deform
+from .deformation import Deformation
 from .images import SmallImage
 from .poses import Example, Pose, PoseSearch
 from .surroundings import Surroundings, lay_together
@@ -10,6 +12,7 @@ from .transform import Alignment, stack_extent_mm, stack_places_mm
 __all__ = [
     "Alignment",
     "BackwardsFit",
+    "Deformation",
     "Example",
     "Pose",
     "PoseSearch",
@@ -19,6 +22,7 @@ __all__ = [
     "align_from",
     "backwards_fit",
     "centred",
+    "deform",
     "gained_by_turn",
     "lay_together",
     "refine",

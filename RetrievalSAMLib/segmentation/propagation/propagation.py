@@ -97,7 +97,8 @@ class Propagation:
         encode: Image features of a query slice.
         settings: Of the run.
         place: Where the aligned cases have their segments.
-        agreement: By segment, how far that is to be believed, in [0, 1]; fully unless given.
+        agreement: By segment, how far that is to be believed, in [0, 1]; fully unless given. By so much it also
+            stands in for vote and object score where presence is concerned.
         timing: How far back supports lie; by rank unless given.
         pointer_span: Object pointers that a slice may see, which also scales their time; SAM 2's own number
             unless given.
@@ -124,7 +125,8 @@ class Propagation:
         self.settings = settings
         self.place = place or (lambda index, segment: None)
         self.segments = len(retrieval[0])
-        self.place_weights = [settings.place_weight * part for part in agreement or [1.0] * self.segments]
+        self._believed = list(agreement or [1.0] * self.segments)
+        self.place_weights = [settings.place_weight * part for part in self._believed]
         self._absent = absent or (lambda index, segment: False)
         self.timing = timing or ByRank(settings.pointer_distance)
         self.pointer_span = pointer_span or engine.max_pointers
@@ -160,13 +162,28 @@ class Propagation:
         return [index for index, _ in self.order() if self._asked(index)]
 
     def _asked(self, index: int) -> list[int]:
-        """The segments that SAM 2 is asked for: where its object score could still lift the vote over the threshold."""
-        weight, threshold = self.settings.score_weight, self.settings.presence_threshold
+        """The segments that SAM 2 is asked for: where its object score could still lift the rest over the threshold."""
         return [
             s
             for s, found in enumerate(self.retrieval[index])
-            if found.supports and (1 - weight) * found.presence + weight >= threshold and not self._absent(index, s)
+            if found.supports
+            and sum(self._presence(index, s)) >= self.settings.presence_threshold
+            and not self._absent(index, s)
         ]
+
+    def _presence(self, index: int, segment: int) -> tuple[float, float]:
+        """How likely a slice shows a segment, without the object score's part, and the weight of that.
+
+        Retrieval votes. What the aligned cases have there counts by as much as they are believed: whether a tube goes
+        on is seen in no single slice.
+        """
+        vote, weight = self.retrieval[index][segment].presence, self.settings.score_weight
+        known = self.place(index, segment) if self.place_weights[segment] else None
+        if known is not None:
+            believed = self._believed[segment]
+            vote = (1 - believed) * vote + believed * min(float(known.max()), 1.0)
+            weight *= 1 - believed
+        return (1 - weight) * vote, weight
 
     def go_from(self, index: int, memories: Mapping[int, Memory]) -> None:
         """Forget every slice but one whose masks are known; `step` goes on from there.
@@ -193,9 +210,7 @@ class Propagation:
         size = engine.mask_size
         device = engine.device
         logits = torch.full((self.segments, size, size), NO_OBJECT_LOGIT, device=device)
-        votes = torch.tensor([found.presence for found in row])
-        weight = settings.score_weight
-        presence = (1 - weight) * votes
+        presence, weight = torch.tensor([self._presence(index, s) for s in range(self.segments)]).unbind(dim=1)
         predicted_iou = torch.full((self.segments,), float("nan"))
         memorised = torch.zeros(self.segments, dtype=torch.bool)
         asked = self._asked(index)
@@ -219,7 +234,7 @@ class Propagation:
         rows = [answers[s] for s in asked]
         scores = torch.stack([d.object_score[i] for d, i in rows]).cpu()
         ious = torch.stack([d.predicted_iou[i] for d, i in rows]).cpu()
-        presence[asked] += weight * scores.sigmoid()
+        presence[asked] += weight[asked] * scores.sigmoid()
         predicted_iou[asked] = ious
         present = presence >= settings.presence_threshold
         present[[s for s in range(self.segments) if s not in answers]] = False

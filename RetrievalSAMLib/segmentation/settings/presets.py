@@ -28,6 +28,8 @@ class Settings:
         presence_threshold: Probability from which on a segment is present.
         aligned_cases: The cases that retrieval names most often are aligned to the target, at most this many; only
             their slices are supports then. 0 for no alignment: then all cases, centre on centre.
+        deformable: Whether the aligned cases are bent to the target (deformable registration), for the segments of
+            which that makes them agree (`spatial_prior.deformed_cases`); the others are each registered on their own.
         place_weight: Weight of the aligned cases' masks in the logits: the log odds of their mean (weighted by how
             well they are aligned, held between 0.05 and 0.95) are added this many times where the cases agree
             fully, and less by as much as they do not foretell each other (`PlaceMaps.agreement`).
@@ -58,7 +60,8 @@ class Settings:
     score_weight: float = 0.3
     presence_threshold: float = 0.5
     aligned_cases: int = 8
-    place_weight: float = 1.4
+    deformable: bool = True
+    place_weight: float = 2.5
     place_memory: bool = False
     view_margin: float = 1.6
     turned_starts: bool = True

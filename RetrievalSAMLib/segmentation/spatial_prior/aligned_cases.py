@@ -15,6 +15,7 @@ from ...retrieval.index import SliceRetrieval
 from ...stages import PLACE, timed
 from ...volumes import SliceStack
 from .crops import Box
+from .deformed_cases import deformed_cases
 from .neighbours import MANY, neighbours
 from .posed_cases import posed_cases
 from .prior_maps import PlaceMaps
@@ -153,8 +154,11 @@ def aligned_by_image(
     progress: Callable[[int, int], None],
     turn_degrees: float = 0.0,
     start: Mapping[int, Alignment] | None = None,
+    deformable: bool = True,
 ) -> AlignedCases:
-    """Align cases to the target: as a whole, then where their segments lie, then for each segment on its own.
+    """Align cases to the target: as a whole, then where their segments lie, then bent to fit.
+
+    Segments for which bending is not believed (`deformed_cases`) are each registered on their own.
 
     One case at a time is in memory.
 
@@ -166,12 +170,13 @@ def aligned_by_image(
         progress: Told how many of how many steps are done.
         turn_degrees: How far the cases are turned within the slices to begin with; no other pose is looked for then.
         start: How they lie to begin with, instead of centre on centre; no other pose is looked for then.
+        deformable: Whether they are bent; otherwise every segment is registered on its own.
 
     Returns:
         The cases that could be aligned; where these are fewer than half, all of them, centre on centre.
     """
     fixed = SmallImage.of(target)
-    steps = (2 if len(values) == 1 else 3) * len(numbers)
+    steps = (2 + deformable + (len(values) > 1)) * len(numbers)
     rough = PlaceMaps(target, values)
     whole: dict[int, RegisteredCase] = {}
     otherwise: dict[int, Alignment] = {}
@@ -219,32 +224,62 @@ def aligned_by_image(
     # The whole of two images may fit where the parts that matter do not.
     trusted = {number for number, alignment in alignments.items() if alignment.similarity >= TRUSTED}
     left_out = {number: alignment for number, alignment in otherwise.items() if number not in trusted}
-    if len(values) == 1:
-        return AlignedCases(alignments, place, left_out, likeliest=likeliest, turned_degrees=turned)
-    # Organs do not move with the body as one.
+    # Organs do not move with the body as one, and no body is another one stretched.
     box_of = {value: box for value, box in zip(values, likely_boxes(place, values), strict=True) if box is not None}
+    by_segment: dict[int, dict[int, Alignment]] = {}
+    if deformable:
+        bent = deformed_cases(
+            alignments,
+            {number: one.example.image for number, one in found.items()},
+            fixed,
+            place,
+            box_of,
+            load,
+            target,
+            lambda done: progress(2 * len(numbers) + done, steps),
+        )
+        place, by_segment = place.replaced(bent.place), {value: dict(own) for value, own in bent.by_segment.items()}
+    on_their_own = [value for value in values if value not in by_segment]
+    if len(values) > 1 and on_their_own:
+        own = _aligned_on_their_own(found, fixed, {v: box_of[v] for v in on_their_own if v in box_of}, held)
+        maps = PlaceMaps(target, on_their_own)
+        by_segment |= {value: {} for value in on_their_own}
+        for done, (number, alignment) in enumerate(alignments.items()):
+            case = load(number)
+            for value in on_their_own:
+                used = alignment
+                if (number, value) in own:
+                    used = by_segment[value][number] = own[number, value]
+                maps.add(case, used, weight_of(used), (value,))
+            del case
+            progress((3 if deformable else 2) * len(numbers) + done + 1, steps)
+        place = place.replaced(maps)
+    elif len(values) > 1:
+        progress(steps, steps)
+    return AlignedCases(alignments, place, left_out, by_segment, likeliest=likeliest, turned_degrees=turned)
+
+
+def _aligned_on_their_own(
+    cases: Mapping[int, RegisteredCase], fixed: SmallImage, boxes: Mapping[int, Box], held: Mapping[int, set[int]]
+) -> dict[tuple[int, int], Alignment]:
+    """By number of the case and value, the cases registered where each of some segments lies.
+
+    Args:
+        cases: Registered as a whole.
+        fixed: The target.
+        boxes: By value, where the segments are looked for.
+        held: By number, which segments a case has.
+    """
     wanted = {
         (number, tuple(group)): None
-        for number in found
-        for together in _aligned_together(box_of)
+        for number in cases
+        for together in _aligned_together(boxes)
         if (group := [value for value in together if value in held[number]])
     }
-    refined = each(lambda pair: found[pair[0]].refined(fixed, [box_of[value] for value in pair[1]]), wanted)
-    own = {
+    refined = each(lambda pair: cases[pair[0]].refined(fixed, [boxes[value] for value in pair[1]]), wanted)
+    return {
         (number, value): one.alignment for (number, group), one in zip(wanted, refined, strict=True) for value in group
     }
-    by_segment: dict[int, dict[int, Alignment]] = {value: {} for value in values}
-    place = PlaceMaps(target, values)
-    for done, (number, alignment) in enumerate(alignments.items()):
-        case = load(number)
-        for value in values:
-            used = alignment
-            if (number, value) in own:
-                used = by_segment[value][number] = own[number, value]
-            place.add(case, used, weight_of(used), (value,))
-        del case
-        progress(2 * len(numbers) + done + 1, steps)
-    return AlignedCases(alignments, place, left_out, by_segment, likeliest=likeliest, turned_degrees=turned)
 
 
 def _aligned_together(boxes: Mapping[int, Box]) -> list[list[int]]:

@@ -21,9 +21,10 @@ _WORTHWHILE = 0.7
 _LEAST_PIXELS = 24
 """Side of the smallest view in pixels of the target: enlarging fewer shows nothing but blur."""
 
-_DETAILED = 3.0
+_DETAILED = 8.0
 """Where the whole slice gives every pixel of the target this many of the network's a side, a closer look shows nothing
-new: SAM 2's decoder draws masks at a quarter of its input's resolution, so these are about as fine as the target."""
+new: SAM 2's decoder draws masks at a quarter of its input's resolution, so these are twice as fine as the target, as
+structures of two or three pixels need."""
 
 _LIKE_SIZE = 0.5
 """Segments share a view where each alone would get one of at least this part of its side."""

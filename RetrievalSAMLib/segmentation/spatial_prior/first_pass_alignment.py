@@ -13,7 +13,8 @@ from ...retrieval.evidence import CaseSlices
 from ...stages import PLACE, timed
 from ...volumes import SliceStack
 from ...volumes.counting import value_counts
-from .aligned_cases import AlignedCases, weight_of
+from .aligned_cases import AlignedCases, likely_boxes, weight_of
+from .deformed_cases import deformed_cases
 from .prior_maps import PlaceMaps
 
 _MOST = (1, 99)
@@ -39,6 +40,7 @@ def aligned_by_finding(
     load: Callable[[int], CaseSlices],
     target: SliceStack,
     values: Sequence[int],
+    deformable: bool = True,
 ) -> AlignedCases | None:
     """Align the cases that were left out by what a first pass found.
 
@@ -46,7 +48,7 @@ def aligned_by_finding(
     the structure is the largest part of what was found, or it is nearby, where the images around it are most like
     those around it in the cases. A third one is the pose that was looked for before, where one was. Every case is
     registered from each; the one under which the images fit best, over all cases, is kept. A case keeps the alignment
-    that it had where that fits better still.
+    that it had where that fits better still. At the end the cases are bent to fit, as far as that is believed.
 
     Args:
         found: bool (n, h, w), the segments in the target.
@@ -54,6 +56,7 @@ def aligned_by_finding(
         load: Loads one.
         target: The target's slices.
         values: The segments.
+        deformable: Whether the cases are bent.
 
     Returns:
         The cases that have any of the segments; None where none has, nothing was found, or nothing changed. Those
@@ -71,14 +74,21 @@ def aligned_by_finding(
     if all(alignment is before.alignments.get(number) for number, alignment in alignments.items()):
         return None
     place = PlaceMaps(target, values)
-    kept = {}
+    kept, images = {}, {}
     for number, alignment in sorted(alignments.items()):
         case = load(number)
         if len(case.places_mm(values)):
-            kept[number] = alignment
+            kept[number], images[number] = alignment, SmallImage.of(case.stack)
             place.add(case, alignment, weight_of(alignment))
         del case  # before the next one is read
-    return AlignedCases(kept, place, before.left_out, posed=before.posed, turned_degrees=before.turned_degrees)
+    by_segment: Mapping[int, Mapping[int, Alignment]] = {}
+    if deformable:
+        boxes = {v: box for v, box in zip(values, likely_boxes(place, values), strict=True) if box is not None}
+        bent = deformed_cases(kept, images, SmallImage.of(target), place, boxes, load, target)
+        place, by_segment = place.replaced(bent.place), bent.by_segment
+    return AlignedCases(
+        kept, place, before.left_out, by_segment, posed=before.posed, turned_degrees=before.turned_degrees
+    )
 
 
 def _left_out(before: AlignedCases, load: Callable[[int], CaseSlices], values: Sequence[int]) -> dict[int, _Left]:

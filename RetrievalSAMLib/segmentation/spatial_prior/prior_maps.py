@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from scipy import ndimage
 
-from ...alignment import Alignment
+from ...alignment import Alignment, Deformation
 from ...retrieval.evidence import CaseSlices
 from ...volumes import SliceStack
 from ...volumes.overlap import dice
@@ -63,23 +65,36 @@ class PlaceMaps:
         self.spacing_mm = np.array([target.frame.slice_spacing_mm, *(extent / self.shape[1:])])
         self._known = {value: _Known() for value in values}
 
-    def add(self, case: CaseSlices, alignment: Alignment, weight: float, values: Sequence[int] | None = None) -> None:
-        """Lay a case's masks over the target: those of some segments; of all unless ``values`` are given."""
+    def add(
+        self,
+        case: CaseSlices,
+        alignment: Alignment | Deformation,
+        weight: float | Mapping[int, float],
+        values: Sequence[int] | None = None,
+    ) -> None:
+        """Lay a case's masks over the target: those of some segments; of all unless ``values`` are given.
+
+        Args:
+            case: The case.
+            alignment: How it lies.
+            weight: What it counts in the mean; by segment where it is not the same for all.
+            values: The segments.
+        """
+        affine = alignment.affine if isinstance(alignment, Deformation) else alignment
         spacing = np.array([case.stack.frame.slice_spacing_mm, *case.stack.spacing_mm])
         # From an index on the target's grid to an index of the case.
-        matrix = alignment.matrix * self.spacing_mm / spacing[:, None]
-        offset = (alignment.to_case(self.spacing_mm / 2)) / spacing - 0.5
+        matrix = affine.matrix * self.spacing_mm / spacing[:, None]
+        offset = (affine.to_case(self.spacing_mm / 2)) / spacing - 0.5
         inverse = np.linalg.inv(matrix)
-        centre = np.array([0.0, *(np.array(self.shape[1:]) / 2)])
-        depth = matrix[0, 0] * np.arange(self.shape[0]) + matrix[0] @ centre + offset[0]
-        nearest = np.round(depth).astype(int)
+        nearest = self._slices_of_case(alignment, spacing[0])
         inside = (nearest >= 0) & (nearest < len(case.stack))
         for value, known in self._known.items():
             if value not in case.labels or (values is not None and value not in values):
                 continue
+            counts = weight[value] if isinstance(weight, Mapping) else weight
             known.complete |= bool(case.annotated[value].all())
             says = inside & case.annotated[value][np.clip(nearest, 0, len(case.stack) - 1)]
-            known.weights = weight * says + (0 if known.weights is None else known.weights)
+            known.weights = counts * says + (0 if known.weights is None else known.weights)
             layer, label = case.labels[value]
             mask = _filled(layer == label, case.annotated[value])
             found = ndimage.find_objects(mask.view(np.uint8))
@@ -89,16 +104,46 @@ class PlaceMaps:
             high = np.array([s.stop for s in found[0]])
             corners = np.array(np.meshgrid(*zip(low, high, strict=True), indexing="ij")).reshape(3, -1).T
             moved = (corners - offset) @ inverse.T
-            first = np.clip(np.floor(moved.min(0)).astype(int), 0, self.shape)
-            last = np.clip(np.ceil(moved.max(0)).astype(int) + 1, first, self.shape)
+            reach = alignment.reach_mm / self.spacing_mm if isinstance(alignment, Deformation) else np.zeros(3)
+            first = np.clip(np.floor(moved.min(0) - reach).astype(int), 0, self.shape)
+            last = np.clip(np.ceil(moved.max(0) + reach).astype(int) + 1, first, self.shape)
             if (last <= first).any():
                 continue
             inner = mask[found[0]].astype(np.float32)
-            start = matrix @ first + offset - (low + 1)
-            covered = ndimage.affine_transform(inner, matrix, start, tuple(last - first), order=1, mode="grid-constant")
+            if isinstance(alignment, Deformation):
+                sides = [(np.arange(a, b) + 0.5) * mm for a, b, mm in zip(first, last, self.spacing_mm, strict=True)]
+                covered = _looked_up(inner, alignment.on_grid(sides), (low + 1) * spacing, spacing)
+            else:
+                start = matrix @ first + offset - (low + 1)
+                size = tuple(last - first)
+                covered = ndimage.affine_transform(inner, matrix, start, size, order=1, mode="grid-constant")
             box = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
             coverage = (covered * says[box[0]][:, None, None] * 255).round().astype(np.uint8)
-            known.shares.append(_Share(weight, (box[0], box[1], box[2]), coverage))
+            known.shares.append(_Share(counts, (box[0], box[1], box[2]), coverage))
+
+    def of(self, values: Sequence[int]) -> PlaceMaps:
+        """Those of some of the segments."""
+        some = PlaceMaps.__new__(PlaceMaps)
+        some.shape, some.spacing_mm = self.shape, self.spacing_mm
+        some._known = {value: self._known[value] for value in values}
+        return some
+
+    def replaced(self, others: PlaceMaps) -> PlaceMaps:
+        """These, with other maps for the segments that have any there."""
+        some = self.of(())
+        some._known = {**self._known, **others._known}
+        return some
+
+    def _slices_of_case(self, alignment: Alignment | Deformation, slice_mm: float) -> np.ndarray:
+        """Which slice of a case, int (n,), the middle of each slice of the target lies in; may be none of its own."""
+        middles = [(np.arange(self.shape[0]) + 0.5) * self.spacing_mm[0]]
+        middles += [np.array([count * mm / 2]) for count, mm in zip(self.shape[1:], self.spacing_mm[1:], strict=True)]
+        if isinstance(alignment, Deformation):
+            depth = alignment.on_grid(middles)[0, :, 0, 0].numpy().astype(float)
+        else:
+            depth = alignment.to_case(np.stack(np.broadcast_arrays(*middles), axis=-1))[:, 0]
+        nearest: np.ndarray = np.round(depth / slice_mm - 0.5).astype(int)
+        return nearest
 
     def mean(self, value: int, index: int) -> np.ndarray | None:
         """Mean mask of a segment in one slice of the target, float32 (h', w') in [0, 1]; None where no case says."""
@@ -171,6 +216,23 @@ class PlaceMaps:
                 low = np.minimum(low, [index, rows.min(), columns.min()])
                 high = np.maximum(high, [index + 1, rows.max() + 1, columns.max() + 1])
         return None if np.isinf(low).any() else (low * self.spacing_mm, high * self.spacing_mm)
+
+
+def _looked_up(mask: np.ndarray, places: torch.Tensor, corner_mm: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:
+    """A part of a case's mask, float32 (d, h, w), at places (3, n, m, k) in mm of the case; 0 outside, between linear.
+
+    Args:
+        mask: The part.
+        places: Along slices, rows and columns.
+        corner_mm: (3,), outer corner of the part's first voxel.
+        spacing_mm: (3,), of its voxels.
+    """
+    extent_mm = spacing_mm * mask.shape
+    sides = [2 * (places[axis] - float(corner_mm[axis])) / float(extent_mm[axis]) - 1 for axis in range(3)]
+    grid = torch.stack(sides[::-1], dim=-1)
+    part = torch.from_numpy(mask)[None, None]
+    seen: np.ndarray = F.grid_sample(part, grid[None], padding_mode="zeros", align_corners=False)[0, 0].numpy()
+    return seen
 
 
 def _filled(mask: np.ndarray, annotated: np.ndarray) -> np.ndarray:

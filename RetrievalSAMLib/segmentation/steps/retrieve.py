@@ -69,6 +69,7 @@ def align(
             lambda done, total: inputs.options.progress("aligning cases", done, total),
             turn_degrees,
             start,
+            inputs.settings.deformable,
         )
     return supports_among(aligned, inputs, described) if numbers else retrieved
 
@@ -88,7 +89,9 @@ def align_by_finding(
         None where that changes nothing.
     """
     with inputs.clock.stage("aligning cases"):
-        aligned = aligned_by_finding(found, retrieved.cases, inputs.load, inputs.target.stack, inputs.values)
+        aligned = aligned_by_finding(
+            found, retrieved.cases, inputs.load, inputs.target.stack, inputs.values, inputs.settings.deformable
+        )
     return None if aligned is None else supports_among(aligned, inputs, described)
 
 

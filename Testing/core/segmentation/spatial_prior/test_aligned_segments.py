@@ -43,18 +43,24 @@ def trunk(right_rows_mm: float, left_rows_mm: float, segments: tuple[int, ...] =
     return CaseSlices.load(MemoryCase("trunk", volume, drawn, Plane.AXIAL), Plane.AXIAL)
 
 
-def laid(cases: list[CaseSlices], values: tuple[int, ...] = (RIGHT, LEFT)) -> AlignedCases:
+def laid(cases: list[CaseSlices], values: tuple[int, ...] = (RIGHT, LEFT), deformable: bool = False) -> AlignedCases:
     steps: list[tuple[int, int]] = []
     result = aligned_by_image(
-        range(len(cases)), cases.__getitem__, trunk(0, 0).stack, values, lambda *step: steps.append(step)
+        range(len(cases)),
+        cases.__getitem__,
+        trunk(0, 0).stack,
+        values,
+        lambda *step: steps.append(step),
+        deformable=deformable,
     )
     assert steps[-1][0] == steps[-1][1] and [done for done, _ in steps] == sorted({done for done, _ in steps})
     return result
 
 
-def test_each_organ_lies_on_its_own_place() -> None:
+@pytest.mark.parametrize("deformable", [False, True])
+def test_each_organ_lies_on_its_own_place(deformable: bool) -> None:
     # Further apart than the shear of the whole can follow.
-    result = laid([trunk(12, -12)])
+    result = laid([trunk(12, -12)], deformable=deformable)
     for value, column, shift in ((RIGHT, 40, 12), (LEFT, 122, -12)):
         middle = np.array([75.0, 80.0, column])
         as_one = result.alignments[0].to_case(middle)[1] - (80 + shift)
@@ -71,8 +77,9 @@ def test_a_single_segment_is_aligned_once() -> None:
     assert not result.by_segment and result.of(0, (RIGHT,)) is result.alignments[0]
 
 
-def test_a_case_without_a_segment_is_aligned_by_the_others() -> None:
-    result = laid([trunk(5, 5), trunk(-5, -5, (LEFT,))])
+@pytest.mark.parametrize("deformable", [False, True])
+def test_a_case_without_a_segment_is_aligned_by_the_others(deformable: bool) -> None:
+    result = laid([trunk(5, 5), trunk(-5, -5, (LEFT,))], deformable=deformable)
     assert set(result.by_segment[RIGHT]) == {0} and set(result.by_segment[LEFT]) == {0, 1}
     assert result.of(1, (RIGHT,)) is result.alignments[1]
 

@@ -57,8 +57,8 @@ def test_segments_of_like_size_close_together_share_a_view() -> None:
 
 def test_slices_whose_every_pixel_the_network_sees_anyway_are_looked_at_whole() -> None:
     boxes = [box(0, 0, 90, 90), box(300, 300, 90, 90)]
-    assert close_views(boxes, TARGET, WHOLE, 1.6, 1350) == whole_view(WHOLE, 2)  # 450 pixels of 1 mm, three times
-    assert rows_of(close_views(boxes, TARGET, WHOLE, 1.6, 1344)) == [(0,), (1,)]
+    assert close_views(boxes, TARGET, WHOLE, 1.6, 3600) == whole_view(WHOLE, 2)  # 450 pixels of 1 mm, eight times
+    assert rows_of(close_views(boxes, TARGET, WHOLE, 1.6, 3592)) == [(0,), (1,)]
 
 
 def test_segments_far_apart_get_views_of_their_own() -> None:

@@ -109,7 +109,9 @@ def test_many_segments_are_aligned_by_groups_and_few_each_on_its_own(
     monkeypatch.setattr(registered_cases, "refine", counted)
     case = beside_each_other(count, 0)
     values = tuple(range(1, count + 1))
-    result = aligned_cases.aligned_by_image([0], lambda number: case, case.stack, values, lambda done, total: None)
+    result = aligned_cases.aligned_by_image(
+        [0], lambda number: case, case.stack, values, lambda done, total: None, deformable=False
+    )
     whole_first = 1
     assert at_least <= len(regions) - whole_first <= at_most
     assert set(result.by_segment) == set(values)

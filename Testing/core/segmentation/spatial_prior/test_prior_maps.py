@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from aligned_stacks import geometry_of, lump, slices_of, stack_of
 
-from RetrievalSAMLib.alignment import Alignment
+from RetrievalSAMLib.alignment import Alignment, Deformation
 from RetrievalSAMLib.retrieval.evidence import CaseSlices, MemoryCase
 from RetrievalSAMLib.segmentation.spatial_prior.prior_maps import PlaceMaps
 from RetrievalSAMLib.volumes import Geometry, Plane, Segment, Segmentation, Volume
@@ -62,6 +62,63 @@ def test_a_quarter_turn_within_the_slices() -> None:
 TILTED = Alignment(
     np.array([[0.9, 0.05, -0.08], [0.1, 1.2, 0.15], [-0.05, -0.2, 0.8]]), np.array([3.0, -4.0, 9.0]), NOT_MEASURED
 )
+
+
+def unbent(affine: Alignment, displacement_mm: tuple[float, float, float] = (0, 0, 0)) -> Deformation:
+    """A deformation that displaces all points of the target alike."""
+    field = np.broadcast_to(np.array(displacement_mm, dtype=np.float32)[:, None, None, None], (3, *SHAPE)).copy()
+    picture = np.zeros(SHAPE, dtype=np.float32)
+    return Deformation(affine, field, np.zeros(3), np.array(SPACING_MM), picture, picture)
+
+
+@pytest.mark.parametrize("case_shape", [(16, 34, 40), (12, 30, 30)])
+def test_a_deformation_that_bends_nothing_is_its_affine_map(case_shape: tuple[int, int, int]) -> None:
+    mask, spacing = lump(case_shape), (3.0, 1.5, 1.0)
+    results = []
+    for alignment in (TILTED, unbent(TILTED)):
+        maps = maps_for()
+        maps.add(slices_of({1: mask}, spacing), alignment, 1.0)
+        results.append(means(maps))
+    assert (results[0] > 0.5).any() and results[1] == pytest.approx(results[0], abs=2 / 255)
+
+
+@pytest.mark.parametrize(("axis", "voxels"), [(0, 2), (1, -3), (2, 4)])
+def test_a_displacement_in_the_target_looks_up_what_lies_there(axis: int, voxels: int) -> None:
+    maps, mask = maps_for(), lump(SHAPE)
+    moves = [0.0, 0.0, 0.0]
+    moves[axis] = voxels * SPACING_MM[axis]
+    here = unbent(Alignment(np.eye(3), np.zeros(3), 1.0), (moves[0], moves[1], moves[2]))
+    maps.add(slices_of({1: mask}, SPACING_MM), here, 1.0)
+    found = means(maps)
+    # What the target has at a place lies in the case so many voxels further on.
+    source = [slice(max(voxels, 0), None) if other == axis else slice(None) for other in range(3)]
+    source[axis] = slice(max(voxels, 0), SHAPE[axis] + min(voxels, 0))
+    goal = list(source)
+    goal[axis] = slice(max(-voxels, 0), SHAPE[axis] - max(voxels, 0))
+    assert mask[tuple(source)].any()
+    assert found[tuple(goal)] == pytest.approx(mask[tuple(source)].astype(float), abs=2 / 255)
+    if axis == 0:
+        assert [maps.mean(1, index) is None for index in range(10)] == [False] * 8 + [True] * 2
+
+
+def test_segments_may_count_differently() -> None:
+    one, other = lump(SHAPE), np.roll(lump(SHAPE), 4, axis=2)
+    maps, here = maps_for(1, 2), Alignment(np.eye(3), np.zeros(3), 1.0)
+    maps.add(slices_of({1: one, 2: one}, SPACING_MM), here, {1: 3.0, 2: 1.0})
+    maps.add(slices_of({1: other, 2: other}, SPACING_MM), here, {1: 1.0, 2: 3.0})
+    assert means(maps, 1) == pytest.approx(0.75 * one + 0.25 * other, abs=2 / 255)
+    assert means(maps, 2) == pytest.approx(0.25 * one + 0.75 * other, abs=2 / 255)
+
+
+def test_maps_of_some_segments_replace_others() -> None:
+    one, other = lump(SHAPE), np.roll(lump(SHAPE), 4, axis=2)
+    here = Alignment(np.eye(3), np.zeros(3), 1.0)
+    first, second = maps_for(1, 2), maps_for(1, 2)
+    first.add(slices_of({1: one, 2: one}, SPACING_MM), here, 1.0)
+    second.add(slices_of({1: other, 2: other}, SPACING_MM), here, 1.0)
+    both = first.replaced(second.of((2,)))
+    assert np.array_equal(means(both, 1), one) and np.array_equal(means(both, 2), other)
+    assert np.array_equal(means(first, 2), one) and both.box_mm(2, 0.5) is not None
 
 
 def looked_up(mask: np.ndarray, spacing_mm: tuple[float, float, float], alignment: Alignment) -> np.ndarray:
