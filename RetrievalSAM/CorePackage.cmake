@@ -5,7 +5,10 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/alignment/__init__.py
   RetrievalSAMLib/alignment/affine.py
   RetrievalSAMLib/alignment/backwards.py
+  RetrievalSAMLib/alignment/deformable.py
+  RetrievalSAMLib/alignment/deformation.py
   RetrievalSAMLib/alignment/images.py
+  RetrievalSAMLib/alignment/mind.py
   RetrievalSAMLib/alignment/pictures.py
   RetrievalSAMLib/alignment/poses.py
   RetrievalSAMLib/alignment/surroundings.py
@@ -281,6 +284,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/spatial_prior/__init__.py
   RetrievalSAMLib/segmentation/spatial_prior/aligned_cases.py
   RetrievalSAMLib/segmentation/spatial_prior/crops.py
+  RetrievalSAMLib/segmentation/spatial_prior/deformed_cases.py
   RetrievalSAMLib/segmentation/spatial_prior/first_pass_alignment.py
   RetrievalSAMLib/segmentation/spatial_prior/neighbours.py
   RetrievalSAMLib/segmentation/spatial_prior/posed_cases.py
