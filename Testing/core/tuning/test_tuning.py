@@ -47,7 +47,7 @@ def test_it_finds_that_a_network_which_knows_nothing_has_to_be_told_the_place(tu
     found = {one.name: one for one in told.settings}
     assert list(found) == [choice.name for choice in CHOICES]
     assert (told.cases, told.patients, told.untried) == (5, 5, ())
-    assert found["place_weight"].usual == 1.4 and found["place_weight"].value > 1.4
+    assert found["place_weight"].usual == 2.5 and found["place_weight"].value > 2.5
     assert told.dice_after > told.dice_before
     assert told.runs + told.spared <= 5 * (1 + TRIED)
 
@@ -64,7 +64,7 @@ def test_what_was_found_is_told_in_words(tuned: SupportLibrary) -> None:
 def test_a_trial_gives_what_a_whole_run_gives(tuned: SupportLibrary, models: Models) -> None:
     trial, first, others = on_trial(tuned, models)
     trial.run(FAST, lambda: None)
-    for changed in (replace(FAST, place_weight=0.7, gate=0.0), replace(FAST, position_weight=0.5)):
+    for changed in (replace(FAST, place_weight=1.25, gate=0.0), replace(FAST, position_weight=0.5)):
         whole = leave_out(first, others, models, changed, RunOptions(cache=tuned.cache_dir))
         again = trial.run(changed, lambda: None)
         assert {value: round(dice, 4) for value, dice in again.dice.items()} == whole.dice
@@ -84,7 +84,7 @@ def test_other_settings_take_no_pass_of_the_image_encoder(
     trial, _, _ = on_trial(tuned, models)
     trial.run(FAST, lambda: None)
     first = count["passes"]
-    trial.run(replace(FAST, place_weight=2.8), lambda: None)
+    trial.run(replace(FAST, place_weight=5.0), lambda: None)
     trial.run(replace(FAST, gate=0.5), lambda: None)
     assert count["passes"] == first > 0
 
@@ -107,7 +107,7 @@ def test_a_run_that_can_only_give_known_masks_is_spared(tuned: SupportLibrary, m
     near = replace(FAST, gate=max((iou for iou in asked if iou < FAST.gate), default=0.0) + 1e-6)
     assert same_masks(known, FAST, near)
     assert trial.run(near, lambda: None).dice == known.dice
-    assert not same_masks(known, FAST, replace(FAST, place_weight=2.8))
+    assert not same_masks(known, FAST, replace(FAST, place_weight=5.0))
     assert not same_masks(known, FAST, replace(FAST, position_weight=0.5))
     everything = replace(FAST, gate=min(asked) - 1e-6)
     passes = any(answer.vote > 0.75 and (answer.predicted_iou or 1.0) < FAST.gate for answer in known.answers)

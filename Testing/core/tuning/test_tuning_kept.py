@@ -44,13 +44,13 @@ def test_a_run_with_it_says_what_came_from_it(library: SupportLibrary, models: M
     assert (alone.fitted_to, alone.tuning, alone.calibrated) == ("nothing", None, False)
     sha256 = write_record(library, record_of(library, models, curves=curves_of(models)))
     settings, tuning = tuned_for(library, cases, FAST, models)
-    assert settings == replace(FAST, place_weight=2.8)
+    assert settings == replace(FAST, place_weight=5.0)
     first = segment_volume(target, cases, models, settings, RunOptions(tuning=tuning))
     report = first.report
     assert report.fitted_to == "library" and report.tuning is not None
     assert (report.tuning.sha256, report.tuning.cases, report.tuning.confidence) == (sha256, 3, True)
     change = report.tuning.settings["place_weight"]
-    assert (change.value, change.usual) == (2.8, 1.4) and report.settings["place_weight"] == 2.8
+    assert (change.value, change.usual) == (5.0, 2.5) and report.settings["place_weight"] == 5.0
     assert report.calibrated is (report.verdict != "unlike-library")
     corrected = refine_volume(
         target, first.segmentation, [4], cases, models, settings, RunOptions(tuning=tuning)
@@ -118,9 +118,9 @@ def _setting(name: str, usual: float, value: float) -> dict[str, object]:
 UNSOUND: dict[str, dict[str, object]] = {
     "older": {"format_version": 0},
     "newer": {"format_version": 99},
-    "huge": _setting("place_weight", 1.4, 1e9),
-    "no such setting": _setting("preset", 1.4, 1.4),
-    "never tried": _setting("place_weight", 1.4, 2.8),
+    "huge": _setting("place_weight", 2.5, 1e9),
+    "no such setting": _setting("preset", 2.5, 2.5),
+    "never tried": _setting("place_weight", 2.5, 5.0),
     "of another preset": _setting("place_weight", 1.3, 1.3),
     "no cases": {"cases": []},
     "another model": {"segmenter": "0" * 64},
@@ -192,7 +192,7 @@ def test_an_archive_that_was_tampered_with_adds_nothing(
             if is_tuned and what == "without its sum" and name.endswith(".sha256"):
                 continue
             if is_tuned and what == "changed" and name.endswith(".json"):
-                content = content.replace(b"2.8", b"9.9")
+                content = content.replace(b"5.0", b"9.9")
             bad.writestr(name, content)
         if what == "a program":
             bad.writestr("tuned/run.py", b"raise SystemExit")

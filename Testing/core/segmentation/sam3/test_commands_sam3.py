@@ -199,7 +199,7 @@ def test_a_trial_of_other_settings_is_a_whole_run_without_a_pass_of_the_image_en
     first, *others = SupportLibrary.open(library).cases()
     trial = CaseOnTrial(first, others, direct, options, remembering(direct.segmenter, 1 << 28))
     trial.run(FAST, lambda: None)
-    before, changed = passes, replace(FAST, place_weight=0.7, gate=0.0)
+    before, changed = passes, replace(FAST, place_weight=1.25, gate=0.0)
     again = trial.run(changed, lambda: None)
     assert passes == before > 0
     whole = leave_out(first, others, direct, changed, options)
