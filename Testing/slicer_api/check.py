@@ -21,7 +21,17 @@ from .facts import SUPPORTED, Facts, Function, returned
 from .usage import Module, Use, uses_of
 
 # Attributes of the modules `slicer`, `vtk` and `SampleData` that are no classes.
-_OF_MODULES = {"app", "mrmlScene", "modules", "util", "packaging", "VTK_UNSIGNED_CHAR", "SampleDataLogic"}
+# `vtk.reference` is how Python takes what VTK gives back by an argument.
+_OF_MODULES = {
+    "app",
+    "mrmlScene",
+    "modules",
+    "util",
+    "packaging",
+    "reference",
+    "VTK_UNSIGNED_CHAR",
+    "SampleDataLogic",
+}
 # Gone in Qt 6, or named otherwise there.
 _GONE = {"exec_": "exec", "QRegExp": "QRegularExpression"}
 # What Slicer's parameter node wrapper, other extensions and the sample data give besides.
@@ -47,6 +57,7 @@ _PYTHON = (
     pathlib.PurePosixPath,
     tarfile.TarFile,
     tarfile.TarInfo,
+    np.dtype,
     np.ndarray,
     SimpleITK.Image,
     unittest.TestCase,

@@ -89,7 +89,7 @@ class GivingWayTest(LearningTest):
         self.wait_until_quiet()
         self.assertEqual(self.panel.segmenting.state, "proposed")
         told = [one["do"] for one in self.everything() if one["do"] in ("library.learn", "segment", "cancel")]
-        self.assertEqual(told, ["library.learn", "segment", "cancel", "library.learn"])
+        self.assertEqual(told, ["library.learn", "cancel", "segment", "library.learn"])
         self.assertIn("Learned from 3 of 3 cases", self.said())
 
     def test_learning_that_is_stopped_says_that_nothing_is_lost(self) -> None:

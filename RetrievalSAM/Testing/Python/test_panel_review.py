@@ -256,7 +256,7 @@ class GivingWayTest(ReviewWindowTest):
         self.wait_until_quiet()
         self.assertEqual(self.panel.segmenting.state, "proposed")
         told = [one["do"] for one in self.everything() if one["do"] in ("library.review", "segment", "cancel")]
-        self.assertEqual(told, ["library.review", "segment", "cancel", "library.review"])
+        self.assertEqual(told, ["library.review", "cancel", "segment", "library.review"])
         self.assertIn("To look at: 3", self.review_ui.summaryLabel.text)
 
     def test_the_panel_answers_while_a_review_goes_on(self) -> None:

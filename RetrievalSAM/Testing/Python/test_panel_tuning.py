@@ -120,7 +120,7 @@ class GivingWayTest(TuningTest):
         self.wait_until_quiet()
         self.assertEqual(self.panel.segmenting.state, "proposed")
         told = [one["do"] for one in self.everything() if one["do"] in ("library.tune", "segment", "cancel")]
-        self.assertEqual(told, ["library.tune", "segment", "cancel", "library.tune"])
+        self.assertEqual(told, ["library.tune", "cancel", "segment", "library.tune"])
         self.assertIn("Dice 0.81 with the usual values", self.said())
 
     def test_fitting_that_is_stopped_says_that_nothing_is_lost(self) -> None:

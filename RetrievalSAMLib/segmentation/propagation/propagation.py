@@ -97,8 +97,9 @@ class Propagation:
         encode: Image features of a query slice.
         settings: Of the run.
         place: Where the aligned cases have their segments.
-        agreement: By segment, how far that is to be believed, in [0, 1]; fully unless given. By so much it also
-            stands in for vote and object score where presence is concerned.
+        agreement: By segment, how far that is to be believed, in [0, 1]. By so much it also stands in for vote and
+            object score where presence is concerned. Unless given it is believed fully where a segment lies, and says
+            nothing of presence: a correction's place is the mask so far, which may have missed the slice.
         timing: How far back supports lie; by rank unless given.
         pointer_span: Object pointers that a slice may see, which also scales their time; SAM 2's own number
             unless given.
@@ -125,8 +126,8 @@ class Propagation:
         self.settings = settings
         self.place = place or (lambda index, segment: None)
         self.segments = len(retrieval[0])
-        self._believed = list(agreement or [1.0] * self.segments)
-        self.place_weights = [settings.place_weight * part for part in self._believed]
+        self.place_weights = [settings.place_weight * part for part in agreement or [1.0] * self.segments]
+        self._believed_present = agreement or [0.0] * self.segments
         self._absent = absent or (lambda index, segment: False)
         self.timing = timing or ByRank(settings.pointer_distance)
         self.pointer_span = pointer_span or engine.max_pointers
@@ -180,7 +181,7 @@ class Propagation:
         vote, weight = self.retrieval[index][segment].presence, self.settings.score_weight
         known = self.place(index, segment) if self.place_weights[segment] else None
         if known is not None:
-            believed = self._believed[segment]
+            believed = self._believed_present[segment]
             vote = (1 - believed) * vote + believed * min(float(known.max()), 1.0)
             weight *= 1 - believed
         return (1 - weight) * vote, weight

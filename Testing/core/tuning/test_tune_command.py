@@ -66,7 +66,7 @@ def test_segment_and_refine_use_it_unless_told_not_to(
     report, result = tmp_path / "report.json", tmp_path / "result.seg.nrrd"
     common = [str(tuned.path), str(image), "--preset", "fast", "--device", "cpu", "--report", str(report)]
     assert main(["segment", *common, "-o", str(result)]) == 0
-    assert "tuned for bundled on 3 cases of this library: place_weight 5.0 instead of 2.5" in capsys.readouterr().out
+    assert "tuned for bundled on 3 cases of this library: place_weight 5 instead of 2.5" in capsys.readouterr().out
     assert json.loads(report.read_text())["settings"]["place_weight"] == 5.0
     again = ["refine", *common, "--segmentation", str(result), "--corrected", "4", "-o", str(tmp_path / "b.seg.nrrd")]
     assert main(again) == 0

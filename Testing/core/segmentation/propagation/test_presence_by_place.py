@@ -16,7 +16,7 @@ SIZE = 16
 SETTINGS = Settings("test", supports=1, score_weight=0.4, place_weight=2.0)
 
 
-def presence(vote: float, place: float | None, agreement: float, settings: Settings = SETTINGS) -> float:
+def presence(vote: float, place: float | None, agreement: float | None, settings: Settings = SETTINGS) -> float:
     """Of a slice that the network surely sees nothing on."""
     engine = Sam2Engine(random_segmenter("bundled", 128).model)
     retrieval = [[SliceRetrieval((Support(0, 0, 1.0),), vote, 1.0)]]
@@ -29,7 +29,7 @@ def presence(vote: float, place: float | None, agreement: float, settings: Setti
             lambda index: engine.encode_images(torch.zeros(1, 128, 128)),
             settings,
             place=lambda index, segment: known,
-            agreement=[agreement],
+            agreement=None if agreement is None else [agreement],
             absent=lambda index, segment: True,
         )
         (found,) = run.run()
@@ -44,6 +44,7 @@ def presence(vote: float, place: float | None, agreement: float, settings: Setti
         (0.2, 0.9, 1.0, 0.9),  # believed fully: neither vote nor score counts
         (0.2, 0.9, 0.5, 0.8 * (0.5 * 0.2 + 0.5 * 0.9)),
         (1.0, 0.01, 0.5, 0.8 * (0.5 * 1.0 + 0.5 * 0.01)),
+        (1.0, 0.01, None, 0.6 * 1.0),  # the mask so far, of a correction, which may have missed the slice
     ],
 )
 def test_the_cases_count_by_as_much_as_they_are_believed(
