@@ -325,8 +325,11 @@ def _with_influence(cases: Sequence[ReviewedCase], found: dict[str, Influence]) 
     return told
 
 
-def _order(case: ReviewedCase) -> tuple[int, float, str]:
-    """Gravest first: by what is almost surely wrong, then by Dice."""
+def _order(case: ReviewedCase) -> tuple[int, int, float, str]:
+    """Gravest first: by what is almost surely wrong, by how much else speaks against a case, then by Dice.
+
+    Where one of few cases is wrong, those that are measured by it seem wrong in the same way, but for nothing else.
+    """
     gravest = max((flag.severity for flag in case.flags), default=0)
     dice = 1.0 if case.dice.mean is None else case.dice.mean
-    return -gravest, dice, case.name
+    return -gravest, -len(case.flags), dice, case.name

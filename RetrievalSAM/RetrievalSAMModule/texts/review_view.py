@@ -40,6 +40,7 @@ class Row:
         text: A sentence about it, or an empty text.
         slices: Indices along `axis` to look at, the best first.
         axis: Axis of the case's voxels (0, 1, 2 as i, j, k) that was sliced; None for a damaged case.
+        findings: How many there are in the case.
     """
 
     case_id: str
@@ -50,6 +51,7 @@ class Row:
     text: str
     slices: tuple[int, ...]
     axis: int | None
+    findings: int = 0
 
     @property
     def severity(self) -> int:
@@ -110,15 +112,16 @@ def _row(case: dict[str, Any], segments: tuple[str, ...], kind: str | None, text
     if not slices:
         worst = [one["index"] for one in case["worst_slices"] if not segments or one["segment"] in segments]
         slices = tuple(dict.fromkeys(worst))
-    return Row(case["id"], case["name"], segments, dice, kind, text, slices, case["plane_axis"])
+    return Row(case["id"], case["name"], segments, dice, kind, text, slices, case["plane_axis"], len(case["flags"]))
 
 
 def _dice(row: Row) -> float:
     return 2.0 if row.dice is None else row.dice
 
 
-def _worst(row: Row) -> tuple[int, float, str, tuple[str, ...]]:
-    return -row.severity, _dice(row), row.case.casefold(), row.segments
+def _worst(row: Row) -> tuple[int, int, float, str, tuple[str, ...]]:
+    """Where one of few cases is wrong, others seem so too, but for one reason alone."""
+    return -row.severity, -row.findings, _dice(row), row.case.casefold(), row.segments
 
 
 _ORDERS: dict[str, Callable[[Row], Any]] = {

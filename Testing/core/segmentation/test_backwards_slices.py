@@ -161,7 +161,7 @@ def test_corrections_are_carried_on_in_that_order(
     target = mirrored_case(TARGET)
     masks = [found.segmentation.mask(n).copy() for n in range(2)]
     truth = target.segmentation.mask("Right")
-    middle = int(np.flatnonzero(truth.any(axis=(0, 1)))[-2])
+    middle = int(np.flatnonzero(truth.any(axis=(0, 1)))[-3])
     masks[0][:, :, middle] = truth[:, :, middle]
     before = Segmentation.from_masks(found.segmentation.segments, masks, target.image.geometry)
     options = RunOptions(state=state if is_kept else None)
