@@ -3,7 +3,7 @@
 from .affine import align, align_from, centred, gained_by_turn, refine
 from .backwards import BackwardsFit, backwards_fit
 from .deformable import deform
-from .deformation import Deformation
+from .deformation import Deformation, Field
 from .images import SmallImage
 from .poses import Example, Pose, PoseSearch
 from .surroundings import Surroundings, lay_together
@@ -14,6 +14,7 @@ __all__ = [
     "BackwardsFit",
     "Deformation",
     "Example",
+    "Field",
     "Pose",
     "PoseSearch",
     "SmallImage",

@@ -3,7 +3,8 @@
 As ConvexAdam does it (Siebert, Hansen and Heinrich, "Fast 3D registration with accurate optimisation and little
 learning for Learn2Reg 2021", and "ConvexAdam: Self-Configuring Dual-Optimisation-Based 3D Multitask Medical Image
 Registration", IEEE TMI 2024), on MIND-SSC descriptors: first the best of all displacements on a coarse grid, where two
-coupled convex problems make them smooth and both directions are made consistent; then gradient descent by Adam.
+coupled convex problems make them smooth and both directions are made consistent; then gradient descent by Adam, which
+is taken up once more at finer voxels.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ from .images import SmallImage
 from .mind import mind_ssc
 from .transform import Alignment
 
-_LONGEST = 64
-"""Voxels along the longest side of the part of the target that is registered."""
+_LONGEST = (64, 96)
+"""Voxels along the longest side of the part of the target that is registered: at first, and once more.
+
+With 64 alone, fetal brains lose 1.7 points by their aligned masks alone, heads 1.0, trunks 0.6."""
+
+_FINER = 1.2
+"""It is not done once more where voxels would be finer by less than this."""
 
 _MARGIN = 1.3
 """That part, as a multiple of the box around the structures."""
@@ -42,7 +48,7 @@ _COUPLING = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Weights of smoothness against likeness in the coarse search, one step after the other (ConvexAdam)."""
 
 _CONSISTENT_STEPS = 15
-_ADAM_STEPS, _ADAM_RATE = 15, 1.0
+_ADAM_STEPS, _ADAM_RATE = (15, 8), 1.0
 _MOMENTS = (0.9, 0.999)
 _SMOOTHNESS = 0.02
 """Weight of the mean squared gradient of the displacement; like the numbers above chosen on tune cases."""
@@ -72,6 +78,14 @@ class _Grid:
     def finest_mm(self) -> float:
         return float(self.spacing_mm.min())
 
+    @property
+    def planes_mm(self) -> list[np.ndarray]:
+        """Middles of its planes along slices, rows and columns, in stack coordinates of the target."""
+        return [
+            corner + (np.arange(count) + 0.5) * spacing
+            for corner, count, spacing in zip(self.corner_mm, self.shape, self.spacing_mm, strict=True)
+        ]
+
     def voxels(self, of_finest: float) -> list[int]:
         """By axis, how many voxels are as long as so many of the finest axis; at least 1, at most all there are."""
         wanted = np.round(of_finest * self.finest_mm / self.spacing_mm).astype(int)
@@ -91,14 +105,34 @@ def deform(
         high_mm: The opposite corner.
     """
     centre, half = (low_mm + high_mm) / 2, (high_mm - low_mm) / 2 * _MARGIN
-    image = target.part(centre - half, centre + half, _LONGEST)
+    first, finer = (target.part(centre - half, centre + half, longest) for longest in _LONGEST)
+    found = _deformed(first, case, alignment, None, _ADAM_STEPS[0])
+    if _Grid.of(finer).finest_mm * _FINER > found.spacing_mm.min():
+        return found
+    return _deformed(finer, case, alignment, found, _ADAM_STEPS[1])
+
+
+def _deformed(
+    image: sitk.Image, case: SmallImage, alignment: Alignment, before: Deformation | None, steps: int
+) -> Deformation:
+    """An alignment bent to fit a part of the target.
+
+    Args:
+        image: The part.
+        case: The moving image.
+        alignment: Of the whole.
+        before: Found at coarser voxels; looked for on a coarse grid where there is none.
+        steps: Of Adam.
+    """
     grid = _Grid.of(image)
     fixed = torch.from_numpy(sitk.GetArrayFromImage(image))
     moved, known = _laid(case, alignment, grid)
+    spacing = torch.as_tensor(grid.spacing_mm, dtype=torch.float32)[:, None, None, None]
+    start = None if before is None else before.displacement.on_grid(grid.planes_mm) / spacing
     # A run works in inference mode, which takes no gradients.
     with torch.inference_mode(False), torch.enable_grad():
-        displacement = _displacement(fixed.clone(), moved.clone(), known.clone(), grid)
-    spacing = torch.as_tensor(grid.spacing_mm, dtype=torch.float32)[:, None, None, None]
+        start = None if start is None else start.clone()
+        displacement = _displacement(fixed.clone(), moved.clone(), known.clone(), start, steps, grid)
     return Deformation(
         alignment,
         (displacement * spacing).numpy(),
@@ -129,15 +163,18 @@ def _laid(case: SmallImage, alignment: Alignment, grid: _Grid) -> tuple[torch.Te
     return resampled(image), resampled(everywhere)
 
 
-def _displacement(fixed: torch.Tensor, moved: torch.Tensor, known: torch.Tensor, grid: _Grid) -> torch.Tensor:
+def _displacement(
+    fixed: torch.Tensor, moved: torch.Tensor, known: torch.Tensor, start: torch.Tensor | None, steps: int, grid: _Grid
+) -> torch.Tensor:
     """Displacements (3, d, h, w) in voxels of the grid under which the images look alike."""
     distance = grid.voxels(_NEIGHBOUR)
     here, there = mind_ssc(fixed, distance), mind_ssc(moved, distance)
     across = 0.0 if grid.shape[0] < _FEW_SLICES else 1.0
     free = torch.tensor([across, 1.0, 1.0])[:, None, None, None]
-    with torch.no_grad():
-        start = _coarse(here, there, grid, bool(across))
-    return _descended(here, there, known, start * free, free, grid)
+    if start is None:
+        with torch.no_grad():
+            start = _coarse(here, there, grid, bool(across))
+    return _descended(here, there, known, start * free, free, steps, grid)
 
 
 def _coarse(here: torch.Tensor, there: torch.Tensor, grid: _Grid, across: bool) -> torch.Tensor:
@@ -189,7 +226,13 @@ def _searched(here: torch.Tensor, there: torch.Tensor, reach: Sequence[int], rel
 
 
 def _descended(
-    here: torch.Tensor, there: torch.Tensor, known: torch.Tensor, start: torch.Tensor, free: torch.Tensor, grid: _Grid
+    here: torch.Tensor,
+    there: torch.Tensor,
+    known: torch.Tensor,
+    start: torch.Tensor,
+    free: torch.Tensor,
+    steps: int,
+    grid: _Grid,
 ) -> torch.Tensor:
     """Displacements (3, d, h, w) in voxels after some steps of Adam on the points of a grid half as fine.
 
@@ -199,6 +242,7 @@ def _descended(
         known: (d, h, w), where there is a moving one.
         start: (3, d, h, w), to begin with.
         free: (3, 1, 1, 1), 0 for an axis along which nothing moves.
+        steps: Of Adam.
         grid: Of all of them.
     """
     points = [-(-count // step) for count, step in zip(grid.shape, grid.voxels(_FINE), strict=True)]
@@ -208,7 +252,7 @@ def _descended(
     stiffness = torch.as_tensor((grid.spacing_mm / grid.finest_mm) ** 2, dtype=torch.float32)
     point_mm = grid.spacing_mm * grid.shape / points / (grid.finest_mm * _FINE)
     weight = known / known.sum().clamp(min=1.0)
-    for step in range(1, _ADAM_STEPS + 1):
+    for step in range(1, steps + 1):
         smooth = _smoothed(_smoothed(moves)) * free
         bend = moves.new_zeros(())
         for axis, length in enumerate(point_mm, start=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,57 @@ _SAMPLES = 6
 
 _HELD = 0.1
 """How much an affine map that is fitted to a box keeps to the one of the whole, as a part of what its points say."""
+
+
+_WINDOW = 3
+"""Voxels each way (of the finest axis) in which target and case are compared around a place."""
+
+_FAINT = 1e-3
+"""Of the target's variance: what varies less than this around a place is taken to be uniform."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """Values on a grid of the target; beyond it they are as at its nearest voxel.
+
+    Attributes:
+        values: float32 (c, d, h, w), along slices, rows and columns.
+        corner_mm: float64 (3,), outer corner of the first voxel of the grid, in stack coordinates of the target.
+        spacing_mm: float64 (3,), of the grid.
+    """
+
+    values: torch.Tensor
+    corner_mm: np.ndarray
+    spacing_mm: np.ndarray
+
+    def on_grid(self, places_mm: Sequence[np.ndarray]) -> torch.Tensor:
+        """The values on another grid, linear between voxels.
+
+        Args:
+            places_mm: Of the grid's planes along slices, rows and columns: float (n,), (m,) and (k,), in the target.
+
+        Returns:
+            float32 (c, n, m, k).
+        """
+        values = self.values
+        for places, corner, spacing in zip(places_mm, self.corner_mm, self.spacing_mm, strict=True):
+            # The first of the three axes is taken, and comes back as the last.
+            values = torch.tensordot(
+                values, _between((places - corner) / spacing - 0.5, values.shape[1]), dims=([1], [0])
+            )
+        return values
+
+
+def _between(index: np.ndarray, count: int) -> torch.Tensor:
+    """Weights float32 (count, n) by which a row of so many voxels is looked up at float indices (n,)."""
+    index = np.clip(index, 0, count - 1)
+    below = np.minimum(index.astype(int), max(0, count - 2))
+    weights = np.zeros((count, len(index)), dtype=np.float32)
+    columns = np.arange(len(index))
+    weights[below, columns] = 1 - (index - below)
+    if count > 1:
+        weights[below + 1, columns] = index - below
+    return torch.from_numpy(weights)
 
 
 @dataclass(frozen=True)
@@ -46,29 +98,27 @@ class Deformation:
         reach: np.ndarray = np.abs(self.displacement_mm).reshape(3, -1).max(axis=1).astype(float)
         return reach
 
-    def displacement_at(self, places_mm: Sequence[np.ndarray]) -> torch.Tensor:
-        """Displacements on another grid.
+    @functools.cached_property
+    def displacement(self) -> Field:
+        """Displacements in mm, of three channels."""
+        return Field(torch.from_numpy(self.displacement_mm), self.corner_mm, self.spacing_mm)
 
-        Args:
-            places_mm: Of the grid's planes along slices, rows and columns: float (n,), (m,) and (k,), in the target.
-
-        Returns:
-            float32 (3, n, m, k) in mm.
-        """
-        axes = [
-            torch.as_tensor(2 * (places - corner) / (spacing * count) - 1, dtype=torch.float32)
-            for places, corner, spacing, count in zip(
-                places_mm, self.corner_mm, self.spacing_mm, self.fixed.shape, strict=True
-            )
-        ]
-        grid = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1)
-        field = torch.from_numpy(self.displacement_mm)[None]
-        return F.grid_sample(field, grid[None], mode="bilinear", padding_mode="border", align_corners=False)[0]
+    @functools.cached_property
+    def likeness(self) -> Field:
+        """Correlation of target and case in a window around each place, one channel; 0 where either is uniform."""
+        here, there = (torch.from_numpy(image)[None, None] for image in (self.fixed, self.moved))
+        reach = np.round(_WINDOW * self.spacing_mm.min() / self.spacing_mm).astype(int)
+        faint = _FAINT * float(here.var(correction=0)) + 1e-12
+        mean_here, mean_there = _window_mean(here, reach), _window_mean(there, reach)
+        together = _window_mean(here * there, reach) - mean_here * mean_there
+        varied = (_window_mean(here**2, reach) - mean_here**2).clamp(min=0) + faint
+        varied_there = (_window_mean(there**2, reach) - mean_there**2).clamp(min=0) + faint
+        return Field((together / (varied * varied_there).sqrt())[0], self.corner_mm, self.spacing_mm)
 
     def on_grid(self, places_mm: Sequence[np.ndarray]) -> torch.Tensor:
-        """Where the points of a grid as for `displacement_at` lie in the case, float32 (3, n, m, k) in mm."""
+        """Where the points of a grid as for `Field.on_grid` lie in the case, float32 (3, n, m, k) in mm."""
         axes = [torch.as_tensor(places, dtype=torch.float32) for places in places_mm]
-        points = torch.stack(torch.meshgrid(*axes, indexing="ij")) + self.displacement_at(places_mm)
+        points = torch.stack(torch.meshgrid(*axes, indexing="ij")) + self.displacement.on_grid(places_mm)
         matrix = torch.as_tensor(self.affine.matrix, dtype=torch.float32)
         offset = torch.as_tensor(self.affine.offset_mm, dtype=torch.float32)
         return torch.tensordot(matrix, points, dims=1) + offset[:, None, None, None]
@@ -92,7 +142,7 @@ class Deformation:
             for low, high in zip(low_mm, high_mm, strict=True)
         ]
         points = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 3)
-        moves = self.displacement_at(sides).numpy().reshape(3, -1).T.astype(float)
+        moves = self.displacement.on_grid(sides).numpy().reshape(3, -1).T.astype(float)
         middle = points.mean(axis=0)
         around = points - middle
         spread = around.T @ around
@@ -102,3 +152,14 @@ class Deformation:
         matrix = self.affine.matrix @ (np.eye(3) + bend)
         there = self.affine.to_case(middle + moves.mean(axis=0))
         return Alignment(matrix, there - matrix @ middle, self.similarity_in(low_mm, high_mm))
+
+
+def _window_mean(image: torch.Tensor, reach: np.ndarray) -> torch.Tensor:
+    """Mean over the window around each voxel of (1, 1, d, h, w); beyond its ends an image goes on as it ends."""
+    for axis, one in enumerate(reach, start=2):
+        width = [1, 1, 1]
+        width[axis - 2] = 2 * int(one) + 1
+        sides = [0] * 6
+        sides[2 * (4 - axis)] = sides[2 * (4 - axis) + 1] = int(one)
+        image = F.avg_pool3d(F.pad(image, sides, mode="replicate"), width, stride=1)
+    return image

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
 
-from ...alignment import Alignment, Deformation
+from ...alignment import Alignment, Deformation, Field
 from ...retrieval.evidence import CaseSlices
 from ...volumes import SliceStack
 from ...volumes.overlap import dice
@@ -26,31 +26,56 @@ _SURE = 0.6
 """Cases whose masks foretell each other this well are believed where they all have none."""
 
 
+_SHARPNESS_AROUND = 0.2
+"""A bent case counts exp(similarity around a place / this) there. Chosen on tune cases."""
+
+
 @dataclass(frozen=True)
 class _Share:
-    """One case's segment on the target's grid: a box, and how much of each of its voxels is covered (0 to 255)."""
+    """What one case says of a segment on the target's grid.
+
+    Attributes:
+        weight: What it counts.
+        says: bool (n,), in which slices it says anything.
+        likeness: How alike the case is around a place, where that is known; it counts more where it is.
+        box: Of the grid, around its mask; of no size where it has none here.
+        coverage: uint8, of the box: how much of each voxel is covered (0 to 255).
+    """
 
     weight: float
-    box: tuple[slice, slice, slice]
-    coverage: np.ndarray
+    says: np.ndarray
+    likeness: Field | None = None
+    box: tuple[slice, slice, slice] = (slice(0, 0),) * 3
+    coverage: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), dtype=np.uint8))
 
     def covers(self, index: int) -> bool:
         """Whether it has any of the segment in a slice of the target."""
         depth = self.box[0]
         return depth.start <= index < depth.stop and bool(self.coverage[index - depth.start].any())
 
+    def weights_at(self, places_mm: Sequence[np.ndarray]) -> np.ndarray:
+        """What it counts in one slice, float32 (m, k).
+
+        Args:
+            places_mm: As for `Field.on_grid`, of one plane along the slices.
+        """
+        if self.likeness is None:
+            return np.full((len(places_mm[1]), len(places_mm[2])), self.weight, dtype=np.float32)
+        around: np.ndarray = self.likeness.on_grid(places_mm)[0, 0].numpy()
+        return np.float32(self.weight) * np.exp(around / np.float32(_SHARPNESS_AROUND))
+
 
 @dataclass
 class _Known:
     shares: list[_Share] = field(default_factory=list)
-    weights: np.ndarray | None = None
     complete: bool = False
 
 
 class PlaceMaps:
     """Mean masks of aligned cases on the grid of the target's slices.
 
-    Where a case ends, or is not annotated, it has no say. Only boxes around the segments are kept.
+    Where a case ends, or is not annotated, it has no say; a bent one counts more where it is alike. Only boxes around
+    the segments are kept.
 
     Args:
         target: The target's slices.
@@ -80,12 +105,7 @@ class PlaceMaps:
             weight: What it counts in the mean; by segment where it is not the same for all.
             values: The segments.
         """
-        affine = alignment.affine if isinstance(alignment, Deformation) else alignment
         spacing = np.array([case.stack.frame.slice_spacing_mm, *case.stack.spacing_mm])
-        # From an index on the target's grid to an index of the case.
-        matrix = affine.matrix * self.spacing_mm / spacing[:, None]
-        offset = (affine.to_case(self.spacing_mm / 2)) / spacing - 0.5
-        inverse = np.linalg.inv(matrix)
         nearest = self._slices_of_case(alignment, spacing[0])
         inside = (nearest >= 0) & (nearest < len(case.stack))
         for value, known in self._known.items():
@@ -94,32 +114,55 @@ class PlaceMaps:
             counts = weight[value] if isinstance(weight, Mapping) else weight
             known.complete |= bool(case.annotated[value].all())
             says = inside & case.annotated[value][np.clip(nearest, 0, len(case.stack) - 1)]
-            known.weights = counts * says + (0 if known.weights is None else known.weights)
+            share = _Share(counts, says, alignment.likeness if isinstance(alignment, Deformation) else None)
             layer, label = case.labels[value]
-            mask = _filled(layer == label, case.annotated[value])
-            found = ndimage.find_objects(mask.view(np.uint8))
-            if not found:
-                continue
-            low = np.array([s.start for s in found[0]]) - 1
-            high = np.array([s.stop for s in found[0]])
-            corners = np.array(np.meshgrid(*zip(low, high, strict=True), indexing="ij")).reshape(3, -1).T
-            moved = (corners - offset) @ inverse.T
-            reach = alignment.reach_mm / self.spacing_mm if isinstance(alignment, Deformation) else np.zeros(3)
-            first = np.clip(np.floor(moved.min(0) - reach).astype(int), 0, self.shape)
-            last = np.clip(np.ceil(moved.max(0) + reach).astype(int) + 1, first, self.shape)
-            if (last <= first).any():
-                continue
-            inner = mask[found[0]].astype(np.float32)
-            if isinstance(alignment, Deformation):
-                sides = [(np.arange(a, b) + 0.5) * mm for a, b, mm in zip(first, last, self.spacing_mm, strict=True)]
-                covered = _looked_up(inner, alignment.on_grid(sides), (low + 1) * spacing, spacing)
-            else:
-                start = matrix @ first + offset - (low + 1)
-                size = tuple(last - first)
-                covered = ndimage.affine_transform(inner, matrix, start, size, order=1, mode="grid-constant")
-            box = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
-            coverage = (covered * says[box[0]][:, None, None] * 255).round().astype(np.uint8)
-            known.shares.append(_Share(counts, (box[0], box[1], box[2]), coverage))
+            drawn = self._drawn(_filled(layer == label, case.annotated[value]), alignment, spacing)
+            if drawn is not None:
+                box, covered = drawn
+                coverage = (covered * says[box[0]][:, None, None] * 255).round().astype(np.uint8)
+                share = replace(share, box=box, coverage=coverage)
+            known.shares.append(share)
+
+    def _drawn(
+        self, mask: np.ndarray, alignment: Alignment | Deformation, spacing: np.ndarray
+    ) -> tuple[tuple[slice, slice, slice], np.ndarray] | None:
+        """A mask (n, h, w) of a case on the target's grid: a box, and how much of its voxels is covered, 0 to 1.
+
+        Args:
+            mask: In the case's slices.
+            alignment: How the case lies.
+            spacing: float64 (3,), of the case.
+
+        Returns:
+            None where the mask is empty or lies outside.
+        """
+        found = ndimage.find_objects(mask.view(np.uint8))
+        if not found:
+            return None
+        affine = alignment.affine if isinstance(alignment, Deformation) else alignment
+        # From an index on the target's grid to an index of the case.
+        matrix = affine.matrix * self.spacing_mm / spacing[:, None]
+        offset = (affine.to_case(self.spacing_mm / 2)) / spacing - 0.5
+        low = np.array([s.start for s in found[0]]) - 1
+        high = np.array([s.stop for s in found[0]])
+        corners = np.array(np.meshgrid(*zip(low, high, strict=True), indexing="ij")).reshape(3, -1).T
+        moved = (corners - offset) @ np.linalg.inv(matrix).T
+        reach = alignment.reach_mm / self.spacing_mm if isinstance(alignment, Deformation) else np.zeros(3)
+        first = np.clip(np.floor(moved.min(0) - reach).astype(int), 0, self.shape)
+        last = np.clip(np.ceil(moved.max(0) + reach).astype(int) + 1, first, self.shape)
+        if (last <= first).any():
+            return None
+        box = (slice(first[0], last[0]), slice(first[1], last[1]), slice(first[2], last[2]))
+        inner = mask[found[0]].astype(np.float32)
+        if isinstance(alignment, Deformation):
+            return box, _looked_up(inner, alignment.on_grid(self._planes_mm(box)), (low + 1) * spacing, spacing)
+        start = matrix @ first + offset - (low + 1)
+        covered = ndimage.affine_transform(inner, matrix, start, tuple(last - first), order=1, mode="grid-constant")
+        return box, covered
+
+    def _planes_mm(self, box: Sequence[slice]) -> list[np.ndarray]:
+        """Middles of the planes of a box of the grid, along slices, rows and columns."""
+        return [(np.arange(s.start, s.stop) + 0.5) * mm for s, mm in zip(box, self.spacing_mm, strict=True)]
 
     def of(self, values: Sequence[int]) -> PlaceMaps:
         """Those of some of the segments."""
@@ -147,15 +190,24 @@ class PlaceMaps:
 
     def mean(self, value: int, index: int) -> np.ndarray | None:
         """Mean mask of a segment in one slice of the target, float32 (h', w') in [0, 1]; None where no case says."""
-        known = self._known[value]
-        if known.weights is None or known.weights[index] <= 0:
+        says = [share for share in self._known[value].shares if share.says[index]]
+        if not says:
             return None
-        total = np.zeros(self.shape[1:], dtype=np.float32)
-        for share in known.shares:
-            depth, rows, columns = share.box
-            if depth.start <= index < depth.stop:
-                total[rows, columns] += share.weight / 255 * share.coverage[index - depth.start]
-        mean: np.ndarray = total / np.float32(known.weights[index])
+        mean = np.zeros(self.shape[1:], dtype=np.float32)
+        covering = [share for share in says if share.covers(index)]
+        if covering:
+            # Where none of them has the segment it does not matter what they count.
+            _, rows, columns = _around(covering)
+            places = self._planes_mm((slice(index, index + 1), rows, columns))
+            weights = np.zeros((rows.stop - rows.start, columns.stop - columns.start), dtype=np.float32)
+            for share in says:
+                counts = share.weights_at(places)
+                weights += counts
+                if share.covers(index):
+                    depth, *own = share.box
+                    inside = _within(own, (rows, columns))
+                    mean[own[0], own[1]] += counts[inside] / 255 * share.coverage[index - depth.start]
+            mean[rows, columns] /= weights
         return mean
 
     def agreement(self, value: int) -> float:
@@ -164,16 +216,13 @@ class PlaceMaps:
         The mean, over the cases, of the Dice of a case's mask and the mean mask of all others, both cut at a half:
         what the mean mask is worth for a target that is like them.
         """
-        shares = self._known[value].shares
+        shares = [share for share in self._known[value].shares if share.coverage.size]
         if len(shares) < 2:
             return _AGREEMENT_OF_ONE
-        first = np.min([[side.start for side in share.box] for share in shares], axis=0)
-        last = np.max([[side.stop for side in share.box] for share in shares], axis=0)
+        around = _around(shares)
         weights = sum(share.weight for share in shares)
-        total = np.zeros(last - first, dtype=np.float32)
-        places = [
-            tuple(slice(s.start - f, s.stop - f) for s, f in zip(share.box, first, strict=True)) for share in shares
-        ]
+        total = np.zeros([side.stop - side.start for side in around], dtype=np.float32)
+        places = [_within(share.box, around) for share in shares]
         for share, place in zip(shares, places, strict=True):
             total[place] += share.weight / 255 * share.coverage
         found = []
@@ -194,7 +243,7 @@ class PlaceMaps:
         """
         known = self._known[value]
         beside = [i for i in (index - 1, index, index + 1) if 0 <= i < self.shape[0]]
-        if known.weights is None or (known.weights[beside] <= 0).any():
+        if not all(any(share.says[i] for share in known.shares) for i in beside):
             return False
         if any(share.covers(i) for share in known.shares for i in beside):
             return False
@@ -216,6 +265,20 @@ class PlaceMaps:
                 low = np.minimum(low, [index, rows.min(), columns.min()])
                 high = np.maximum(high, [index + 1, rows.max() + 1, columns.max() + 1])
         return None if np.isinf(low).any() else (low * self.spacing_mm, high * self.spacing_mm)
+
+
+def _around(shares: Sequence[_Share]) -> tuple[slice, slice, slice]:
+    """The box around those of some shares that have one."""
+    boxes = [share.box for share in shares]
+    depth, rows, columns = (
+        slice(min(s.start for s in side), max(s.stop for s in side)) for side in zip(*boxes, strict=True)
+    )
+    return depth, rows, columns
+
+
+def _within(box: Sequence[slice], around: Sequence[slice]) -> tuple[slice, ...]:
+    """A box as seen from another one around it."""
+    return tuple(slice(s.start - a.start, s.stop - a.start) for s, a in zip(box, around, strict=True))
 
 
 def _looked_up(mask: np.ndarray, places: torch.Tensor, corner_mm: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:

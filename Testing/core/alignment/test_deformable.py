@@ -130,6 +130,18 @@ def test_a_case_that_lies_beside_the_target_does_not_break_it() -> None:
     assert np.isfinite(found.displacement_mm).all()
 
 
+def test_fine_images_are_bent_once_more_at_finer_voxels() -> None:
+    truth, longest = bend(), float(((HIGH - LOW) * 1.3).max())
+
+    def found_in(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> Deformation:
+        case = phantom.stack(None, shape, spacing_mm, of=bent(truth))
+        return deform(SmallImage.of(phantom.stack(None, shape, spacing_mm)), SmallImage.of(case), HERE, LOW, HIGH)
+
+    fine, coarse = found_in((50, 124, 140), (2.0, 1.0, 1.0)), found_in((25, 62, 70), (4.0, 2.0, 2.0))
+    assert coarse.spacing_mm.min() > 1.9 and fine.spacing_mm.min() < 1.2 * longest / 96
+    assert mean_error(fine, truth) < 2.2 and fine.similarity_in(LOW, HIGH) > 0.95
+
+
 def test_it_is_the_same_every_time_and_in_inference_mode() -> None:
     case = SmallImage.of(phantom.stack(of=bent(bend())))
     first = deform(target(), case, HERE, LOW, HIGH)

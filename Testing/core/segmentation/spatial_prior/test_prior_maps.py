@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,6 +100,28 @@ def test_a_displacement_in_the_target_looks_up_what_lies_there(axis: int, voxels
     assert found[tuple(goal)] == pytest.approx(mask[tuple(source)].astype(float), abs=2 / 255)
     if axis == 0:
         assert [maps.mean(1, index) is None for index in range(10)] == [False] * 8 + [True] * 2
+
+
+def test_the_case_that_is_alike_around_a_place_counts_more_there() -> None:
+    """One is like the target in the left half, the other in the right one; what lies beyond the masks says the same."""
+    random = np.random.default_rng(3)
+    picture, noise = (random.standard_normal(SHAPE).astype(np.float32) for _ in range(2))
+    left = np.arange(SHAPE[2]) < SHAPE[2] // 2
+    one, other = np.zeros(SHAPE, dtype=bool), np.zeros(SHAPE, dtype=bool)
+    one[2:8, 4:20, 3:27], other[4:6, 8:12, 10:20] = True, True
+    found = []
+    for alike in (left, ~left):
+        maps, here = maps_for(), unbent(Alignment(np.eye(3), np.zeros(3), 1.0))
+        for mask, half in ((one, alike), (other, ~alike)):
+            moved = np.where(half, picture, noise)
+            maps.add(slices_of({1: mask}, SPACING_MM), replace(here, fixed=picture, moved=moved), 1.0)
+        found.append(means(maps))
+    # Of the part that one alone has, most is believed where it is like the target, little where it is not.
+    alone = one & ~other
+    alone[:, :, 11:19] = False
+    for mean, alike in zip(found, (left, ~left), strict=True):
+        assert mean[alone & alike].min() > 0.9 and mean[alone & ~alike].max() < 0.1
+        assert mean[one & other] == pytest.approx(1, abs=1e-3) and (mean[~one] == 0).all()
 
 
 def test_segments_may_count_differently() -> None:
