@@ -253,6 +253,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/prompts/prompted_slices.py
   RetrievalSAMLib/segmentation/propagation/__init__.py
   RetrievalSAMLib/segmentation/propagation/propagation.py
+  RetrievalSAMLib/segmentation/propagation/place_prior.py
   RetrievalSAMLib/segmentation/propagation/segmented_slice.py
   RetrievalSAMLib/segmentation/published/__init__.py
   RetrievalSAMLib/segmentation/published/fate_sam.py

@@ -24,10 +24,8 @@ from ..engines.interface import (
 )
 from ..memory.support_memories import Memories
 from ..settings.presets import Settings
+from .place_prior import with_place
 from .segmented_slice import SegmentedSlice
-
-_RARE = 0.05
-"""No mean of a handful of masks makes a pixel less likely than this, or its opposite."""
 
 Place = Callable[[int, int], "torch.Tensor | None"]
 """For a query slice and a segment: how likely each pixel is by its place alone, float (s, s) in [0, 1]; None
@@ -98,8 +96,9 @@ class Propagation:
         settings: Of the run.
         place: Where the aligned cases have their segments.
         agreement: By segment, how far that is to be believed, in [0, 1]. By so much it also stands in for vote and
-            object score where presence is concerned. Unless given it is believed fully where a segment lies, and says
-            nothing of presence: a correction's place is the mask so far, which may have missed the slice.
+            object score where presence is concerned, and tells how many pixels there are (`with_place`). Unless given
+            it is believed fully where a segment lies, and says nothing of presence or size: a correction's place is
+            the mask so far, which may have missed the slice.
         timing: How far back supports lie; by rank unless given.
         pointer_span: Object pointers that a slice may see, which also scales their time; SAM 2's own number
             unless given.
@@ -127,7 +126,7 @@ class Propagation:
         self.place = place or (lambda index, segment: None)
         self.segments = len(retrieval[0])
         self.place_weights = [settings.place_weight * part for part in agreement or [1.0] * self.segments]
-        self._believed_present = agreement or [0.0] * self.segments
+        self._believed = agreement or [0.0] * self.segments
         self._absent = absent or (lambda index, segment: False)
         self.timing = timing or ByRank(settings.pointer_distance)
         self.pointer_span = pointer_span or engine.max_pointers
@@ -181,7 +180,7 @@ class Propagation:
         vote, weight = self.retrieval[index][segment].presence, self.settings.score_weight
         known = self.place(index, segment) if self.place_weights[segment] else None
         if known is not None:
-            believed = self._believed_present[segment]
+            believed = self._believed[segment]
             vote = (1 - believed) * vote + believed * min(float(known.max()), 1.0)
             weight *= 1 - believed
         return (1 - weight) * vote, weight
@@ -261,7 +260,9 @@ class Propagation:
 
     def _with_place(self, index: int, segment: int, answer: tuple[Decoded, int]) -> torch.Tensor:
         decoded, row = answer
-        return decoded.logits[row] + self._place_logits(index, segment)
+        weight = self.place_weights[segment]
+        known = self.place(index, segment) if weight else None
+        return with_place(decoded.logits[row], known, weight, self._believed[segment])
 
     def _signs(
         self,
@@ -278,14 +279,6 @@ class Propagation:
         final = self._with_place(index, segment, answer)
         told = (decoded.logits[row], float(decoded.object_score[row]), float(decoded.predicted_iou[row]))
         return signs_of(presence, vote, place, told, final, None if halves is None else halves_of(*halves, final))
-
-    def _place_logits(self, index: int, segment: int) -> torch.Tensor | float:
-        """What the place alone says: weighted log odds, (s, s)."""
-        weight = self.place_weights[segment]
-        known = self.place(index, segment) if weight else None
-        if known is None:
-            return 0.0
-        return weight * known.to(self.engine.device).clamp(_RARE, 1 - _RARE).logit()
 
     def _place_entry(self, group: list[int], index: int, features: ImageFeatures) -> list[SpatialEntry]:
         """What the place alone says, as a memory of the slice itself; it takes the oldest of the places in time."""
