@@ -32,7 +32,8 @@ class Settings:
             which that makes them agree (`spatial_prior.deformed_cases`); the others are each registered on their own.
         place_weight: Weight of the aligned cases' masks in the logits: the log odds of their mean (weighted by how
             well they are aligned, held between 0.05 and 0.95) are added this many times where the cases agree
-            fully, and less by as much as they do not foretell each other (`PlaceMaps.agreement`).
+            fully, and less by as much as they do not foretell each other (`PlaceMaps.agreement`). Where the network
+            sees next to nothing, they tell how much there is (`propagation.place_prior`).
         place_memory: Let a slice attend to that mean mask as well, as a memory of itself.
         view_margin: Side of a view, as a multiple of the extent of what the aligned cases have there: pixels go where
             the structures are. 0 shows the whole slice.

@@ -1,4 +1,4 @@
-"""What the cases have at a place is added to the logits, and tells how many pixels there are where the network sees none."""
+"""What the cases have at a place is added to the logits; where the network sees none, it tells how much there is."""
 
 from __future__ import annotations
 
