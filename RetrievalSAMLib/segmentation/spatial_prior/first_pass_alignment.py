@@ -24,6 +24,9 @@ _PARTS = 3
 _WORTHWHILE = 0.15
 """Parts of what was found that are looked at: the largest ones, of at least this part of the largest's size."""
 
+_WORSE = 0.1
+"""Cases whose masks agree by so much less than before, in the mean over the segments, were laid on the wrong thing."""
+
 
 @dataclass(frozen=True)
 class _Left:
@@ -59,8 +62,8 @@ def aligned_by_finding(
         deformable: Whether the cases are bent.
 
     Returns:
-        The cases that have any of the segments; None where none has, nothing was found, or nothing changed. Those
-        left out before are so again, for the next time.
+        The cases that have any of the segments; None where none has, nothing was found, nothing changed, or the cases'
+        masks agreed better with each other before. Those left out before are so again, for the next time.
     """
     parts, count = ndimage.label(found)
     if not count:
@@ -86,9 +89,15 @@ def aligned_by_finding(
         boxes = {v: box for v, box in zip(values, likely_boxes(place, values), strict=True) if box is not None}
         bent = deformed_cases(kept, images, SmallImage.of(target), place, boxes, load, target)
         place, by_segment = place.replaced(bent.place), bent.by_segment
+    if before.place is not None and _agreement(place, values) < _agreement(before.place, values) - _WORSE:
+        return None
     return AlignedCases(
         kept, place, before.left_out, by_segment, posed=before.posed, turned_degrees=before.turned_degrees
     )
+
+
+def _agreement(place: PlaceMaps, values: Sequence[int]) -> float:
+    return float(np.mean([place.agreement(value) for value in values]))
 
 
 def _left_out(before: AlignedCases, load: Callable[[int], CaseSlices], values: Sequence[int]) -> dict[int, _Left]:
