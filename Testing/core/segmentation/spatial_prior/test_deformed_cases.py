@@ -1,7 +1,8 @@
-"""Cases are bent to the target, and that is believed only where their masks then agree."""
+"""Cases are bent to the target, and that is believed unless it tears their masks apart."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from RetrievalSAMLib.segmentation.spatial_prior import deformed_cases as module
 from RetrievalSAMLib.segmentation.spatial_prior.aligned_cases import AlignedCases, aligned_by_image
 from RetrievalSAMLib.segmentation.spatial_prior.deformed_cases import DeformedCases, deformed_cases
 from RetrievalSAMLib.segmentation.spatial_prior.prior_maps import PlaceMaps
-from RetrievalSAMLib.volumes import Geometry, Plane, Segment, Segmentation, Volume
+from RetrievalSAMLib.volumes import Geometry, Plane, Segment, Segmentation, SliceStack, Volume
 from RetrievalSAMLib.volumes.overlap import dice
 
 SHAPE, SPACING_MM = (24, 64, 64), (3.0, 2.0, 2.0)
@@ -121,7 +122,7 @@ def bent_by_hand(cases: list[CaseSlices], target: CaseSlices) -> tuple[DeformedC
     return found, before
 
 
-def test_a_segment_whose_masks_agree_less_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_segment_whose_masks_are_torn_apart_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     cases, target = [person(0), person(0), person(0)], person(0)
     shifts: dict[int, float] = {}
 
@@ -138,6 +139,37 @@ def test_a_segment_whose_masks_agree_less_is_left_as_it_was(monkeypatch: pytest.
     assert len(shifts) == 3 and before.agreement(OTHER) > 0.95
     assert set(found.by_segment) == {ONE}
     assert worth(before.replaced(found.place), target, OTHER) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "believed"),
+    [
+        (0.9, 0.95, True),
+        (0.9, 0.75, True),
+        (0.9, 0.65, False),
+        (0.65, 0.4, False),
+        (0.5, 0.1, True),
+        (0.35, 0.35, True),
+    ],
+)
+def test_only_masks_that_agreed_can_be_torn_apart(
+    monkeypatch: pytest.MonkeyPatch, before: float, after: float, believed: bool
+) -> None:
+    """Affine maps that are wrong in the same way agree a little, and that by chance."""
+    bent_now = []
+
+    def agreement(place: PlaceMaps, value: int) -> float:
+        return after if place in bent_now else before
+
+    class Bent(PlaceMaps):
+        def __init__(self, target: SliceStack, values: Sequence[int]) -> None:
+            super().__init__(target, values)
+            bent_now.append(self)
+
+    monkeypatch.setattr(PlaceMaps, "agreement", agreement)
+    monkeypatch.setattr(module, "PlaceMaps", Bent)
+    found, _ = bent_by_hand([person(0), person(0)], person(0))
+    assert set(found.by_segment) == ({ONE, OTHER} if believed else set())
 
 
 def test_a_single_case_is_believed() -> None:

@@ -9,6 +9,7 @@ from chambers import heart, other_chamber
 
 from RetrievalSAMLib.alignment import Alignment, stack_extent_mm
 from RetrievalSAMLib.retrieval.evidence import CaseSlices
+from RetrievalSAMLib.segmentation.spatial_prior import first_pass_alignment
 from RetrievalSAMLib.segmentation.spatial_prior.aligned_cases import AlignedCases, aligned_by_image
 from RetrievalSAMLib.segmentation.spatial_prior.first_pass_alignment import aligned_by_finding
 from RetrievalSAMLib.segmentation.spatial_prior.prior_maps import PlaceMaps
@@ -80,6 +81,30 @@ def test_a_case_keeps_the_alignment_that_fits_better() -> None:
         # Where nothing changes there is nothing to look at again.
         assert (result is None) == kept
         assert result is None or overlap(result, TRUTH) > 0.8
+
+
+@pytest.mark.parametrize(("apart_mm", "kept"), [(0.0, True), (3.0, True), (30.0, False)])
+def test_cases_that_would_lie_further_apart_stay_as_they_were(
+    monkeypatch: pytest.MonkeyPatch, apart_mm: float, kept: bool
+) -> None:
+    """However alike the images are: what was found may be several things."""
+    places = ((70, 100), (95, 84), (84, 110))
+    right = {
+        n: Alignment(np.eye(3), np.array([0.0, row - 78, column - 92]), 0.2) for n, (row, column) in enumerate(places)
+    }
+    place = PlaceMaps(TARGET.stack, (1,))
+    for number, alignment in right.items():
+        place.add(CASES[number], alignment, 1.0)
+    assert place.agreement(1) > 0.7
+    found = {
+        n: Alignment(np.eye(3), one.offset_mm + np.array([0.0, apart_mm * (n - 1), 0.0]), 0.9)
+        for n, one in right.items()
+    }
+    monkeypatch.setattr(first_pass_alignment, "_laid", lambda *_: found)
+    before = AlignedCases(right, place, right)
+    result = aligned_by_finding(TRUTH, before, CASES.__getitem__, TARGET.stack, (1,), deformable=False)
+    assert (result is not None) == kept
+    assert result is None or result.alignments == found
 
 
 def test_a_case_that_was_not_left_out_stays_as_it_was() -> None:
