@@ -190,26 +190,28 @@ class LibrarySlices:
 
 
 @dataclass(frozen=True)
-class LibraryReview:
-    """`library.review`: leave-one-out; what is finished is kept in the library's cache."""
+class LibraryRuns:
+    """What is asked of a library whose cases are segmented by the others, and of the runs that do it."""
 
     folder: str
-    preset: str = "fast"
+    preset: str = "default"
     model: str = "bundled"
     encoder: str | None = None
     device: DeviceChoice = "auto"
 
 
 @dataclass(frozen=True)
-class LibraryLearn:
+class LibraryReview(LibraryRuns):
+    """`library.review`: leave-one-out; what is finished is kept in the library's cache."""
+
+    preset: str = "fast"
+
+
+@dataclass(frozen=True)
+class LibraryLearn(LibraryRuns):
     """`library.learn`: about ``minutes`` long; what was done before a cancel is not repeated the next time."""
 
-    folder: str
     minutes: float = 10.0
-    preset: str = "default"
-    model: str = "bundled"
-    encoder: str | None = None
-    device: DeviceChoice = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -218,15 +220,10 @@ class LibraryLearn:
 
 
 @dataclass(frozen=True)
-class LibraryTune:
+class LibraryTune(LibraryRuns):
     """`library.tune`: after ``minutes`` no further value is tried; runs made before a cancel are not made again."""
 
-    folder: str
     minutes: float = 60.0
-    preset: str = "default"
-    model: str = "bundled"
-    encoder: str | None = None
-    device: DeviceChoice = "auto"
 
     def __post_init__(self) -> None:
         if not self.minutes > 0:
