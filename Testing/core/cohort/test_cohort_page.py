@@ -35,12 +35,16 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+LEFT = "net::ERR_ABORTED"
+"""What a picture fails by that was still being read when its page was left or closed."""
+
+
 def watched(context: BrowserContext, told: list[str]) -> Page:
     """A page of which nothing may complain, and which may load nothing but files."""
     opened = context.new_page()
     opened.on("console", lambda message: told.append(message.text))
     opened.on("pageerror", lambda error: told.append(str(error)))
-    opened.on("requestfailed", lambda asked: told.append(f"failed: {asked.url}"))
+    opened.on("requestfailed", lambda asked: told.append(f"failed: {asked.url}") if asked.failure != LEFT else None)
     local = ("file:", "data:", "blob:")
     opened.on("request", lambda asked: told.append(asked.url) if not asked.url.startswith(local) else None)
     opened.on("dialog", lambda dialog: told.append(dialog.message))
