@@ -284,6 +284,7 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/settings/tuning.py
   RetrievalSAMLib/segmentation/spatial_prior/__init__.py
   RetrievalSAMLib/segmentation/spatial_prior/aligned_cases.py
+  RetrievalSAMLib/segmentation/spatial_prior/corrective_learning.py
   RetrievalSAMLib/segmentation/spatial_prior/crops.py
   RetrievalSAMLib/segmentation/spatial_prior/deformed_cases.py
   RetrievalSAMLib/segmentation/spatial_prior/first_pass_alignment.py
@@ -291,6 +292,8 @@ set(CORE_PYTHON_SCRIPTS
   RetrievalSAMLib/segmentation/spatial_prior/posed_cases.py
   RetrievalSAMLib/segmentation/spatial_prior/prior_maps.py
   RetrievalSAMLib/segmentation/spatial_prior/registered_cases.py
+  RetrievalSAMLib/segmentation/spatial_prior/voxel_features.py
+  RetrievalSAMLib/segmentation/spatial_prior/voxel_network.py
   RetrievalSAMLib/segmentation/steps/__init__.py
   RetrievalSAMLib/segmentation/steps/context.py
   RetrievalSAMLib/segmentation/steps/describe.py

@@ -19,6 +19,7 @@ SLICE_EMBEDDINGS = "slice embeddings"
 PLACE = "alignment and place"
 POSE = "search for the pose"
 ORDER = "order of slices"
+CORRECTIVE_LEARNING = "corrective learning"
 RESAMPLING = "resampling"
 FUSION = "fusion"
 CONFIDENCE = "confidence"
@@ -34,6 +35,7 @@ STAGES = (
     PLACE,
     POSE,
     ORDER,
+    CORRECTIVE_LEARNING,
     RESAMPLING,
     FUSION,
     CONFIDENCE,

@@ -1,8 +1,9 @@
 """A run: the steps of the method, in order.
 
 Each step takes the values of those before it and gives one of its own: described -> retrieved -> in order -> aligned ->
-segmented (-> with a second opinion) -> cleaned -> reported. What is put in between takes a value and gives one of the
-same kind: cases that lie otherwise are another `Retrieved`, masks of another network another `Segmented`.
+with corrected place -> segmented (-> with a second opinion) -> cleaned -> reported. What is put in between takes a
+value and gives one of the same kind: cases that lie otherwise are another `Retrieved`, masks of another network another
+`Segmented`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .steps.describe import Described, describe, verdict_on
 from .steps.inputs import RunInputs
 from .steps.order import in_order
 from .steps.report import outcomes, report
-from .steps.retrieve import Retrieved, align
+from .steps.retrieve import Retrieved, align, correct_place
 from .steps.second_opinion import SecondOpinion, with_second_opinion
 from .steps.segment import Segmented, look_closer, segment
 from .steps.side_outputs import SideOutputs, side_outputs
@@ -69,7 +70,7 @@ def run(inputs: RunInputs, opinion: SecondOpinion | None = None) -> Segmentation
 def segmented_target(inputs: RunInputs, described: Described, retrieved: Retrieved, outputs: SideOutputs) -> Segmented:
     """The steps from retrieved supports to masks."""
     aligned = align_turned(inputs, described, retrieved, align(inputs, described, retrieved))
-    segmented = segment(inputs, described, aligned, outputs)
+    segmented = segment(inputs, described, correct_place(inputs, aligned), outputs)
     return look_closer(inputs, described, segmented, outputs)
 
 

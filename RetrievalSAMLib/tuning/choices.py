@@ -35,8 +35,8 @@ class Choice:
 
 CHOICES = (
     # How much where the aligned cases have a segment counts against what the network sees: the less the network knows
-    # of such images, the more. Preset: 1.4.
-    Choice("place_weight", (0.0, 1.25, 5.0, 10.0), 0.0, 20.0),
+    # of such images, the more. Preset: 5.
+    Choice("place_weight", (0.0, 1.25, 2.5, 10.0), 0.0, 20.0),
     # The network's own estimate from which on a slice may be a memory for the next: each network estimates on a scale
     # of its own. Preset: 0.75.
     Choice("gate", (0.0, 0.5, 0.9), 0.0, 1.0),

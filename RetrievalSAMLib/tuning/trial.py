@@ -23,12 +23,12 @@ from ..segmentation.engines.interface import Engine
 from ..segmentation.less_memory import with_less_memory
 from ..segmentation.settings.options import Models, RunOptions
 from ..segmentation.settings.presets import Settings
-from ..segmentation.spatial_prior.aligned_cases import cases_to_align
+from ..segmentation.spatial_prior.aligned_cases import AlignedCases, cases_to_align
 from ..segmentation.steps.describe import Described, describe
 from ..segmentation.steps.inputs import RunInputs, StageClock
 from ..segmentation.steps.order import in_order
 from ..segmentation.steps.report import evidence_of_masks
-from ..segmentation.steps.retrieve import Retrieved, align, retrieve, supports_among
+from ..segmentation.steps.retrieve import Retrieved, align, correct_place, retrieve, supports_among
 from ..segmentation.steps.segment import LOOKING_CLOSER, Segmented, look_closer, segment
 from ..segmentation.steps.side_outputs import side_outputs
 from ..segmentation.steps.turn import TRYING_TURNS, align_turned
@@ -146,6 +146,7 @@ class CaseOnTrial:
         self._drawn = drawn_slices(case)
         self._described: Described | None = None
         self._first: _Prepared | None = None
+        self._learned: tuple[AlignedCases, AlignedCases] | None = None
 
     @property
     def voxels(self) -> int:
@@ -179,9 +180,15 @@ class CaseOnTrial:
         inputs = replace(known.inputs, settings=settings, options=options, clock=StageClock())
         with side_outputs(inputs, inputs.content_keys()) as outputs:
             aligned = align_turned(inputs, known.described, known.retrieved, known.aligned)
-            segmented = segment(inputs, known.described, aligned, outputs)
+            segmented = segment(inputs, known.described, self._corrected(inputs, aligned), outputs)
             segmented = look_closer(inputs, known.described, segmented, outputs)
             return inputs, with_clean_masks(inputs, segmented)
+
+    def _corrected(self, inputs: RunInputs, aligned: Retrieved) -> Retrieved:
+        """With what the cases teach about their masks; it is learned once for cases that lie the same way."""
+        if self._learned is None or self._learned[0] is not aligned.cases:
+            self._learned = aligned.cases, correct_place(inputs, aligned).cases
+        return replace(aligned, cases=self._learned[1])
 
     def _prepared(self, settings: Settings, options: RunOptions) -> _Prepared:
         """Up to the alignment; of all that is tuned only the weight of the place along the stack changes it."""

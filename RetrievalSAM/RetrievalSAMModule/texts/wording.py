@@ -99,6 +99,7 @@ def stage(name: str) -> str:
         "comparing slices": _("Comparing slices"),
         "aligning cases": _("Aligning cases"),
         "trying turns": _("Trying turns"),
+        "learning from the aligned cases": _("Learning from the aligned cases"),
         "checking the order of slices": _("Checking the order of slices"),
         "cleaning": _("Cleaning"),
         "encoding supports": _("Looking at the examples"),

@@ -11,6 +11,7 @@ from torch import nn
 
 from ...models.precision import choose_precision, multiplying
 from ...segmentation.output.report import LearnedReport, LearnedSegment
+from ...segmentation.spatial_prior.prior_maps import as_bytes
 from ...segmentation.steps.second_opinion import Findings, Revision
 from ...segmentation.supports.verdict import UNLIKE
 from ...volumes import Plane
@@ -18,7 +19,7 @@ from ..network.build import HINTED, IMAGE, channels
 from ..network.plan import NetworkPlan, padded
 from ..proof.weights import Said, SegmentProof, Trust, fused
 from ..view.grids import Box, Grid, resampled
-from ..view.scene import Scene, as_bytes, logit, region_of, scene_of, sigmoid
+from ..view.scene import Scene, logit, region_of, scene_of, sigmoid
 
 _TILE_OVERLAP = 0.25
 _TILES_AT_ONCE = 2

@@ -20,7 +20,7 @@ from ..network.plan import NetworkPlan
 from ..proof.weights import SegmentProof
 from .opinion import Expert
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 _MOST_MEMBERS, _MOST_SEGMENTS = 16, 4096
 
 _LOG = logging.getLogger(__name__)

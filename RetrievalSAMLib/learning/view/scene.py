@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...alignment import stack_extent_mm
-from ...segmentation.spatial_prior.prior_maps import PlaceMaps
+from ...segmentation.spatial_prior.prior_maps import PlaceMaps, as_bytes
 from ...volumes import SliceStack
 from .grids import Box, Grid, resampled
 
@@ -156,9 +156,3 @@ def logit(probability: np.ndarray) -> np.ndarray:
     p = np.clip(np.asarray(probability, dtype=np.float32), least, 1 - least)
     result: np.ndarray = np.log(p / (1 - p))
     return result
-
-
-def as_bytes(share: np.ndarray) -> np.ndarray:
-    """Shares in [0, 1] as uint8 in 1/255."""
-    rounded: np.ndarray = (share * 255).round().astype(np.uint8)
-    return rounded

@@ -20,7 +20,7 @@ from ..steps.describe import describe, verdict_on
 from ..steps.inputs import RunInputs
 from ..steps.order import in_order
 from ..steps.plan_views import plan_views
-from ..steps.retrieve import align, align_by_finding
+from ..steps.retrieve import align, align_by_finding, correct_place
 from ..steps.side_outputs import kept_memories
 from ..steps.turn import align_turned
 from .refinement_inputs import RefinementInputs
@@ -109,6 +109,7 @@ def _found_anew(inputs: RefinementInputs) -> tuple[RunInputs, RunContext, PlaceM
         masks = [run.target.frame.to_slices(inputs.before.mask(p)) for p in inputs.places_of(run.segments).values()]
         by_finding = align_by_finding(run, described, retrieved, np.any(masks, axis=0))
         retrieved = retrieved if by_finding is None else by_finding
+    retrieved = correct_place(run, retrieved)
     views = plan_views(run, described, retrieved)
     verdict = verdict_on(run, described, retrieved.cases.could_be_aligned)
     context = context_of(run, described, retrieved, views, verdict)

@@ -30,9 +30,11 @@ class Settings:
             their slices are supports then. 0 for no alignment: then all cases, centre on centre.
         deformable: Whether the aligned cases are bent to the target (deformable registration), for the segments of
             which that makes them agree (`spatial_prior.deformed_cases`); the others are each registered on their own.
+        corrective_learning: What the bent cases' masks get wrong is learned from the cases, and their mean masks are
+            corrected by it (`spatial_prior.corrective_learning`).
         place_weight: Weight of the aligned cases' masks in the logits: the log odds of their mean (weighted by how
             well they are aligned, held between 0.05 and 0.95) are added this many times where the cases agree
-            fully, and less by as much as they do not foretell each other (`PlaceMaps.agreement`). Where the network
+            fully, and less by as much as they do not foretell each other (`PlaceMaps.reliability`). Where the network
             sees next to nothing, they tell how much there is (`propagation.place_prior`).
         place_memory: Let a slice attend to that mean mask as well, as a memory of itself.
         view_margin: Side of a view, as a multiple of the extent of what the aligned cases have there: pixels go where
@@ -62,7 +64,8 @@ class Settings:
     presence_threshold: float = 0.5
     aligned_cases: int = 8
     deformable: bool = True
-    place_weight: float = 2.5
+    corrective_learning: bool = True
+    place_weight: float = 5.0
     place_memory: bool = False
     view_margin: float = 1.6
     turned_starts: bool = True
@@ -102,6 +105,7 @@ PRESETS = {
         turned_starts=False,
         finding_passes=0,
         checks=False,
+        corrective_learning=False,
         place_weight=0.0,
         view_margin=0.0,
     ),
@@ -119,6 +123,7 @@ PRESETS = {
         turned_starts=False,
         finding_passes=0,
         checks=False,
+        corrective_learning=False,
         place_weight=0.0,
         view_margin=0.0,
     ),

@@ -15,7 +15,7 @@ from ...retrieval.index import SliceRetrieval
 from ...stages import PLACE, timed
 from ...volumes import SliceStack
 from .crops import Box
-from .deformed_cases import deformed_cases
+from .deformed_cases import DeformedCases, deformed_cases
 from .neighbours import MANY, neighbours
 from .posed_cases import posed_cases
 from .prior_maps import PlaceMaps
@@ -51,6 +51,7 @@ class AlignedCases:
             centre, or in the likeliest pose.
         turned_degrees: How far the images show the target to be turned within the slices beyond what the headers tell,
             where that is much.
+        bent: The cases as they were bent to the target, where they were.
         posed: The same cases registered from the likeliest pose, where one was looked for that nobody is sure of.
         likeliest: Likewise, where the cases fit in another way as well, or slices are few; they do not lie so.
     """
@@ -62,6 +63,7 @@ class AlignedCases:
     posed: Mapping[int, Alignment] = field(default_factory=dict)
     likeliest: Mapping[int, Alignment] = field(default_factory=dict)
     turned_degrees: float | None = None
+    bent: DeformedCases | None = None
 
     @functools.cached_property
     def trust(self) -> float:
@@ -227,6 +229,7 @@ def aligned_by_image(
     # Organs do not move with the body as one, and no body is another one stretched.
     box_of = {value: box for value, box in zip(values, likely_boxes(place, values), strict=True) if box is not None}
     by_segment: dict[int, dict[int, Alignment]] = {}
+    bent = None
     if deformable:
         bent = deformed_cases(
             alignments,
@@ -256,7 +259,7 @@ def aligned_by_image(
         place = place.replaced(maps)
     elif len(values) > 1:
         progress(steps, steps)
-    return AlignedCases(alignments, place, left_out, by_segment, likeliest=likeliest, turned_degrees=turned)
+    return AlignedCases(alignments, place, left_out, by_segment, likeliest=likeliest, turned_degrees=turned, bent=bent)
 
 
 def _aligned_on_their_own(

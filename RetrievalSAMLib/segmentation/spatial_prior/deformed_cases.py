@@ -34,10 +34,12 @@ class DeformedCases:
     Attributes:
         place: Mean masks, of the segments for which bending is believed.
         by_segment: By value of these segments and number of the case, the affine map that is nearest to it there.
+        deformations: By number of the case, all on one grid of the target.
     """
 
     place: PlaceMaps
     by_segment: Mapping[int, Mapping[int, Alignment]]
+    deformations: Mapping[int, Deformation]
 
 
 def deformed_cases(
@@ -67,7 +69,7 @@ def deformed_cases(
         progress: Told how many cases are done.
     """
     if not boxes:
-        return DeformedCases(PlaceMaps(target, ()), {})
+        return DeformedCases(PlaceMaps(target, ()), {}, {})
     low, high = union(list(boxes.values()))
     place = PlaceMaps(target, tuple(boxes))
     by_segment: dict[int, dict[int, Alignment]] = {value: {} for value in boxes}
@@ -77,22 +79,25 @@ def deformed_cases(
         return deform(fixed, images[number], alignment, low, high)
 
     bendings = each(bent, alignments.items())
+    deformations = {}
     for done, (number, deformation) in enumerate(zip(alignments, bendings, strict=True)):
+        deformations[number] = deformation
         case = load(number)
         own = {value: deformation.near(*box) for value, box in boxes.items() if case.has(value)}
-        weights = {value: _weight(deformation.similarity_in(*box)) for value, box in boxes.items()}
+        weights = {value: weight_in(deformation, box) for value, box in boxes.items()}
         place.add(case, deformation, weights)
         del case  # before the next one is read
         for value, alignment in own.items():
             by_segment[value][number] = alignment
         progress(done + 1)
     believed = [value for value in boxes if not _torn(before.agreement(value), place.agreement(value))]
-    return DeformedCases(place.of(believed), {value: by_segment[value] for value in believed})
+    return DeformedCases(place.of(believed), {value: by_segment[value] for value in believed}, deformations)
 
 
 def _torn(before: float, after: float) -> bool:
     return before >= _AGREED and after < before - _TORN
 
 
-def _weight(similarity: float) -> float:
-    return float(np.exp(similarity / _SHARPNESS))
+def weight_in(deformation: Deformation, box: Box) -> float:
+    """What a bent case counts for a segment that lies in a box."""
+    return float(np.exp(deformation.similarity_in(*box) / _SHARPNESS))

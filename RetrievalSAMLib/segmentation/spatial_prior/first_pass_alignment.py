@@ -85,15 +85,15 @@ def aligned_by_finding(
             place.add(case, alignment, weight_of(alignment))
         del case  # before the next one is read
     by_segment: Mapping[int, Mapping[int, Alignment]] = {}
+    bent = None
     if deformable:
         boxes = {v: box for v, box in zip(values, likely_boxes(place, values), strict=True) if box is not None}
         bent = deformed_cases(kept, images, SmallImage.of(target), place, boxes, load, target)
         place, by_segment = place.replaced(bent.place), bent.by_segment
     if before.place is not None and _agreement(place, values) < _agreement(before.place, values) - _WORSE:
         return None
-    return AlignedCases(
-        kept, place, before.left_out, by_segment, posed=before.posed, turned_degrees=before.turned_degrees
-    )
+    turned = before.turned_degrees
+    return AlignedCases(kept, place, before.left_out, by_segment, posed=before.posed, turned_degrees=turned, bent=bent)
 
 
 def _agreement(place: PlaceMaps, values: Sequence[int]) -> float:

@@ -18,6 +18,9 @@ from ...volumes.overlap import dice
 _LONGEST = 256
 """Pixels along the longer side of a slice, at most."""
 
+_AS_FINE = 1.5
+"""An axis is thinned out with the finest one where its voxels are no more than this much longer."""
+
 _AGREEMENT_OF_ONE = 0.35
 """What a single case is believed to be like the next one: nobody can tell."""
 
@@ -65,14 +68,65 @@ class _Share:
         return np.float32(self.weight) * np.exp(around / np.float32(_SHARPNESS_AROUND))
 
 
+@dataclass(frozen=True)
+class MapPart:
+    """A grid within that of the maps: some of its planes along slices, rows and columns.
+
+    Attributes:
+        box: Of the grid of the maps.
+        step: Planes of the maps from one to the next, by axis.
+        spacing_mm: float64 (3,), between them.
+        planes_mm: Their middles, by axis.
+    """
+
+    box: tuple[slice, slice, slice]
+    step: tuple[int, int, int]
+    spacing_mm: np.ndarray
+    planes_mm: Sequence[np.ndarray]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Planes, by axis."""
+        depth, rows, columns = (len(planes) for planes in self.planes_mm)
+        return depth, rows, columns
+
+
+@dataclass(frozen=True)
+class CorrectedMap:
+    """How likely a segment is in a part of the maps, by more than the cases' masks (`corrective_learning`).
+
+    Attributes:
+        part: The part.
+        likely: uint8, on the part, in 1/255.
+        reliability: As `PlaceMaps.reliability`.
+    """
+
+    part: MapPart
+    likely: np.ndarray
+    reliability: float
+
+    def filled_in(self) -> CorrectedMap:
+        """On all planes of the maps in its box, linear between those that it has."""
+        if max(self.part.step) == 1:
+            return self
+        part, box = self.part, self.part.box
+        spacing = part.spacing_mm / part.step
+        corner = np.array([planes[0] for planes in part.planes_mm]) - part.spacing_mm / 2
+        planes = [(np.arange(s.start, s.stop) + 0.5) * mm for s, mm in zip(box, spacing, strict=True)]
+        values = torch.from_numpy(self.likely.astype(np.float32))[None]
+        full = Field(values, corner, part.spacing_mm).on_grid(planes)[0].numpy()
+        return replace(self, part=MapPart(box, (1, 1, 1), spacing, planes), likely=full.round().astype(np.uint8))
+
+
 @dataclass
 class _Known:
     shares: list[_Share] = field(default_factory=list)
     complete: bool = False
+    corrected: CorrectedMap | None = None
 
 
 class PlaceMaps:
-    """Mean masks of aligned cases on the grid of the target's slices.
+    """Mean masks of aligned cases on the grid of the target's slices; those of some segments may be corrected.
 
     Where a case ends, or is not annotated, it has no say; a bent one counts more where it is alike. Only boxes around
     the segments are kept.
@@ -83,9 +137,8 @@ class PlaceMaps:
     """
 
     def __init__(self, target: SliceStack, values: Sequence[int]) -> None:
-        count, height, width = target.frame.shape
-        scale = min(1.0, _LONGEST / max(height, width))
-        self.shape = (count, max(1, round(height * scale)), max(1, round(width * scale)))
+        count, *size = target.frame.shape
+        self.shape = (count, *size_on_maps(size))
         extent = np.array(target.extent_mm)
         self.spacing_mm = np.array([target.frame.slice_spacing_mm, *(extent / self.shape[1:])])
         self._known = {value: _Known() for value in values}
@@ -116,7 +169,7 @@ class PlaceMaps:
             says = inside & case.annotated[value][np.clip(nearest, 0, len(case.stack) - 1)]
             share = _Share(counts, says, alignment.likeness if isinstance(alignment, Deformation) else None)
             layer, label = case.labels[value]
-            drawn = self._drawn(_filled(layer == label, case.annotated[value]), alignment, spacing)
+            drawn = self._drawn(filled(layer == label, case.annotated[value]), alignment, spacing)
             if drawn is not None:
                 box, covered = drawn
                 coverage = (covered * says[box[0]][:, None, None] * 255).round().astype(np.uint8)
@@ -153,9 +206,9 @@ class PlaceMaps:
         if (last <= first).any():
             return None
         box = (slice(first[0], last[0]), slice(first[1], last[1]), slice(first[2], last[2]))
-        inner = mask[found[0]].astype(np.float32)
         if isinstance(alignment, Deformation):
-            return box, _looked_up(inner, alignment.on_grid(self._planes_mm(box)), (low + 1) * spacing, spacing)
+            return box, mask_at(mask, alignment.on_grid(self._planes_mm(box)), spacing)
+        inner = mask[found[0]].astype(np.float32)
         start = matrix @ first + offset - (low + 1)
         covered = ndimage.affine_transform(inner, matrix, start, tuple(last - first), order=1, mode="grid-constant")
         return box, covered
@@ -177,6 +230,43 @@ class PlaceMaps:
         some._known = {**self._known, **others._known}
         return some
 
+    def part(self, low_mm: np.ndarray, high_mm: np.ndarray, most_voxels: int) -> MapPart:
+        """The planes of the maps in a box: every one, or, where that is too much, every second of the finest axes, ...
+
+        Args:
+            low_mm: Corner (slices, rows, columns).
+            high_mm: The opposite corner.
+            most_voxels: It may have.
+        """
+        first = np.clip(np.floor(low_mm / self.spacing_mm).astype(int), 0, np.array(self.shape) - 1)
+        last = np.clip(np.ceil(high_mm / self.spacing_mm).astype(int), first + 1, self.shape)
+        step = np.ones(3, dtype=int)
+        while np.prod(-(-(last - first) // step)) > most_voxels:
+            spacing = self.spacing_mm * step
+            step[spacing < _AS_FINE * spacing.min()] += 1
+        indices = [np.arange(a, b, s) for a, b, s in zip(first, last, step, strict=True)]
+        planes = [(index + 0.5) * mm for index, mm in zip(indices, self.spacing_mm, strict=True)]
+        depth, rows, columns = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+        a, b, c = step.tolist()
+        return MapPart((depth, rows, columns), (a, b, c), self.spacing_mm * step, planes)
+
+    def on_part(self, value: int, part: MapPart) -> np.ndarray:
+        """The mean mask of a segment on a part, uint8 in 1/255; 0 where no case says anything."""
+        depth, rows, columns = (slice(s.start, s.stop, step) for s, step in zip(part.box, part.step, strict=True))
+        mean = np.zeros(part.shape, dtype=np.uint8)
+        for place, index in enumerate(range(depth.start, depth.stop, depth.step)):
+            known = self.mean(value, index)
+            if known is not None:
+                mean[place] = as_bytes(known[rows, columns])
+        return mean
+
+    def with_corrected(self, corrected: Mapping[int, CorrectedMap]) -> PlaceMaps:
+        """These, with the maps of some segments corrected."""
+        some = self.of(tuple(self._known))
+        for value, one in corrected.items():
+            some._known[value] = replace(self._known[value], corrected=one.filled_in())
+        return some
+
     def _slices_of_case(self, alignment: Alignment | Deformation, slice_mm: float) -> np.ndarray:
         """Which slice of a case, int (n,), the middle of each slice of the target lies in; may be none of its own."""
         middles = [(np.arange(self.shape[0]) + 0.5) * self.spacing_mm[0]]
@@ -189,7 +279,7 @@ class PlaceMaps:
         return nearest
 
     def mean(self, value: int, index: int) -> np.ndarray | None:
-        """Mean mask of a segment in one slice of the target, float32 (h', w') in [0, 1]; None where no case says."""
+        """How likely a segment is in one slice of the target, float32 (h', w') in [0, 1]; None where no case says."""
         says = [share for share in self._known[value].shares if share.says[index]]
         if not says:
             return None
@@ -208,7 +298,20 @@ class PlaceMaps:
                     inside = _within(own, (rows, columns))
                     mean[own[0], own[1]] += counts[inside] / 255 * share.coverage[index - depth.start]
             mean[rows, columns] /= weights
+        corrected = self._known[value].corrected
+        if corrected is not None:
+            depth, rows, columns = corrected.part.box
+            if depth.start <= index < depth.stop:
+                mean[rows, columns] = corrected.likely[index - depth.start] / np.float32(255)
         return mean
+
+    def reliability(self, value: int) -> float:
+        """How well the map of a segment foretells it, in [0, 1].
+
+        Of a corrected map the mean Dice on cases that it has not learned from, else how well the cases agree.
+        """
+        corrected = self._known[value].corrected
+        return self.agreement(value) if corrected is None else corrected.reliability
 
     def agreement(self, value: int) -> float:
         """How well the cases' masks of a segment foretell each other where they lie now, in [0, 1].
@@ -267,6 +370,19 @@ class PlaceMaps:
         return None if np.isinf(low).any() else (low * self.spacing_mm, high * self.spacing_mm)
 
 
+def size_on_maps(size: Sequence[int]) -> tuple[int, int]:
+    """Rows and columns of a slice on the maps, of those that it has."""
+    scale = min(1.0, _LONGEST / max(size))
+    rows, columns = (max(1, round(count * scale)) for count in size)
+    return rows, columns
+
+
+def as_bytes(share: np.ndarray) -> np.ndarray:
+    """Shares in [0, 1] as uint8 in 1/255."""
+    rounded: np.ndarray = (share * 255).round().astype(np.uint8)
+    return rounded
+
+
 def _around(shares: Sequence[_Share]) -> tuple[slice, slice, slice]:
     """The box around those of some shares that have one."""
     boxes = [share.box for share in shares]
@@ -281,24 +397,39 @@ def _within(box: Sequence[slice], around: Sequence[slice]) -> tuple[slice, ...]:
     return tuple(slice(s.start - a.start, s.stop - a.start) for s, a in zip(box, around, strict=True))
 
 
-def _looked_up(mask: np.ndarray, places: torch.Tensor, corner_mm: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:
-    """A part of a case's mask, float32 (d, h, w), at places (3, n, m, k) in mm of the case; 0 outside, between linear.
+def mask_at(mask: np.ndarray, places: torch.Tensor, spacing_mm: np.ndarray) -> np.ndarray:
+    """A case's mask, bool, as `looked_up` looks it up; only the part that holds anything is copied."""
+    found = ndimage.find_objects(mask.view(np.uint8))
+    if not found:
+        return np.zeros(places.shape[1:], dtype=np.float32)
+    corner = np.array([side.start for side in found[0]]) * spacing_mm
+    return looked_up(mask[found[0]].astype(np.float32), places, corner, spacing_mm)
+
+
+def looked_up(
+    part: np.ndarray, places: torch.Tensor, corner_mm: np.ndarray, spacing_mm: np.ndarray, beyond: str = "zeros"
+) -> np.ndarray:
+    """A part of a case's mask or image, float32 (d, h, w), at places (3, n, m, k) in mm of the case, linear between.
 
     Args:
-        mask: The part.
+        part: The part.
         places: Along slices, rows and columns.
         corner_mm: (3,), outer corner of the part's first voxel.
         spacing_mm: (3,), of its voxels.
+        beyond: What is outside: ``zeros``, or as at the ``border``.
+
+    Returns:
+        float32 (n, m, k).
     """
-    extent_mm = spacing_mm * mask.shape
+    extent_mm = spacing_mm * part.shape
     sides = [2 * (places[axis] - float(corner_mm[axis])) / float(extent_mm[axis]) - 1 for axis in range(3)]
     grid = torch.stack(sides[::-1], dim=-1)
-    part = torch.from_numpy(mask)[None, None]
-    seen: np.ndarray = F.grid_sample(part, grid[None], padding_mode="zeros", align_corners=False)[0, 0].numpy()
+    values = torch.from_numpy(part)[None, None]
+    seen: np.ndarray = F.grid_sample(values, grid[None], padding_mode=beyond, align_corners=False)[0, 0].numpy()
     return seen
 
 
-def _filled(mask: np.ndarray, annotated: np.ndarray) -> np.ndarray:
+def filled(mask: np.ndarray, annotated: np.ndarray) -> np.ndarray:
     """A mask (n, h, w) with every slice that is not annotated as the nearest one that is (the later of two).
 
     What lies between two slices is interpolated, and an empty slice that nobody drew in would thin out its neighbour.

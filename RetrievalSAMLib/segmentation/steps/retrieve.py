@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...alignment import Alignment
 from ...retrieval.index import SliceRetrieval
 from ..spatial_prior.aligned_cases import AlignedCases, aligned_by_image, cases_to_align, centred_cases
+from ..spatial_prior.corrective_learning import corrected_place
 from ..spatial_prior.first_pass_alignment import aligned_by_finding
 from ..supports.support_selection import choose_supports
 from .describe import Described
 from .inputs import RunInputs
+
+CORRECTING = "learning from the aligned cases"
+"""Name of the stage of corrective learning."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,27 @@ def align_by_finding(
             found, retrieved.cases, inputs.load, inputs.target.stack, inputs.values, inputs.settings.deformable
         )
     return None if aligned is None else supports_among(aligned, inputs, described)
+
+
+def correct_place(inputs: RunInputs, retrieved: Retrieved) -> Retrieved:
+    """Let the cases, as they are bent to the target, tell what their masks get wrong there (corrective learning).
+
+    Args:
+        inputs: Of the run.
+        retrieved: With the cases as they lie at last: this costs more than a glance is worth.
+    """
+    cases = retrieved.cases
+    if cases.bent is None or cases.place is None or not inputs.settings.corrective_learning:
+        return retrieved
+    with inputs.clock.stage(CORRECTING):
+        place = corrected_place(
+            cases.place,
+            cases.bent,
+            inputs.load,
+            inputs.target.stack,
+            lambda done, total: inputs.options.progress(CORRECTING, done, total),
+        )
+    return replace(retrieved, cases=replace(cases, place=place))
 
 
 def supports_among(cases: AlignedCases, inputs: RunInputs, described: Described) -> Retrieved:

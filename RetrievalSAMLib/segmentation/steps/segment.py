@@ -28,7 +28,7 @@ from ..spatial_prior.neighbours import MANY
 from .describe import Described
 from .inputs import RunInputs
 from .plan_views import plan_views
-from .retrieve import Retrieved, align_by_finding
+from .retrieve import Retrieved, align_by_finding, correct_place
 from .side_outputs import SideOutputs
 
 LOOKING_CLOSER = "looking closer"
@@ -96,7 +96,7 @@ def look_closer(inputs: RunInputs, described: Described, segmented: Segmented, o
         retrieved = align_by_finding(inputs, described, segmented.retrieved, segmented.canvas.found())
         if retrieved is None:
             break
-        segmented = segment(inputs, described, retrieved, outputs, LOOKING_CLOSER)
+        segmented = segment(inputs, described, correct_place(inputs, retrieved), outputs, LOOKING_CLOSER)
     return segmented
 
 
@@ -157,7 +157,7 @@ class _Pass:
         with MemoryStore(inputs.options.max_memory_bytes) as store:
             self._encode_supports(store, number, view)
             trust = self.retrieved.cases.trust
-            agreement = [trust * prior.agreement(inputs.values[s]) for s in view.rows] if prior else None
+            agreement = [trust * prior.reliability(inputs.values[s]) for s in view.rows] if prior else None
             propagation = Propagation(
                 engine,
                 store,

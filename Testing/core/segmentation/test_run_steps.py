@@ -16,7 +16,7 @@ from RetrievalSAMLib.segmentation.settings.presets import preset
 from RetrievalSAMLib.segmentation.steps.describe import describe
 from RetrievalSAMLib.segmentation.steps.inputs import RunInputs
 from RetrievalSAMLib.segmentation.steps.report import outcomes
-from RetrievalSAMLib.segmentation.steps.retrieve import align, retrieve
+from RetrievalSAMLib.segmentation.steps.retrieve import align, correct_place, retrieve
 from RetrievalSAMLib.segmentation.steps.segment import segment
 from RetrievalSAMLib.segmentation.steps.side_outputs import side_outputs
 
@@ -31,7 +31,8 @@ def test_steps_taken_one_by_one_give_what_the_run_gives(inputs: RunInputs) -> No
     whole = run(inputs)
     with side_outputs(inputs, inputs.content_keys()) as outputs:
         described = describe(inputs)
-        segmented = segment(inputs, described, align(inputs, described, retrieve(inputs, described)), outputs)
+        aligned = align(inputs, described, retrieve(inputs, described))
+        segmented = segment(inputs, described, correct_place(inputs, aligned), outputs)
     assert np.array_equal(segmented.canvas.segmentation().mask(0), whole.segmentation.mask(0))
     told = {one.file_index: one.segments[0].confidence for one in outcomes(inputs, described, segmented)}
     assert told == pytest.approx({row.index: row.segments["Large"].confidence for row in whole.report.slices}, abs=1e-4)

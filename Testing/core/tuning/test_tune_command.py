@@ -66,7 +66,7 @@ def test_segment_and_refine_use_it_unless_told_not_to(
     report, result = tmp_path / "report.json", tmp_path / "result.seg.nrrd"
     common = [str(tuned.path), str(image), "--preset", "fast", "--device", "cpu", "--report", str(report)]
     assert main(["segment", *common, "-o", str(result)]) == 0
-    assert "tuned for bundled on 3 cases of this library: place_weight 5 instead of 2.5" in capsys.readouterr().out
+    assert "tuned for bundled on 3 cases of this library: place_weight 10 instead of 5" in capsys.readouterr().out
     assert json.loads(report.read_text())["settings"]["place_weight"] == 5.0
     again = ["refine", *common, "--segmentation", str(result), "--corrected", "4", "-o", str(tmp_path / "b.seg.nrrd")]
     assert main(again) == 0
@@ -75,7 +75,7 @@ def test_segment_and_refine_use_it_unless_told_not_to(
     assert told["refinement"]["reused"]
     assert main([*again, "--no-learned"]) == 0
     told = json.loads(report.read_text())
-    assert told["tuning"] is None and told["settings"]["place_weight"] == 2.5 and not told["refinement"]["reused"]
+    assert told["tuning"] is None and told["settings"]["place_weight"] == 5.0 and not told["refinement"]["reused"]
 
 
 def test_a_batch_uses_it(tuned: SupportLibrary, image: Path, tmp_path: Path) -> None:

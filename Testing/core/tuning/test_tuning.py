@@ -47,7 +47,7 @@ def test_it_finds_that_a_network_which_knows_nothing_has_to_be_told_the_place(tu
     found = {one.name: one for one in told.settings}
     assert list(found) == [choice.name for choice in CHOICES]
     assert (told.cases, told.patients, told.untried) == (5, 5, ())
-    assert found["place_weight"].usual == 2.5 and found["place_weight"].value > 2.5
+    assert found["place_weight"].usual == 5.0 and found["place_weight"].value > 5.0
     assert told.dice_after > told.dice_before
     assert told.runs + told.spared <= 5 * (1 + TRIED)
 
@@ -84,7 +84,7 @@ def test_other_settings_take_no_pass_of_the_image_encoder(
     trial, _, _ = on_trial(tuned, models)
     trial.run(FAST, lambda: None)
     first = count["passes"]
-    trial.run(replace(FAST, place_weight=5.0), lambda: None)
+    trial.run(replace(FAST, place_weight=10.0), lambda: None)
     trial.run(replace(FAST, gate=0.5), lambda: None)
     assert count["passes"] == first > 0
 
@@ -107,7 +107,7 @@ def test_a_run_that_can_only_give_known_masks_is_spared(tuned: SupportLibrary, m
     near = replace(FAST, gate=max((iou for iou in asked if iou < FAST.gate), default=0.0) + 1e-6)
     assert same_masks(known, FAST, near)
     assert trial.run(near, lambda: None).dice == known.dice
-    assert not same_masks(known, FAST, replace(FAST, place_weight=5.0))
+    assert not same_masks(known, FAST, replace(FAST, place_weight=10.0))
     assert not same_masks(known, FAST, replace(FAST, position_weight=0.5))
     everything = replace(FAST, gate=min(asked) - 1e-6)
     passes = any(answer.vote > 0.75 and (answer.predicted_iou or 1.0) < FAST.gate for answer in known.answers)

@@ -44,13 +44,13 @@ def test_a_run_with_it_says_what_came_from_it(library: SupportLibrary, models: M
     assert (alone.fitted_to, alone.tuning, alone.calibrated) == ("nothing", None, False)
     sha256 = write_record(library, record_of(library, models, curves=curves_of(models)))
     settings, tuning = tuned_for(library, cases, FAST, models)
-    assert settings == replace(FAST, place_weight=5.0)
+    assert settings == replace(FAST, place_weight=10.0)
     first = segment_volume(target, cases, models, settings, RunOptions(tuning=tuning))
     report = first.report
     assert report.fitted_to == "library" and report.tuning is not None
     assert (report.tuning.sha256, report.tuning.cases, report.tuning.confidence) == (sha256, 3, True)
     change = report.tuning.settings["place_weight"]
-    assert (change.value, change.usual) == (5.0, 2.5) and report.settings["place_weight"] == 5.0
+    assert (change.value, change.usual) == (10.0, 5.0) and report.settings["place_weight"] == 10.0
     assert report.calibrated is (report.verdict != "unlike-library")
     corrected = refine_volume(
         target, first.segmentation, [4], cases, models, settings, RunOptions(tuning=tuning)
@@ -118,9 +118,9 @@ def _setting(name: str, usual: float, value: float) -> dict[str, object]:
 UNSOUND: dict[str, dict[str, object]] = {
     "older": {"format_version": 0},
     "newer": {"format_version": 99},
-    "huge": _setting("place_weight", 2.5, 1e9),
+    "huge": _setting("place_weight", 5.0, 1e9),
     "no such setting": _setting("preset", 2.5, 2.5),
-    "never tried": _setting("place_weight", 2.5, 5.0),
+    "never tried": _setting("place_weight", 5.0, 3.0),
     "of another preset": _setting("place_weight", 1.3, 1.3),
     "no cases": {"cases": []},
     "another model": {"segmenter": "0" * 64},

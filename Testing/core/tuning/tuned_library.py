@@ -25,7 +25,7 @@ def made_library(folder: Path, seeds: tuple[int, ...] = (1, 2, 3)) -> SupportLib
 
 
 def record_of(
-    library: SupportLibrary, models: Models, place_weight: float = 5.0, curves: Calibration | None = None
+    library: SupportLibrary, models: Models, place_weight: float = 10.0, curves: Calibration | None = None
 ) -> TuningRecord:
     """A tuning of the preset `fast` in which the weight of the place was found to be better otherwise."""
     tried = TriedValue(place_weight, 3, 0.02, 0.001, kept=True)
@@ -41,7 +41,7 @@ def record_of(
         cases=tuple(
             TunedCase(content_key(one, one.plane), one.image_hash, number) for number, one in enumerate(library.cases())
         ),
-        settings=(TriedSetting("place_weight", 2.5, place_weight, (tried,)),),
+        settings=(TriedSetting("place_weight", 5.0, place_weight, (tried,)),),
         confidence=ConfidenceProof(100, 0.5, 0.4, 0.01, kept=curves is not None),
         calibration=curves,
         dice_before=0.7,
