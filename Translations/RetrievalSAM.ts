@@ -2699,6 +2699,10 @@ for {segments}</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Learning from the aligned cases</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Learning needs at least two cases.</source>
       <translation type="unfinished" />
     </message>

@@ -2704,6 +2704,10 @@ für {segments}</translation>
       <translation>Lernen</translation>
     </message>
     <message>
+      <source>Learning from the aligned cases</source>
+      <translation>Von den ausgerichteten Fällen wird gelernt</translation>
+    </message>
+    <message>
       <source>Learning needs at least two cases.</source>
       <translation>Zum Lernen sind mindestens zwei Fälle nötig.</translation>
     </message>

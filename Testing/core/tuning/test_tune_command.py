@@ -67,11 +67,11 @@ def test_segment_and_refine_use_it_unless_told_not_to(
     common = [str(tuned.path), str(image), "--preset", "fast", "--device", "cpu", "--report", str(report)]
     assert main(["segment", *common, "-o", str(result)]) == 0
     assert "tuned for bundled on 3 cases of this library: place_weight 10 instead of 5" in capsys.readouterr().out
-    assert json.loads(report.read_text())["settings"]["place_weight"] == 5.0
+    assert json.loads(report.read_text())["settings"]["place_weight"] == 10.0
     again = ["refine", *common, "--segmentation", str(result), "--corrected", "4", "-o", str(tmp_path / "b.seg.nrrd")]
     assert main(again) == 0
     told = json.loads(report.read_text())
-    assert told["tuning"]["settings"]["place_weight"]["value"] == 5.0
+    assert told["tuning"]["settings"]["place_weight"]["value"] == 10.0
     assert told["refinement"]["reused"]
     assert main([*again, "--no-learned"]) == 0
     told = json.loads(report.read_text())
@@ -85,7 +85,7 @@ def test_a_batch_uses_it(tuned: SupportLibrary, image: Path, tmp_path: Path) -> 
     from RetrievalSAMLib.cohort.work import Seat
 
     key = library_key(tuned.cases())
-    for learned, weight in ((True, 5.0), (False, 2.5)):
+    for learned, weight in ((True, 10.0), (False, 5.0)):
         order = Order(tuned.path, key, tmp_path / f"results-{learned}", preset="fast", device="cpu", learned=learned)
         results = Results(order.folder)
         order.folder.mkdir()

@@ -82,6 +82,26 @@ def test_a_correction_that_harms_unseen_cases_is_not_taken(
     assert not np.array_equal(maps_of(after, OTHER), maps_of(aligned.place, OTHER))
 
 
+def test_a_segment_is_not_erased(aligned: AlignedCases, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert aligned.place is not None
+    true = VoxelNetwork.probabilities
+
+    def nothing_on_target(self: VoxelNetwork, features: np.ndarray) -> np.ndarray:
+        found = true(self, features).copy()
+        if len(features) == target_voxels:
+            found[:, 0] = 0.1
+        return found
+
+    seen: list[int] = []
+    monkeypatch.setattr(VoxelNetwork, "probabilities", lambda self, f: seen.append(len(f)) or true(self, f))
+    corrected(aligned, CASES)
+    target_voxels = seen[-1]
+    monkeypatch.setattr(VoxelNetwork, "probabilities", nothing_on_target)
+    after = corrected(aligned, CASES)
+    assert np.array_equal(maps_of(after, ONE), maps_of(aligned.place, ONE))
+    assert not np.array_equal(maps_of(after, OTHER), maps_of(aligned.place, OTHER))
+
+
 def test_a_large_volume_is_corrected_on_every_second_plane(
     aligned: AlignedCases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
